@@ -1,0 +1,27 @@
+"""Where tensors live: the device that a params file names."""
+
+from __future__ import annotations
+
+import torch
+
+from rjcma.problem import Problem
+
+
+def choose(name: str) -> torch.device:
+    """`auto` is a GPU where there is one, else the CPU; any other name is taken as it stands.
+
+    Raises `Problem` for a name that torch does not know and a device that is not here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise Problem(
+            file="device",
+            found=f"{name} ({str(error).splitlines()[0]})",
+            expected="auto, cpu, or a device of this machine such as cuda:0",
+            cure="set device: auto",
+        ) from None
+    return device

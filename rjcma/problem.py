@@ -1,0 +1,45 @@
+"""What a user can mend, said in one line: clip, file, found, expected, cure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Problem(Exception):
+    """Input that cannot be used.
+
+    `clip` and `file` say where (either may be empty), `found` and `expected` what, and `cure` is
+    what the user can do, as an imperative. It crosses process borders unchanged.
+    """
+
+    def __init__(
+        self, *, found: str, expected: str, cure: str, clip: str = "", file: object = ""
+    ) -> None:
+        self.found, self.expected, self.cure = found, expected, cure
+        self.clip, self.file = clip, str(file)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = [f"clip {self.clip}"] if self.clip else []
+        where += [self.file] if self.file else []
+        what = f"found {self.found}; expected {self.expected}; to do: {self.cure}"
+        line = ": ".join([*where, what])
+        return " ".join(line.split())
+
+    def __reduce__(self):  # type: ignore[no-untyped-def]  # the return type of pickle's protocol
+        return _rebuilt, (self.found, self.expected, self.cure, self.clip, self.file)
+
+
+def _rebuilt(found: str, expected: str, cure: str, clip: str, file: str) -> Problem:
+    return Problem(found=found, expected=expected, cure=cure, clip=clip, file=file)
+
+
+class Problems(Exception):
+    """Several problems, one line each; raised when all that could be done has been done."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
