@@ -1,0 +1,37 @@
+# Two commands: `make repro` takes the corpus that params.yaml names to its table of CCC,
+# `make test` checks the project itself. Both set up .venv first, from the lock, when it is missing
+# or older than the lock.
+
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: repro test setup benchmark clean
+
+repro: setup
+	dvc repro
+	@rjcma table data/report
+
+test: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+benchmark: setup
+	python -m benchmarks.clipwise
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --requirement requirements.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	python -m rjcma.install
+	@touch $@
+
+clean:
+	rm -rf $(VENV)
