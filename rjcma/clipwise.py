@@ -30,6 +30,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from rjcma.problem import Problem, Problems
@@ -92,7 +93,7 @@ def run(
         progress = stack.enter_context(_Progress(folder.name, len(jobs), len(waiting)))
         for future in as_completed(futures):
             job = futures[future]
-            outcome = _outcome(future, job, folder)
+            outcome = _outcome(future, folder)
             if isinstance(outcome, Problem):
                 problems.append(outcome)
             else:
@@ -100,7 +101,8 @@ def run(
             progress.step(failed=isinstance(outcome, Problem))
     ledger.write()
     if problems:
-        raise Problems(sorted(problems, key=lambda problem: (problem.clip, problem.file)))
+        lines = {str(problem): problem for problem in problems}  # a killed worker fails many alike
+        raise Problems([lines[line] for line in sorted(lines)])
 
 
 def digest_file(path: Path) -> str:
@@ -155,21 +157,23 @@ def _key(make: Make, job: Job, version: int, settings: Sequence[str]) -> str:
     return digest_text(json.dumps([name, version, list(settings), job.name, list(job.digests)]))
 
 
+_ENTRIES = TypeAdapter(dict[str, list[str]])
+
+
 class _Ledger:
     """The outputs of a folder that are whole: name, key and digest of each, in one small file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / LEDGER
+        self.entries: dict[str, list[str]] = {}
         try:
-            self.entries: dict[str, list[str]] = json.loads(self.path.read_text())
-        except (FileNotFoundError, ValueError):  # none yet, or spoilt: everything is made anew
-            self.entries = {}
-        if not isinstance(self.entries, dict):
-            self.entries = {}
+            self.entries = _ENTRIES.validate_json(self.path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            pass  # none yet, or spoilt: everything is made anew
 
     def keep(self, keys: dict[str, str]) -> None:
         """Forget all but the entries with these keys whose files are still what was written."""
-        same = [name for name, key in keys.items() if self.entries.get(name, [""])[0] == key]
+        same = [name for name, key in keys.items() if self.entries.get(name, [])[:1] == [key]]
         there = [name for name in same if (self.folder / name).is_file()]
         digests = digest_files(self.folder / name for name in there)
         self.entries = {
@@ -226,12 +230,11 @@ def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
     )
 
 
-def _outcome(future: Future[str | Problem], job: Job, folder: Path) -> str | Problem:
+def _outcome(future: Future[str | Problem], folder: Path) -> str | Problem:
     try:
         return future.result()
     except BrokenProcessPool:
         return Problem(
-            clip=job.name,
             file=folder,
             found="a worker process that was killed, by the system for want of memory perhaps",
             expected="workers that end by themselves",

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rjcma import store
+from rjcma.problem import Problem
+
+
+def windows(path, rows=23, frames=7, span=3, seed=0):
+    """A feature of overlapping windows: rows (23, 5), some frames without a value."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(rows, 5)).astype(np.float32)
+    index = np.sort(rng.integers(-1, rows - span + 1, frames)).astype(np.int32)
+    store.write(path, values, index)
+    return values, index
+
+
+def slow(values, index, span):
+    return np.stack([values[i : i + span] if i >= 0 else np.zeros((span, 5)) for i in index])
+
+
+def test_a_frame_is_the_rows_that_start_at_its_index(tmp_path):
+    values, index = windows(tmp_path / "clip.h5")
+    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    assert np.array_equal(track.read(0, 7), slow(values, index, 3))
+    assert track.read(2, 5).dtype == np.float32
+    assert track.value_shape == (3, 5)
+
+
+@given(st.integers(0, 99), st.integers(0, 7), st.integers(0, 7))
+def test_any_range_of_frames_equals_the_frames_one_by_one(tmp_path_factory, seed, a, b):
+    path = tmp_path_factory.mktemp("store") / "clip.h5"
+    values, index = windows(path, seed=seed)
+    track = store.Track(path, clip="clip", frames=7, span=3)
+    start, stop = min(a, b), max(a, b)
+    assert np.array_equal(track.read(start, stop), slow(values, index, 3)[start:stop])
+    assert track.read(start, stop).shape == (stop - start, 3, 5)
+
+
+def test_frames_can_be_taken_in_any_order(tmp_path):
+    values, index = windows(tmp_path / "clip.h5")
+    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    assert np.array_equal(track.take(np.array([5, 0, 5])), slow(values, index, 3)[[5, 0, 5]])
+    assert track.take(np.array([], int)).shape == (0, 3, 5)
+
+
+def test_without_an_index_a_frame_is_its_row(tmp_path):
+    rows = np.arange(11 * 2, dtype=np.float32).reshape(11, 2)
+    store.write(tmp_path / "clip.h5", rows)
+    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=11)
+    assert np.array_equal(track.read(3, 7), rows[3:7])
+
+
+def test_an_index_of_minus_one_is_zeros_even_where_there_are_no_rows(tmp_path):
+    store.write(tmp_path / "clip.h5", np.zeros((0, 2, 3), np.uint8), np.full(5, -1))
+    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=5)
+    assert track.read(1, 4).shape == (3, 2, 3) and not track.read(0, 5).any()
+
+
+def test_only_the_rows_that_a_range_needs_are_read(tmp_path):
+    store.write(tmp_path / "clip.h5", np.arange(13.0), np.array([0, 4, 5, 9]))
+    rows, index = store.Track(tmp_path / "clip.h5", clip="c", frames=4, span=2).ranged(1, 3)
+    assert rows.tolist() == [4, 5, 6] and index.tolist() == [0, 1]
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    windows(tmp_path / "one.h5")
+    windows(tmp_path / "two.h5")
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
+def test_a_track_travels_to_another_process_closed(tmp_path):
+    values, index = windows(tmp_path / "clip.h5")
+    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    track.read(0, 1)
+    again = pickle.loads(pickle.dumps(track))
+    assert np.array_equal(again.read(0, 7), slow(values, index, 3))
+
+
+def line(path, frames, span=1):
+    with pytest.raises(Problem) as caught:
+        store.Track(path, clip="a clip", frames=frames, span=span).read(0, 1)
+    text = str(caught.value)
+    assert "a clip" in text and str(path) in text and "delete the file" in text
+    return text
+
+
+def test_a_file_whose_frames_disagree_with_the_clip_is_refused(tmp_path):
+    windows(tmp_path / "clip.h5")
+    assert "found 7 frames; expected the clip's 8" in line(tmp_path / "clip.h5", 8, span=3)
+
+
+def test_an_index_beyond_the_rows_is_refused(tmp_path):
+    store.write(tmp_path / "clip.h5", np.zeros((3, 2)), np.array([0, 2]))
+    assert "from -1 to 1" in line(tmp_path / "clip.h5", 2, span=2)
+
+
+def test_a_file_cut_in_half_is_refused(tmp_path):
+    path = tmp_path / "clip.h5"
+    windows(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "unreadable HDF5" in line(path, 7, span=3)
+
+
+def test_a_missing_file_and_a_file_without_rows_are_refused(tmp_path):
+    assert "no such file" in line(tmp_path / "none.h5", 7)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["columns"] = [1]
+    assert "['columns']" in line(tmp_path / "other.h5", 1)
+
+
+def test_frames_outside_the_clip_are_an_index_error(tmp_path):
+    windows(tmp_path / "clip.h5")
+    with pytest.raises(IndexError, match="6:8 of 7"):
+        store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3).read(6, 8)
