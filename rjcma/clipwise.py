@@ -26,7 +26,7 @@ from concurrent.futures import (
     as_completed,
 )
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -166,10 +166,8 @@ class _Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / LEDGER
         self.entries: dict[str, list[str]] = {}
-        try:
+        with suppress(FileNotFoundError, ValidationError):  # none yet, or spoilt: all is made anew
             self.entries = _ENTRIES.validate_json(self.path.read_bytes())
-        except (FileNotFoundError, ValidationError):
-            pass  # none yet, or spoilt: everything is made anew
 
     def keep(self, keys: dict[str, str]) -> None:
         """Forget all but the entries with these keys whose files are still what was written."""
