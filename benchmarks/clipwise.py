@@ -1,0 +1,79 @@
+"""What each clip-wise stage costs on the corpus at hand, from nothing: `make benchmark`.
+
+The stages' own commands are run as dvc.yaml has them, with their outputs in a temporary folder, one
+after another in one run. For each: wall-clock and processor seconds a minute of video, how many
+times faster than the video that is, the largest process's memory, and what it writes. Run it after
+`make repro`, which makes what the stages read.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from dvc.repo import Repo
+
+from rjcma.clipwise import worker_count
+from rjcma.corpus import manifest
+
+CLIPWISE = "extract_audio pack_faces logmel transcribe punctuate embed_text".split()
+MANIFEST = Path("data/clips.jsonl")
+
+
+class Cost(NamedTuple):
+    wall: float
+    processor: float
+    bytes_written: int
+
+
+def cost(command: list[str], out: Path) -> Cost:
+    """Run a command that writes into `out`, a folder that is not there yet."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall, processor, sum(path.stat().st_size for path in out.rglob("*.*")))
+
+
+def commands(folder: Path) -> dict[str, tuple[list[str], Path]]:
+    """Each clip-wise stage's command with its output moved into `folder`, and that output."""
+    with Repo() as repo:
+        stages = {stage.addressing: stage for stage in repo.stage.load_all()}
+    found = {}
+    for name in CLIPWISE:
+        moved, out = folder / name, stages[name].outs[0].def_path
+        words = [str(moved) if word == out else word for word in stages[name].cmd.split()]
+        found[name] = ([sys.executable, *words[1:]], moved)
+    return found
+
+
+def minutes_of_video() -> float:
+    """Of the corpus: each video once, however many clips share it."""
+    longest = {clip.video: clip.decoded / clip.fps for clip in manifest.read(MANIFEST)}
+    return sum(longest.values()) / 60
+
+
+def main() -> None:
+    minutes = minutes_of_video()
+    print(f"{minutes:.1f} minutes of video, {worker_count()} workers; the start of Python counts\n")
+    print("| stage | wall s/min | CPU s/min | times real time | MB/min |")
+    print("|---|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (command, out) in commands(Path(folder)).items():
+            spent = cost(command, out)
+            print(
+                f"| {name} | {spent.wall / minutes:.2f} | {spent.processor / minutes:.2f}"
+                f" | {60 * minutes / spent.wall:.0f} | {spent.bytes_written / 1e6 / minutes:.2f} |",
+                flush=True,
+            )
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"\nThe largest process of all took {peak:.0f} MiB.")
+
+
+if __name__ == "__main__":
+    main()
