@@ -21,7 +21,7 @@ from dvc.repo import Repo
 from rjcma.clipwise import worker_count
 from rjcma.corpus import manifest
 
-CLIPWISE = "extract_audio pack_faces logmel transcribe punctuate embed_text".split()
+CLIPWISE = ["extract_audio", "pack_faces", "logmel", "transcribe", "punctuate", "embed_text"]
 MANIFEST = Path("data/clips.jsonl")
 
 
