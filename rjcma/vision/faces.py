@@ -1,0 +1,141 @@
+"""A clip's face crops, packed: one row a frame that has a face, and each frame's row.
+
+Crops are files named by video frame, from `00001.jpg`; a frame whose file is missing has no face.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma import store
+from rjcma.problem import Problem
+
+VERSION = 1
+"""Raised when `pack` gives other rows or another index for the same crops."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+BLOCK = 256  # faces held in memory before they are written (ours: 1.8 MB at 48 x 48)
+
+JPEG, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+PNG, PNG_END = b"\x89PNG", b"IEND"
+
+Faces = NDArray[np.uint8]
+
+
+def pack(folder: Path | None, frames: int, clip: str, path: Path, *, size: int) -> None:
+    """Write the store file of a clip: its faces (N, size, size, 3) in RGB, and their index (T,).
+
+    `folder` holds the crops; None where the clip has none, which gives no rows. Crops of frames
+    beyond `frames` are left out: the clip ends with its annotation. Written in blocks.
+    Raises `Problem` for a crop that cannot be read or whose name is not a frame's number.
+    """
+    cv2.setNumThreads(1)  # Clips are packed side by side, a process each.
+    crops = {} if folder is None else listed(folder, clip)
+    taken = [number for number in sorted(crops) if number < frames]
+    index = np.full(frames, -1, np.int32)
+    index[taken] = np.arange(len(taken))
+    with store.create(path, (len(taken), size, size, 3), np.uint8, index) as dataset:
+        for start, block in _blocks([crops[number] for number in taken], clip, size):
+            dataset[start : start + len(block)] = block
+
+
+def listed(folder: Path, clip: str) -> dict[int, Path]:
+    """The crops of a folder by frame, counted from 0; hidden and other files are none.
+
+    Raises `Problem` for a missing folder, a name that is not a number from 1, and two crops of one
+    frame.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        raise Problem(
+            clip=clip,
+            file=folder,
+            found="no such folder",
+            expected="the clip's face crops",
+            cure="restore it, or run `dvc repro`: a clip may be without crops",
+        ) from None
+    crops: dict[int, Path] = {}
+    for name in names:
+        path = folder / name
+        if not name.startswith(".") and path.suffix.lower() in SUFFIXES:
+            number = _number(path, clip)
+            _refuse_two(crops.get(number), path, clip)
+            crops[number] = path
+    return crops
+
+
+def read(path: Path, clip: str) -> Faces:
+    """A crop as it is stored, (height, width, 3) in RGB.
+
+    Raises `Problem` for a file that is empty, no picture, or cut off. OpenCV itself would fill the
+    rest of a cut JPEG with grey and only print a warning.
+    """
+    data = path.read_bytes()
+    if not data:
+        raise _broken(path, clip, "an empty file")
+    if not _ends(data):
+        raise _broken(path, clip, f"a picture cut off after {len(data)} bytes")
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise _broken(path, clip, "no picture that can be decoded")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def resized(face: Faces, size: int) -> Faces:
+    """A face as (size, size, 3); by the mean over areas where it shrinks, else linearly."""
+    shrinks = min(face.shape[:2]) >= size
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(face, (size, size), interpolation=how), np.uint8)
+
+
+def _blocks(paths: list[Path], clip: str, size: int) -> Iterator[tuple[int, Faces]]:
+    for start in range(0, len(paths), BLOCK):
+        faces = [resized(read(path, clip), size) for path in paths[start : start + BLOCK]]
+        yield start, np.stack(faces)
+
+
+def _ends(data: bytes) -> bool:
+    """Whether a JPEG's last scan, or a PNG, is followed by the mark of its end."""
+    if data.startswith(JPEG):
+        return data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
+    return not data.startswith(PNG) or PNG_END in data
+
+
+def _number(path: Path, clip: str) -> int:
+    if not (path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= 1):
+        raise Problem(
+            clip=clip,
+            file=path,
+            found=f"a crop named {path.name}",
+            expected="names that are the frame's number, from 00001.jpg",
+            cure="rename or remove the file",
+        )
+    return int(path.stem) - 1
+
+
+def _refuse_two(other: Path | None, path: Path, clip: str) -> None:
+    if other is not None:
+        raise Problem(
+            clip=clip,
+            file=path,
+            found=f"a second crop of one frame, beside {other.name}",
+            expected="one crop a frame",
+            cure="remove one of the two",
+        )
+
+
+def _broken(path: Path, clip: str, found: str) -> Problem:
+    return Problem(
+        clip=clip,
+        file=path,
+        found=found,
+        expected="a whole JPEG or PNG",
+        cure="restore the file, or delete it: the frame then counts as one without a face",
+    )
