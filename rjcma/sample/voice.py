@@ -7,13 +7,14 @@ next, so each `Espeak` has a copy of the library for itself, which nobody else's
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import itertools
 import shutil
 import tempfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,17 +77,22 @@ class Utterance(NamedTuple):
     words: list[Span]
 
 
+Lexicon = dict[str, Counter[tuple[str, ...]]]
+"""Of each word its pronunciations, as names of phones, and how often each was heard."""
+
+
 class Espeak:
-    """eSpeak NG, with the words of `known` said once from the start.
+    """eSpeak NG. Saying the same things in the same order gives the same bytes.
 
     `lexicon` counts the pronunciations of each word so far; by it, words that eSpeak runs together
-    are told apart. Saying the same things in the same order gives the same bytes.
+    are told apart. It starts as a copy of the one given, else by saying each word of the
+    vocabulary once.
     """
 
-    def __init__(self, known: Iterable[str] = VOCABULARY) -> None:
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
         self.library, self.rate_hz = _library()
-        self.lexicon: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
-        for word in known:
+        self.lexicon: Lexicon = defaultdict(Counter, copy.deepcopy(lexicon or {}))
+        for word in VOCABULARY if lexicon is None else ():
             self.say(word)
 
     def say(
