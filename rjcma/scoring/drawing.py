@@ -1,0 +1,73 @@
+"""How all pictures look: one style, one palette, and PNG files that say nothing of their maker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK, QUIET, FAINT = "#222222", "#6f6f6f", "#d9d9d9"
+TRUTH = "#9a9a9a"
+COLOURS = {"valence": "#0072b2", "arousal": "#d55e00"}  # Okabe and Ito's, safe for the colour-blind
+DPI = 100
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # matplotlib brings it along, so pictures do not vary by machine
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "lines.solid_joinstyle": "round",
+    "lines.solid_capstyle": "round",
+    "agg.path.chunksize": 0,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the project's style, whatever matplotlib is set to here; a decorator as well."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """A figure of width x height pixels, drawn by Agg: no display, no state shared."""
+    made = Figure((width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(made: Figure, path: Path, *, scale: float = 1.0) -> None:
+    """Write a PNG, `scale` times the figure's pixels, without the writer's name or date."""
+    made.savefig(path, format="png", dpi=DPI * scale, metadata={"Software": None})
+
+
+def scale_of(axes: Axes, label: str, colour: str) -> None:
+    """The vertical axis of a trace: -1 to 1, its zero marked."""
+    axes.set_ylim(-1.06, 1.06)
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["−1", "", "0", "", "1"])
+    axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.set_ylabel(label, color=colour, fontweight="bold", labelpad=2)
+
+
+def finite(values: np.ndarray) -> bool:
+    """Whether there is anything to draw."""
+    return bool(np.isfinite(values).any())

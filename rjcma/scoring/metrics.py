@@ -1,0 +1,141 @@
+"""CCC of folds and of the whole: what metrics.json holds.
+
+A fold's CCC is taken over the labelled frames of its validation clips, concatenated; beside it
+stands the mean of its clips' own. Moments are the population's (divided by N) throughout, the
+spread over folds included. A frame is unlabelled where its truth is NaN, and counts nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.concordance import ccc
+from rjcma.problem import Problem
+from rjcma.scoring.runs import Run
+from rjcma.scoring.settings import TARGETS
+
+DIGITS = 6
+Series = NDArray[np.floating[Any]]
+
+
+class Score(NamedTuple):
+    """What one run reaches on its validation clips."""
+
+    ccc: float
+    ccc_clip_mean: float
+    frames: int
+    """Labelled ones."""
+    clips: int
+    """Those with a labelled frame."""
+    unlabelled: tuple[str, ...]
+    """Clips without one, which are left out."""
+    constant: tuple[str, ...]
+    """Clips whose truth or prediction never changes: their own CCC is 0 by definition."""
+
+
+def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
+    """The score of clips, each with its prediction and its truth, (T,) both.
+
+    >>> nan = np.nan
+    >>> a = np.array([0.1, 0.2, 9.9, -0.3, 0.4]), np.array([0.3, 0.4, nan, -0.1, 0.6])
+    >>> b = np.array([0.5, 0.5]), np.array([nan, nan])
+    >>> score({"a": a, "b": b})._replace(ccc=0, ccc_clip_mean=0)
+    Score(ccc=0, ccc_clip_mean=0, frames=4, clips=1, unlabelled=('b',), constant=())
+    """
+    labelled = {
+        name: (prediction[there], truth[there])
+        for name, (prediction, truth) in series.items()
+        if (there := ~np.isnan(truth)).any()
+    }
+    if not labelled:
+        return Score(0.0, 0.0, 0, 0, tuple(series), ())
+    predictions, truths = zip(*labelled.values(), strict=True)
+    joined = np.concatenate(truths)
+    return Score(
+        ccc=ccc(np.concatenate(predictions), joined),
+        ccc_clip_mean=float(np.mean([ccc(*pair) for pair in labelled.values()])),
+        frames=joined.size,
+        clips=len(labelled),
+        unlabelled=tuple(name for name in series if name not in labelled),
+        constant=tuple(n for n, pair in labelled.items() if any(np.ptp(s) == 0 for s in pair)),
+    )
+
+
+def score_run(run: Run, labels: Mapping[str, Series]) -> Score:
+    """The score of a run on its validation clips; `labels` are (T, 2) a clip, NaN: unlabelled.
+
+    Raises `Problem` where none of its validation clips has a labelled frame.
+    """
+    column = TARGETS.index(run.target)
+    pairs = {n: (run.predictions[n], labels[n][:, column]) for n in run.validation}
+    result = score(pairs)
+    if not result.frames:
+        raise Problem(
+            file=run.name,
+            found=f"no labelled frame in the validation clips of fold {run.fold}",
+            expected="something to compare predictions with",
+            cure="leave that fold out of runs.folds",
+        )
+    return result
+
+
+def summary(scores: Mapping[str, Mapping[int, Score]]) -> dict[str, Any]:
+    """What metrics.json holds, from the scores by target and fold.
+
+    `valence` and `arousal` (a target that was not run is absent) have `ccc`, its mean over folds,
+    `ccc_std` and `folds`; `mean` has the mean of the targets' `ccc`.
+    """
+    result: dict[str, Any] = {}
+    for target in TARGETS:
+        if target in scores:
+            result[target] = _target(scores[target])
+    means = [_mean_ccc(folds) for folds in scores.values()]
+    return {**result, "mean": {"ccc": _rounded(float(np.mean(means)))}}
+
+
+def _target(folds: Mapping[int, Score]) -> dict[str, Any]:
+    return {
+        "ccc": _rounded(_mean_ccc(folds)),
+        "ccc_std": _rounded(float(np.std([score.ccc for score in folds.values()]))),
+        "folds": {str(fold): _fold(score) for fold, score in sorted(folds.items())},
+    }
+
+
+def _fold(score: Score) -> dict[str, float]:
+    return {
+        "ccc": _rounded(score.ccc),
+        "ccc_clip_mean": _rounded(score.ccc_clip_mean),
+        "frames": score.frames,
+        "clips": score.clips,
+    }
+
+
+def _mean_ccc(folds: Mapping[int, Score]) -> float:
+    return float(np.mean([score.ccc for score in folds.values()]))
+
+
+def _rounded(value: float) -> float:
+    return round(value, DIGITS) + 0.0
+
+
+def notes(scores: Mapping[str, Mapping[int, Score]]) -> list[str]:
+    """Sentences on what was left out or defined, for whoever reads the table."""
+    lines = []
+    for target, folds in scores.items():
+        for fold, result in sorted(folds.items()):
+            where = f"Fold {fold}, {target}: "
+            if result.unlabelled:
+                lines.append(where + f"no labelled frame, left out: {_named(result.unlabelled)}.")
+            if result.constant:
+                reason = "labels or predictions never change, CCC 0 by definition: "
+                lines.append(where + reason + f"{_named(result.constant)}.")
+    return lines
+
+
+def _named(names: Sequence[str], at_most: int = 6) -> str:
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more

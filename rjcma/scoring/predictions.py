@@ -1,0 +1,75 @@
+"""Predictions a frame: of one fold, and those by which a clip may be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.corpus.manifest import Clip
+from rjcma.scoring.runs import Run
+from rjcma.scoring.settings import TARGETS
+
+Array = NDArray[Any]
+
+
+def of_fold(runs: Iterable[Run], fold: int, clip: Clip) -> Array:
+    """What a fold's runs predict for the clip, (T, 2); NaN for a target that was not run."""
+    return _mean([run for run in runs if run.fold == fold], clip)
+
+
+def held_out(runs: Iterable[Run], clip: Clip) -> Array:
+    """The mean over the runs that have not been trained on the clip, (T, 2).
+
+    For a clip with labels that is the fold that validates on it, for a test clip every fold. Where
+    every run of a target has seen the clip, as when only some folds are run, it is NaN.
+    """
+    return _mean([run for run in runs if clip.name not in run.train], clip)
+
+
+def _mean(runs: Sequence[Run], clip: Clip) -> Array:
+    result = np.full((clip.frames, len(TARGETS)), np.nan)
+    for column, target in enumerate(TARGETS):
+        series = [run.predictions[clip.name] for run in runs if run.target == target]
+        if series:
+            result[:, column] = np.mean(series, axis=0, dtype=np.float64)
+    return result
+
+
+def write_frames(path: Path, clip: Clip, columns: Sequence[tuple[str, Array]]) -> None:
+    """A CSV of a clip: `frame,time` and the columns, (T,) each; NaN is written as nothing.
+
+    Frame k, counted from 0, is at its time in seconds; it is `<k + 1>.jpg` in the face folder.
+    """
+    frames = map(str, range(clip.frames))
+    times = clip.frame_times()
+    cells = [frames, written(times), *(written(values) for _, values in columns)]
+    header = ",".join(["frame", "time", *(name for name, _ in columns)])
+    rows = map(",".join, zip(*cells, strict=True))
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def write_submission(path: Path, runs: Sequence[Run], clips: Iterable[Clip]) -> None:
+    """The challenge's file: `image_location,valence,arousal` for every frame of the test clips.
+
+    Values are the mean over folds, held to [-1, 1]; frame k is `<clip>/<k + 1>.jpg`.
+    """
+    lines = ["image_location,valence,arousal"]
+    for clip in clips:
+        if clip.partition == "test":
+            places = (f"{clip.name}/{frame:05d}.jpg" for frame in range(1, clip.frames + 1))
+            values = np.clip(held_out(runs, clip), -1, 1)
+            lines += map(",".join, zip(places, *map(written, values.T), strict=True))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def written(values: Array) -> list[str]:
+    """Numbers with six decimals, NaN as nothing.
+
+    >>> written(np.array([0.25, np.nan, -1e-9]))
+    ['0.250000', '', '0.000000']
+    """
+    return [f"{v:z.6f}" if v == v else "" for v in values.tolist()]

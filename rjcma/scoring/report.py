@@ -1,0 +1,145 @@
+"""Everything that `data/report` holds, from what training left: numbers, tables, traces, pictures.
+
+The files depend on the runs and the labels alone: a second writing gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.corpus import labels
+from rjcma.corpus.manifest import Clip
+from rjcma.problem import Problem, Problems
+from rjcma.scoring import pictures, table
+from rjcma.scoring.metrics import Score, score_run, summary
+from rjcma.scoring.pictures import Trace
+from rjcma.scoring.predictions import held_out, of_fold, write_frames, write_submission
+from rjcma.scoring.runs import CURVES, Run
+from rjcma.scoring.settings import TARGETS
+
+Array = NDArray[Any]
+
+
+class Results(NamedTuple):
+    """What a report is about."""
+
+    clips: Sequence[Clip]
+    truth: Mapping[str, Array]
+    """By clip, (T, 2); NaN where unlabelled, as all of a test clip is."""
+    runs: Sequence[Run]
+
+    def scores(self) -> dict[str, dict[int, Score]]:
+        """By target and fold. Raises `Problems`, a line a fold that cannot be scored."""
+        scores: dict[str, dict[int, Score]] = {}
+        problems = []
+        for run in self.runs:
+            try:
+                scores.setdefault(run.target, {})[run.fold] = score_run(run, self.truth)
+            except Problem as problem:
+                problems.append(problem)
+        if problems:
+            raise Problems(problems)
+        return scores
+
+    def traces(self) -> list[Trace]:
+        """Each clip's truth beside the prediction of runs that were not trained on it."""
+        return [
+            Trace(
+                clip=clip.name,
+                origin=self._origin(clip),
+                times=clip.frame_times(),
+                prediction=held_out(self.runs, clip),
+                truth=self.truth[clip.name],
+            )
+            for clip in self.clips
+        ]
+
+    def _origin(self, clip: Clip) -> str:
+        folds = sorted({run.fold for run in self.runs if clip.name not in run.train})
+        if not folds:
+            return "none, every run was trained on this clip"
+        return f"fold {folds[0]}" if len(folds) == 1 else f"mean of {len(folds)} folds"
+
+
+def read_truth(folder: Path, clips: Iterable[Clip]) -> dict[str, Array]:
+    """The labels of all clips, (T, 2) each; NaN throughout for test clips.
+
+    Raises `Problems`, a line a clip whose labels are missing or do not fit it.
+    """
+    truth, problems = {}, []
+    for clip in clips:
+        try:
+            truth[clip.name] = _truth(folder, clip)
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise Problems(problems)
+    return truth
+
+
+def _truth(folder: Path, clip: Clip) -> Array:
+    if clip.partition == "test":
+        return np.full((clip.frames, len(TARGETS)), np.nan)
+    return labels.read(folder, clip)
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write the report. What an earlier one left of itself is replaced; nothing else is touched."""
+    scores = results.scores()
+    _clear(folder)
+    (folder / "metrics.json").write_text(json.dumps(summary(scores), indent=2) + "\n")
+    (folder / "table.csv").write_text(table.csv_text(scores))
+    (folder / "table.md").write_text(table.markdown(scores))
+    (folder / "curves.csv").write_text(_curves(results.runs))
+    write_submission(folder / "submission.csv", results.runs, results.clips)
+    _write_predictions(results, folder / "predictions")
+    traces = results.traces()
+    _write_traces(results.clips, traces, folder / "traces")
+    pictures.draw(traces, folder / "pictures")
+
+
+FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv")
+FOLDERS = ("predictions", "traces", "pictures")
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier report: its files may be links into a cache and are never written into."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        (folder / name).mkdir(parents=True)
+
+
+def _curves(runs: Iterable[Run]) -> str:
+    """Training curves of all runs: `run,target,fold` and the columns of their histories."""
+    lines = [",".join(["run", "target", "fold", *CURVES])]
+    for run in runs:
+        for epoch in run.history:
+            values = f"{epoch['epoch']:.0f},{epoch['loss']:z.6f},{epoch['ccc']:z.6f},"
+            lines.append(f"{run.name},{run.target},{run.fold},{values}{epoch['rate']:.4e}")
+    return "\n".join(lines) + "\n"
+
+
+def _write_predictions(results: Results, folder: Path) -> None:
+    for fold in sorted({run.fold for run in results.runs}):
+        (folder / f"fold{fold}").mkdir()
+        for clip in results.clips:
+            series = of_fold(results.runs, fold, clip)
+            path = folder / f"fold{fold}" / f"{clip.name}.csv"
+            write_frames(path, clip, list(zip(TARGETS, series.T, strict=True)))
+
+
+def _write_traces(clips: Iterable[Clip], traces: Iterable[Trace], folder: Path) -> None:
+    truths = [f"{target}_truth" for target in TARGETS]
+    for clip, trace in zip(clips, traces, strict=True):
+        columns = zip([*TARGETS, *truths], [*trace.prediction.T, *trace.truth.T], strict=True)
+        write_frames(folder / f"{clip.name}.csv", clip, list(columns))

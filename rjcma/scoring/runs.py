@@ -1,0 +1,177 @@
+"""What training leaves of one target and fold, read from its folder and checked against the corpus.
+
+run.json        target, fold, names of the training and the validation clips
+history.csv     a row an epoch
+predictions.h5  a dataset (T,) for every clip of the manifest
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.corpus.manifest import Clip
+from rjcma.problem import Problem, Problems
+from rjcma.scoring.settings import Runs, Target
+
+CURVES = ("epoch", "loss", "ccc", "rate")
+"""The columns of history.csv that a report shows."""
+
+_AGAIN = "run `dvc repro`, which trains this run anew; if it says nothing changed, delete the file"
+
+
+class Run(NamedTuple):
+    """One target and fold."""
+
+    target: Target
+    fold: int
+    train: frozenset[str]
+    validation: tuple[str, ...]
+    history: list[dict[str, float]]
+    """An epoch each, with the keys `CURVES`."""
+    predictions: Mapping[str, NDArray[np.float32]]
+    """By clip, (T,)."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.target}-{self.fold}"
+
+
+def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[Run]:
+    """The runs that `wanted` names, by fold and target, from `folder/<target>-<fold>/`.
+
+    Raises `Problems`, a line each, for runs that are missing, unfinished or of another corpus, and
+    for targets whose folds have different clips.
+    """
+    runs, problems = [], []
+    for fold, target in product(wanted.folds, wanted.targets):
+        try:
+            runs.append(_run(folder / f"{target}-{fold}", target, fold, clips))
+        except Problem as problem:
+            problems.append(problem)
+        except Problems as several:
+            problems.extend(several.problems)
+    problems += _disagreements(folder, runs)
+    if problems:
+        raise Problems(problems)
+    return runs
+
+
+def strangers(folder: Path, wanted: Runs) -> list[str]:
+    """Names of the runs in `folder` that `wanted` does not name: what an earlier choice left."""
+    names = {f"{target}-{fold}" for target, fold in product(wanted.targets, wanted.folds)}
+    return sorted(
+        path.parent.name for path in folder.glob("*/run.json") if path.parent.name not in names
+    )
+
+
+def _run(folder: Path, target: Target, fold: int, clips: Sequence[Clip]) -> Run:
+    card = _card(folder / "run.json", target, fold, {clip.name for clip in clips})
+    history = _history(folder / "history.csv")
+    predictions = _predictions(folder / "predictions.h5", clips)
+    train, validation = frozenset(card["train"]), tuple(card["validation"])
+    return Run(target, fold, train, validation, history, predictions)
+
+
+def _card(path: Path, target: str, fold: int, names: Collection[str]) -> dict[str, Any]:
+    """run.json, when it is of this target and fold and names clips of the manifest only."""
+    try:
+        card = json.loads(path.read_text())
+        run, used = (card["target"], card["fold"]), [*card["train"], *card["validation"]]
+    except FileNotFoundError:
+        raise _unfinished(path) from None
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        expected = "a JSON object with target, fold, train and validation"
+        raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
+    if run != (target, fold):
+        found, expected = f"the run {run[0]}-{run[1]}", f"{target}-{fold}, as its folder is called"
+        raise Problem(file=path, found=found, expected=expected, cure=_AGAIN)
+    if gone := [name for name in used if name not in names]:
+        found = "a clip that is not in the manifest" + _others(gone)
+        expected = "a run on the clips of this manifest"
+        raise Problem(clip=gone[0], file=path, found=found, expected=expected, cure=_AGAIN)
+    return card
+
+
+def _history(path: Path) -> list[dict[str, float]]:
+    try:
+        with path.open(newline="") as file:
+            history = [{key: float(row[key]) for key in CURVES} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise _unfinished(path) from None
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        expected = f"the columns {', '.join(CURVES)} with numbers in them"
+        raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
+    return history
+
+
+def _predictions(path: Path, clips: Sequence[Clip]) -> dict[str, NDArray[np.float32]]:
+    """The predictions of every clip; `Problems` for clips whose predictions do not fit them."""
+    try:
+        with h5py.File(path, "r") as file:
+            stored = {name: np.asarray(file[name], np.float32) for name in file}
+    except FileNotFoundError:
+        raise _unfinished(path) from None
+    except OSError as error:
+        reason = str(error).split("(")[-1].rstrip(")")
+        found, expected = f"unreadable HDF5 ({reason})", "a dataset of predictions a clip"
+        raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
+    problems = [
+        Problem(clip=clip.name, file=path, found=found, expected=expected, cure=_AGAIN)
+        for clip in clips
+        if (found := _misfit(stored.get(clip.name), clip))
+        for expected in [f"a finite number for each of the clip's {clip.frames} frames"]
+    ]
+    if problems:
+        raise Problems(problems)
+    return stored
+
+
+def _misfit(predictions: NDArray[np.float32] | None, clip: Clip) -> str:
+    if predictions is None:
+        return "no predictions"
+    if predictions.shape != (clip.frames,):
+        return f"predictions of the shape {predictions.shape}"
+    bad = np.count_nonzero(~np.isfinite(predictions))
+    return f"{bad} predictions that are not finite" if bad else ""
+
+
+def _disagreements(folder: Path, runs: Sequence[Run]) -> list[Problem]:
+    """Runs of one fold that do not validate on the same clips."""
+    first: dict[int, Run] = {}
+    problems = []
+    for run in runs:
+        other = first.setdefault(run.fold, run)
+        differing = sorted(set(run.validation) ^ set(other.validation))
+        if differing:
+            found = f"fold {run.fold} divided otherwise than in {other.name}" + _others(differing)
+            expected = "one division of the clips for both targets"
+            file = folder / run.name / "run.json"
+            problems.append(
+                Problem(clip=differing[0], file=file, found=found, expected=expected, cure=_AGAIN)
+            )
+    return problems
+
+
+def _others(names: Sequence[str]) -> str:
+    return f" (and so {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def _unfinished(path: Path) -> Problem:
+    found = "no such file" if path.parent.is_dir() else "no such run"
+    return Problem(
+        file=path,
+        found=found,
+        expected="a finished run for each of runs.targets and runs.folds",
+        cure="run `dvc repro`, or name in the section runs only what you trained",
+    )

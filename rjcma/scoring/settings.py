@@ -1,0 +1,29 @@
+"""The section `runs`: which runs are trained, and so which the report is about."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, field_validator
+
+from rjcma.params import Section
+
+Target = Literal["valence", "arousal"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+"""In the order of the labels' columns."""
+
+
+class Runs(Section):
+    """One run is trained for each target and fold. The paper has both targets and folds 0 to 5."""
+
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)] = TARGETS
+    folds: Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], Field(min_length=1)] = (
+        tuple(range(6))
+    )
+
+    @field_validator("targets", "folds")
+    @classmethod
+    def _each_once(cls, values: tuple[object, ...]) -> tuple[object, ...]:
+        if len(set(values)) != len(values):
+            raise ValueError("each of them once")
+        return values

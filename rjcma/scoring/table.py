@@ -1,0 +1,61 @@
+"""The table of CCC a fold and target, as the paper's Table 1 has it, with mean and spread below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rjcma.scoring.metrics import Score, notes
+from rjcma.scoring.settings import TARGETS
+
+Scores = Mapping[str, Mapping[int, Score]]
+"""By target and fold."""
+
+
+def csv_text(scores: Scores) -> str:
+    """`fold,valence,arousal,mean`: a row a fold, then the rows `mean` and `std` over folds."""
+    targets, folds, values = _values(scores, "ccc")
+    rows = [*values, values.mean(axis=0), values.std(axis=0)]
+    names = [*map(str, folds), "mean", "std"]
+    lines = [",".join([name, *(f"{v:z.6f}" for v in row)]) for name, row in zip(names, rows)]
+    return "\n".join([",".join(["fold", *targets, "mean"]), *lines]) + "\n"
+
+
+def markdown(scores: Scores) -> str:
+    """The table for people, padded so that it reads as well in a terminal as it renders."""
+    parts = [
+        "CCC on each fold's validation clips, over their labelled frames concatenated:",
+        _markdown_table(scores, "ccc"),
+        "The mean of the clips' own CCC:",
+        _markdown_table(scores, "ccc_clip_mean"),
+        "Below the folds: mean ± standard deviation over them (population).",
+        "\n".join(f"- {line}" for line in notes(scores)),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _markdown_table(scores: Scores, measure: str) -> str:
+    targets, folds, values = _values(scores, measure)
+    header = ["Validation set", *(name.capitalize() for name in [*targets, "mean"])]
+    rows = [
+        [f"Fold {fold}", *(f"{v:z.3f}" for v in row)]
+        for fold, row in zip(folds, values, strict=True)
+    ]
+    spread = zip(values.mean(axis=0), values.std(axis=0), strict=True)
+    rows.append(["Mean ± std", *(f"{mean:z.3f} ± {std:.3f}" for mean, std in spread)])
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    rule = ["-" * width for width in widths]
+    lines = [
+        " | ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        for cells in [header, rule, *rows]
+    ]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _values(scores: Scores, measure: str) -> tuple[list[str], list[int], np.ndarray]:
+    """Targets, folds and the measure by them, (folds, targets + 1); the last column is the mean."""
+    targets: list[str] = [target for target in TARGETS if target in scores]
+    folds = sorted({fold for target in targets for fold in scores[target]})
+    values = np.array([[getattr(scores[t][fold], measure) for t in targets] for fold in folds])
+    return targets, folds, np.column_stack([values, values.mean(axis=1)])
