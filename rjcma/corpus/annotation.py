@@ -1,0 +1,100 @@
+"""Annotation files: the header `valence,arousal`, then a row a frame, -5 where unlabelled."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.corpus.settings import EXCLUDE
+from rjcma.problem import Problem
+
+COLUMNS = ("valence", "arousal")
+UNLABELLED = -5.0  # Aff-Wild2's mark of a frame that nobody rated
+
+Labels = NDArray[np.float32]
+"""(T, 2): valence and arousal in [-1, 1]; NaN in both where either is unlabelled."""
+
+
+class _Mistake(ValueError):
+    """What is wrong with a line, and what was expected there."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        self.found, self.expected = found, expected
+
+
+def read(path: Path, clip: str) -> Labels:
+    """The labels of a clip, (T, 2) float32.
+
+    Windows line endings, a byte-order mark and blank lines at the end are simply read. Raises
+    `Problem` with the number of the first line that is wrong, and how many more are.
+    """
+    lines = _lines(path, clip)
+    header = tuple(name.strip() for name in lines[0].split(",")) if lines else ()
+    if header != COLUMNS:
+        found = f"the header {lines[0][:80]!r} in line 1" if lines else "an empty file"
+        raise _problem(path, clip, found, f"the header {','.join(COLUMNS)}")
+    if len(lines) == 1:
+        raise _problem(path, clip, "no rows after the header", "a row a frame")
+    rows: list[tuple[float, float]] = []
+    mistakes: list[tuple[int, _Mistake]] = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            rows.append(_row(line))
+        except _Mistake as mistake:
+            mistakes.append((number, mistake))
+    if mistakes:
+        number, first = mistakes[0]
+        more = f" (and {len(mistakes) - 1} more lines are wrong)" if len(mistakes) > 1 else ""
+        raise _problem(path, clip, f"{first.found} in line {number}{more}", first.expected)
+    labels = np.array(rows, np.float32)
+    labels[(labels == UNLABELLED).any(axis=1)] = np.nan
+    return labels
+
+
+def _lines(path: Path, clip: str) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        found = f"bytes that are not text ({error.reason} at byte {error.start})"
+        raise _problem(path, clip, found, "text in UTF-8") from None
+    except OSError as error:
+        raise _problem(path, clip, str(error.strerror), "a file that can be read") from None
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def _row(line: str) -> tuple[float, float]:
+    """A row's two values.
+
+    >>> _row("0.25, -5")
+    (0.25, -5.0)
+    """
+    cells = line.split(",")
+    if len(cells) != len(COLUMNS):
+        if not line.strip():
+            raise _Mistake("a blank line", "a row for every frame, none left out")
+        columns = f"{len(cells)} column" + ("s" if len(cells) > 1 else "")
+        raise _Mistake(f"{columns} ({line[:80]!r})", "two: valence,arousal")
+    valence, arousal = _value(cells[0]), _value(cells[1])
+    return valence, arousal
+
+
+def _value(cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise _Mistake(f"{cell.strip()[:80]!r}", "a number") from None
+    if not (-1 <= value <= 1 or value == UNLABELLED) or math.isnan(value):
+        raise _Mistake(
+            f"the value {cell.strip()[:80]}", "values in [-1, 1], or -5 where unlabelled"
+        )
+    return value
+
+
+def _problem(path: Path, clip: str, found: str, expected: str) -> Problem:
+    cure = f"correct the annotation, {EXCLUDE}"
+    return Problem(clip=clip, file=path, found=found, expected=expected, cure=cure)

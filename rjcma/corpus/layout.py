@@ -1,0 +1,270 @@
+"""Where a corpus in Aff-Wild2's layout has its files, and which belong to which clip.
+
+Clip `x` is of the video with the stem `x`; clips `x_left` and `x_right` are two people in it.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rjcma.corpus.findings import Findings
+from rjcma.corpus.manifest import Partition
+from rjcma.corpus.settings import EXCLUDE, Corpus
+from rjcma.problem import Problem
+
+SIDES = ("_left", "_right")
+VIDEO_SUFFIXES = tuple(
+    [".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv", ".asf", ".vob"]
+)
+AFF_WILD2 = "https://ibug.doc.ic.ac.uk/resources/aff-wild2/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a clip's files are, before one of them is opened."""
+
+    name: str
+    partition: Partition
+    video: Path
+    annotation: Path | None
+    faces: Path | None
+
+
+Stems = dict[str, list[Path]]
+"""Paths by stem, or by name of folder; more than one is a mistake where a clip needs it."""
+
+
+def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
+    """All clips that have what they need, sorted by name; what is amiss goes to `findings`.
+
+    Raises `Problem` where nothing can be said of any clip: no root, no folder of that name.
+    """
+    if not root.is_dir():
+        raise _no_root(root, corpus)
+    videos = _videos(root, corpus.videos, findings)
+    faces = _faces(root, corpus.faces)
+    annotations = _annotations(root, corpus, findings)
+    test = _test(root, corpus, annotations, findings)
+    names = [*annotations, *test]
+    for name in sorted(set(corpus.exclude) - set(names)):
+        findings.problem(_no_such_exclusion(name))
+    wanted = sorted(set(names) - set(corpus.exclude))
+    places = []
+    for name in wanted:
+        partition: Partition = annotations[name][0] if name in annotations else "test"
+        source = annotations[name][1] if name in annotations else None
+        try:
+            video = _video(name, source or root / str(corpus.test), videos, corpus)
+            folder = _only(name, faces[name]) if name in faces else None
+            places.append(Place(name, partition, video, source, folder))
+        except Problem as problem:
+            findings.problem(problem)
+    used = {place.video.stem for place in places}
+    for stem in sorted(set(videos) - used - set(corpus.exclude)):
+        findings.note("videos that no annotation and no test list names are left out", stem)
+    return places
+
+
+def _videos(root: Path, patterns: Iterable[str], findings: Findings) -> Stems:
+    """The videos of these folders and globs, by stem."""
+    videos: Stems = defaultdict(list)
+    for path in _files(root, patterns, "videos"):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            videos[path.stem].append(path)
+        elif not path.name.startswith("."):
+            findings.note("files beside the videos that are none by their ending", path.name)
+    if not videos:
+        raise Problem(
+            file=root,
+            found=f"no video in {', '.join(patterns)}",
+            expected=f"files ending in {', '.join(VIDEO_SUFFIXES)}",
+            cure="correct corpus.videos: the folders of videos under corpus.root",
+        )
+    return videos
+
+
+def _files(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
+    """The files that the patterns name, or that lie in the folders that they name; each once."""
+    seen: set[Path] = set()
+    for path in _matches(root, patterns, key):
+        for file in _contents(path) if path.is_dir() else [path]:
+            if file.is_file() and file not in seen:
+                seen.add(file)
+                yield file
+
+
+def _faces(root: Path, patterns: Iterable[str]) -> Stems:
+    """The folders in these folders and globs of folders, by name."""
+    folders: Stems = defaultdict(list)
+    for parent in dict.fromkeys(_matches(root, patterns, "faces")):
+        for folder in _contents(parent) if parent.is_dir() else []:
+            if folder.is_dir():
+                folders[folder.name].append(folder)
+    return folders
+
+
+def _annotations(
+    root: Path, corpus: Corpus, findings: Findings
+) -> dict[str, tuple[Partition, Path]]:
+    """Partition and annotation of each clip that has one."""
+    annotations: dict[str, tuple[Partition, Path]] = {}
+    folders: list[tuple[Partition, str]] = [
+        ("train", corpus.train),
+        ("validation", corpus.validation),
+    ]
+    for partition, folder in folders:
+        for path in _texts(root / folder, f"corpus.{partition}", findings):
+            if path.stem in annotations:
+                findings.problem(_annotated_twice(path, annotations[path.stem][1]))
+            else:
+                annotations[path.stem] = (partition, path)
+    return annotations
+
+
+def _texts(folder: Path, key: str, findings: Findings) -> list[Path]:
+    """The annotation files of a folder."""
+    if not folder.is_dir():
+        raise _no_annotations(folder, key, "no such folder")
+    files = [path for path in _contents(folder) if not path.name.startswith(".")]
+    texts = [path for path in files if path.suffix == ".txt" and path.is_file()]
+    for path in sorted(set(files) - set(texts)):
+        findings.note("what lies beside the annotations and is no .txt file", path.name)
+    if not texts:
+        raise _no_annotations(folder, key, "no annotation")
+    return texts
+
+
+def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findings) -> list[str]:
+    """The names of the test list that may be used."""
+    if corpus.test is None:
+        return []
+    path = root / corpus.test
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(
+            file=path,
+            found=str(getattr(error, "strerror", None) or error),
+            expected="the test clips' names, one a line",
+            cure="correct corpus.test, or set it to null where there are no test clips",
+        ) from None
+    names: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        name = line.strip()
+        if name in names:
+            findings.note("names that stand twice in the test list", name, f"line {number}")
+        elif name in annotated and name not in corpus.exclude:
+            findings.problem(_tested_and_annotated(path, number, name))
+        elif name and name not in annotated:
+            names[name] = None
+    return list(names)
+
+
+def _video(name: str, source: Path, videos: Stems, corpus: Corpus) -> Path:
+    """The one video of a clip that `source` (annotation or test list) names."""
+    stems = [name, *(name.removesuffix(side) for side in SIDES if name.endswith(side))]
+    for stem in stems:
+        if stem in videos:
+            return _only(name, videos[stem])
+    raise Problem(
+        clip=name,
+        file=source,
+        found=f"no video with the stem {' or '.join(stems)} in {', '.join(corpus.videos)}",
+        expected="a video for every annotation and every name in the test list",
+        cure=f"add the video, correct corpus.videos, {EXCLUDE}",
+    )
+
+
+def _only(name: str, paths: list[Path]) -> Path:
+    """The one path of its name; `Problem` where there is another."""
+    if len(paths) > 1:
+        raise Problem(
+            clip=name,
+            file=paths[0],
+            found=f"another of the same name, {paths[1]}",
+            expected="one video and one folder of faces a name",
+            cure=f"remove or rename one of them, {EXCLUDE}",
+        )
+    return paths[0]
+
+
+def _matches(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
+    """What the patterns name; a path that is there as it stands is no glob."""
+    for pattern in patterns:
+        there = [root / pattern] if (root / pattern).exists() else []
+        if not there and glob.has_magic(pattern):
+            there = sorted(root.glob(pattern))
+        if not there:
+            raise Problem(
+                file=root / pattern,
+                found="nothing of that name",
+                expected=f"a folder, or a glob that matches something, for corpus.{key}",
+                cure=f"correct corpus.{key}, or corpus.root",
+            )
+        yield from there
+
+
+def _contents(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise Problem(
+            file=folder,
+            found=str(error.strerror),
+            expected="a folder that can be read",
+            cure="see to its permissions, or that its disk is there",
+        ) from None
+
+
+def _no_root(root: Path, corpus: Corpus) -> Problem:
+    made = "run `dvc repro` to make the sample corpus, or " if corpus.make else ""
+    return Problem(
+        file=root,
+        found="no such folder",
+        expected="the corpus's folder: videos, face crops and annotations",
+        cure=f"{made}set corpus.root to it (Aff-Wild2 is to be had from its authors, under their "
+        f"licence: {AFF_WILD2})",
+    )
+
+
+def _no_annotations(folder: Path, key: str, found: str) -> Problem:
+    return Problem(
+        file=folder,
+        found=found,
+        expected="a folder of annotations, <clip>.txt",
+        cure=f"correct {key}, the folder under corpus.root",
+    )
+
+
+def _annotated_twice(path: Path, other: Path) -> Problem:
+    return Problem(
+        clip=path.stem,
+        file=path,
+        found=f"another annotation of this clip, {other}",
+        expected="each clip in one partition",
+        cure="remove one of the two",
+    )
+
+
+def _tested_and_annotated(path: Path, number: int, name: str) -> Problem:
+    return Problem(
+        clip=name,
+        file=path,
+        found=f"an annotated clip in line {number} of the test list",
+        expected="test clips without annotation",
+        cure=f"remove the line or the annotation, {EXCLUDE}",
+    )
+
+
+def _no_such_exclusion(name: str) -> Problem:
+    return Problem(
+        clip=name,
+        file="corpus.exclude",
+        found="no clip of this name",
+        expected="names of clips that are annotated or in the test list",
+        cure="correct or remove the name",
+    )

@@ -1,0 +1,123 @@
+"""Reading a corpus side by side, each file once: videos are decoded, face crops are digested.
+
+Both are remembered in the cache by path, size and time, so that an unchanged corpus is only
+looked at: one `stat` a video and one a crop.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from rjcma.clipwise import PLAIN_LINE_EVERY, worker_count
+from rjcma.corpus import crops, video
+from rjcma.corpus.cache import Cache
+from rjcma.corpus.crops import Crops
+from rjcma.corpus.settings import EXCLUDE
+from rjcma.corpus.video import Probe
+from rjcma.problem import Problem
+
+PLAIN = "{desc}: {n_fmt}/{total_fmt} done, {elapsed} gone, {remaining} left\n"
+
+T = TypeVar("T")
+
+
+def videos(root: Path, paths: Iterable[Path], cache: Cache) -> dict[Path, Probe | Problem]:
+    """What each video is, or why it cannot be used. The largest are decoded first.
+
+    Threads: FFmpeg decodes outside Python's lock.
+    """
+    results: dict[Path, Probe | Problem] = {}
+    keys: dict[Path, str] = {}
+    sizes: dict[Path, int] = {}
+    for path in sorted(set(paths)):
+        stat = path.stat()
+        place = path.relative_to(root).as_posix()
+        keys[path] = f"video {video.VERSION} {place} {stat.st_size} {stat.st_mtime_ns}"
+        sizes[path] = stat.st_size
+        known = _probe(cache.values.get(keys[path]))
+        if known is not None:
+            results[path] = known
+    waiting = sorted(set(keys) - set(results), key=lambda path: (-sizes[path], path))
+    with cache.adding() as adder:
+        for path, result in _side_by_side(video.probe, waiting, "decoding videos", "video"):
+            results[path] = result
+            if isinstance(result, Probe):
+                adder.add(keys[path], result.model_dump())
+    return results
+
+
+def faces(root: Path, folders: Iterable[Path], cache: Cache) -> dict[Path, Crops | Problem]:
+    """What each folder of crops holds, or why it cannot be used.
+
+    Each is looked into; crops are only read where one has changed.
+    """
+
+    def look(folder: Path) -> tuple[Crops, str]:
+        found = crops.survey(folder)
+        place = folder.relative_to(root).as_posix()
+        key = f"faces {crops.VERSION} {place} {found.signature}"
+        known = cache.values.get(key)
+        return replace(found, digest=known if isinstance(known, str) else crops.digest(folder)), key
+
+    results: dict[Path, Crops | Problem] = {}
+    with cache.adding() as adder:
+        for folder, result in _side_by_side(look, sorted(set(folders)), "face crops", "folder"):
+            if isinstance(result, Problem):
+                results[folder] = result
+                continue
+            results[folder], key = result
+            if key not in cache.values:
+                adder.add(key, result[0].digest)
+    return results
+
+
+def _probe(value: object) -> Probe | None:
+    """A probe as the cache holds it; None for what is none."""
+    try:
+        return Probe.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _side_by_side(
+    function: Callable[[Path], T], paths: list[Path], what: str, unit: str
+) -> Iterator[tuple[Path, T | Problem]]:
+    """What the function gives for each path, or its problem, as they come."""
+    with ThreadPoolExecutor(worker_count()) as pool, _progress(len(paths), what, unit) as bar:
+        futures = {pool.submit(function, path): path for path in paths}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], _outcome(future, futures[future])
+                bar.update()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _outcome(future: Future[T], path: Path) -> T | Problem:
+    try:
+        return future.result()
+    except Problem as problem:
+        return problem
+    except OSError as error:
+        return Problem(
+            file=error.filename or path,
+            found=str(error.strerror),
+            expected="a file that can be read",
+            cure=f"see to its permissions, or that its disk is there, {EXCLUDE}",
+        )
+
+
+def _progress(total: int, what: str, unit: str) -> tqdm:
+    """A bar on a terminal, now and then a plain line elsewhere."""
+    if sys.stderr.isatty():
+        return tqdm(total=total, desc=what, unit=unit, disable=not total)
+    every = {"mininterval": PLAIN_LINE_EVERY, "maxinterval": PLAIN_LINE_EVERY}
+    return tqdm(total=total, desc=what, unit=unit, bar_format=PLAIN, disable=not total, **every)

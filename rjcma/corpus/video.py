@@ -1,0 +1,179 @@
+"""What a video is, found by decoding it once: containers misreport counts, rates and lengths."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from rjcma.clipwise import digest_file
+from rjcma.corpus.settings import EXCLUDE
+from rjcma.problem import Problem
+
+VERSION = 1  # of what a probe means; raised when that changes, so that cached ones are made anew
+
+REGULAR_WITHIN = 0.0015
+"""Seconds (ours): WebM, Matroska and FLV round times to 1 ms, so that the difference of two is up
+to 1 ms off; a log-mel row lasts 10 ms."""
+
+LAST_PACKETS = 10  # a damaged packet among a file's last ones means that the file is cut off (ours)
+
+
+class Probe(BaseModel):
+    """What decoding a video told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    decoded: int
+    fps: float
+    times: tuple[float, ...] | None
+    falling: bool
+    """Whether frame times fall back somewhere: they are then not used."""
+    sound: bool
+    damaged: int
+    """Packets that could not be read whole, or decoded."""
+    cut: bool
+    """Whether the file ends before what its container lists, or within a packet."""
+    declared: float | None
+    """Seconds that the video lasts according to its container."""
+
+
+@dataclass
+class _Decoded:
+    """What comes out of the decoder, as it comes."""
+
+    times: list[int | None] = field(default_factory=list)
+    damaged: int = 0
+    last: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST_PACKETS))
+    """Of the last packets, whether they were not whole."""
+
+
+def probe(path: Path) -> Probe:
+    """Decode a video once. Raises `Problem` for what cannot be opened or has no video to decode.
+
+    One thread of decoding: many videos are probed side by side.
+    """
+    try:
+        digest = digest_file(path)
+        with av.open(str(path)) as container:
+            return _probe(container, path, digest)
+    except (av.FFmpegError, OSError) as error:
+        empty = path.is_file() and not path.stat().st_size
+        found = "zero bytes" if empty else f"what cannot be opened ({error.strerror or error})"
+        raise _problem(path, found, "a whole video in a format that FFmpeg knows") from None
+
+
+def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not moving:
+        kinds = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
+        raise _problem(path, f"no video stream (streams: {kinds})", "a video stream")
+    stream = moving[0]
+    decoded = _decode(container, stream)
+    if not decoded.times:
+        raise _problem(path, "no frame that can be decoded", "a video")
+    rates = [r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r]
+    seconds, falling = _presented(decoded.times, stream.time_base or Fraction(1))
+    fps, times = timing(seconds, rates)
+    if not fps:
+        raise _problem(path, "frames without times or a rate", "a video of known frame rate")
+    return Probe(
+        digest=digest,
+        decoded=len(decoded.times),
+        fps=fps,
+        times=times,
+        falling=falling,
+        sound=bool(container.streams.audio),
+        damaged=decoded.damaged,
+        cut=any(decoded.last) or _listed_end(stream) > path.stat().st_size,
+        declared=_declared(stream, container),
+    )
+
+
+def timing(
+    seconds: NDArray[np.float64] | None, rates: Sequence[Fraction]
+) -> tuple[float, tuple[float, ...] | None]:
+    """Frames a second, and the frames' times where they are not k / fps.
+
+    `seconds` (n,) are the times of presentation from the first frame's, None where there are none
+    to be used; `rates` what the container claims, the first that agrees with the times is believed.
+    Gives 0.0 frames a second where nothing tells the rate.
+
+    >>> timing(np.array([0.0, 0.033, 0.067, 0.1]), [Fraction(25), Fraction(30)])
+    (30.0, None)
+    >>> timing(np.array([0.0, 0.1, 0.4]), [Fraction(10)])
+    (5.0, (0.0, 0.1, 0.4))
+    """
+    if seconds is None or seconds[-1] <= 0:
+        return (float(rates[0]) if rates else 0.0), None
+    average = (len(seconds) - 1) / float(seconds[-1])
+    for fps in [*map(float, rates), average]:
+        if np.abs(seconds - np.arange(len(seconds)) / fps).max() <= REGULAR_WITHIN:
+            return fps, None
+    return average, tuple(np.round(seconds, 6).tolist())
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> _Decoded:
+    """Every frame's time stamp, and what was damaged; a damaged packet does not end it."""
+    decoded = _Decoded()
+    stream.codec_context.thread_count = 1
+    try:
+        for packet in container.demux(stream):
+            decoded.damaged += packet.is_corrupt
+            decoded.last.append(packet.is_corrupt)
+            try:
+                decoded.times += [frame.pts for frame in packet.decode()]
+            except av.FFmpegError:
+                decoded.damaged += not packet.is_corrupt
+    except av.FFmpegError:  # from the container itself: what follows cannot be found
+        decoded.damaged += 1
+        decoded.last.append(True)
+    return decoded
+
+
+def _presented(
+    stamps: Sequence[int | None], base: Fraction
+) -> tuple[NDArray[np.float64] | None, bool]:
+    """Seconds of each frame from the first one's, and whether they fall back somewhere.
+
+    Frames without a time stamp (AVI has such) are put evenly between their neighbours. None where
+    fewer than two frames have one, or where they fall back: such times say nothing.
+    """
+    known = np.array([k for k, stamp in enumerate(stamps) if stamp is not None])
+    if len(known) < 2:
+        return None, False
+    values = np.array([stamp for stamp in stamps if stamp is not None], np.float64)
+    if (np.diff(values) < 0).any():
+        return None, True
+    frames = np.arange(len(stamps))
+    step = (values[-1] - values[0]) / (known[-1] - known[0])
+    before, after = np.minimum(frames - known[0], 0), np.maximum(frames - known[-1], 0)
+    ticks = np.interp(frames, known, values) + step * (before + after)
+    return (ticks - ticks[0]) * float(base), False
+
+
+def _listed_end(stream: VideoStream) -> int:
+    """Where in the file the last packet that the container's index lists ends, in bytes."""
+    return max((entry.pos + entry.size for entry in stream.index_entries), default=0)
+
+
+def _declared(stream: VideoStream, container: InputContainer) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _problem(path: Path, found: str, expected: str) -> Problem:
+    cure = f"restore the video or convert it anew, {EXCLUDE}"
+    return Problem(file=path, found=found, expected=expected, cure=cure)
