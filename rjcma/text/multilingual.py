@@ -1,0 +1,105 @@
+"""The engine `deepmultilingualpunctuation`: the paper's package for restoring punctuation.
+
+Its `PunctuationModel` asks a token classifier for a label a word: `0 . , ? - :`, the mark that
+follows the word, 0 for none. Its predictions and its chunks (230 words, of which the last 5 are
+left to the next chunk) are kept. What departs from it: its pipeline is built here, for it passes
+an option that transformers no longer has; chunks of words with many sub-words are made smaller,
+where it would fail; and words that its tokenizer cannot see stand as ones that it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from deepmultilingualpunctuation import PunctuationModel
+from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+from rjcma.problem import Problem
+from rjcma.text.pretrained import longest, opened
+from rjcma.text.settings import SUBWORDS
+
+KEY = "punctuation.model"
+NONE = "0"
+MARKS = (".", ",", "?", "-", ":")
+CHUNK_WORDS, OVERLAP_WORDS = 230, 5  # the package's
+LONGEST_WORD = 50  # characters of a word that are shown to the model (ours)
+STAND_IN = "a"  # for a word of which the tokenizer sees nothing
+
+
+class Loaded(PunctuationModel):
+    """The package's model around a pipeline that was built elsewhere."""
+
+    def __init__(self, pipe: Any) -> None:  # in place of the package's own, which fails
+        self.pipe = pipe
+
+
+class Multilingual:
+    """The package with the model called `name` (folder, hub name, `package:`) on a device."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.tokenizer = opened(name, AutoTokenizer, key=KEY)
+        auto = AutoModelForTokenClassification
+        network = opened(name, auto, key=KEY, dtype=torch.float32).eval()
+        _check(name, set(network.config.id2label.values()))
+        self.limit = longest(network, min(self.tokenizer.model_max_length, SUBWORDS))
+        self.tokenizer.model_max_length = self.limit
+        self.model = Loaded(
+            pipeline(
+                "token-classification",
+                model=network,
+                tokenizer=self.tokenizer,
+                aggregation_strategy="none",
+                device=device,
+            )
+        )
+
+    def marks(self, words: Sequence[str]) -> list[str]:
+        """The mark after each word, "" where none: as many as words, which may be none."""
+        shown = self._shown(words)
+        labels: list[str] = []
+        while len(labels) < len(words):
+            chunk = self._chunk(shown[len(labels) :])
+            rest = len(words) - len(labels) - len(chunk)
+            overlap = min(OVERLAP_WORDS, len(chunk) // 2) if rest else 0
+            labels += self._labels(chunk)[: len(chunk) - overlap]
+        return ["" if label == NONE else label for label in labels]
+
+    def _labels(self, chunk: list[str]) -> list[str]:
+        if self._subwords(chunk) > self.limit:  # one word, longer than all that the model reads
+            return [NONE]
+        return [str(label) for _, label, _ in self.model.predict(chunk)]
+
+    def _chunk(self, words: list[str]) -> list[str]:
+        """The first of `words`: as many as the package takes at once, and as the model can read."""
+        chunk = words[:CHUNK_WORDS]
+        while len(chunk) > 1 and (count := self._subwords(chunk)) > self.limit:
+            chunk = chunk[: min(len(chunk) - 1, max(1, len(chunk) * self.limit // count))]
+        return chunk
+
+    def _subwords(self, words: list[str]) -> int:
+        return len(self.tokenizer(" ".join(words), verbose=False)["input_ids"])
+
+    def _shown(self, words: Sequence[str]) -> list[str]:
+        """The words as the package can place labels on them: no spaces, seen to their ends."""
+        tight = ["".join(word.split())[:LONGEST_WORD] for word in words]
+        unique = sorted(set(tight))
+        if not unique:
+            return []
+        options = {"return_offsets_mapping": True, "add_special_tokens": False}
+        offsets = self.tokenizer(unique, **options)["offset_mapping"]
+        seen = {
+            word: word[: places[-1][1]] if places else "" for word, places in zip(unique, offsets)
+        }
+        return [seen[word] or STAND_IN for word in tight]
+
+
+def _check(name: str, labels: set[str]) -> None:
+    if not {NONE, "."} <= labels <= {NONE, *MARKS}:
+        raise Problem(
+            file=f"{KEY}: {name}",
+            found=f"a model with the labels {' '.join(sorted(labels))}",
+            expected=f"labels among {NONE} {' '.join(MARKS)}, as the package's models have",
+            cure=f"name a model for deepmultilingualpunctuation in {KEY}",
+        )

@@ -1,0 +1,109 @@
+"""Models of `transformers` by folder, hub name or Python package: where they are, which they are.
+
+A name is, in this order, `package:<name>` of an installed Python package that carries a model in
+its folder `model/` (the package is not imported); a folder; a name on the Hugging Face hub, whose
+files must be in its cache already unless the user has set HF_HUB_OFFLINE=0.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
+
+from rjcma.clipwise import digest_folder
+from rjcma.problem import Problem
+
+PACKAGE = "package:"
+
+transformers_logging.disable_progress_bar()  # a stage has its own
+
+
+def locate(name: str, *, key: str) -> str:
+    """What `from_pretrained` takes for the model called `name`: a folder, or the hub's name.
+
+    `key` is the params key that names it, for the `Problem` raised where there is no such model.
+    """
+    if name.startswith(PACKAGE):
+        return str(_in_package(name, key))
+    if not Path(name).is_dir():
+        _in_cache(name, key)
+        return name
+    if not (Path(name) / "config.json").is_file():
+        raise Problem(
+            file=f"{key}: {name}",
+            found="a folder without config.json",
+            expected="a folder that transformers' save_pretrained wrote",
+            cure=f"copy all files of the model into it, or correct {key}",
+        )
+    return name
+
+
+def identity(name: str, *, key: str) -> str:
+    """What tells a model from any other: its files' digest, or the hub's name and revision."""
+    place = locate(name, key=key)
+    if Path(place).is_dir():
+        return digest_folder(Path(place))
+    return f"{name}@{_in_cache(name, key).parent.name}"  # .../snapshots/<revision>/config.json
+
+
+def opened(name: str, auto: Any, *, key: str, **options: Any) -> Any:
+    """`auto` (AutoTokenizer, AutoModel, ...) of the model called `name`, ready for inference.
+
+    Raises `Problem` where its files are missing or spoilt.
+    """
+    try:
+        return auto.from_pretrained(locate(name, key=key), **options)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise Problem(
+            file=f"{key}: {name}",
+            found=f"{auto.__name__} cannot read it ({str(error).splitlines()[0]})",
+            expected="all files of a model, whole, of a kind that transformers knows",
+            cure=f"copy or download the model again, or name another in {key}",
+        ) from None
+
+
+def longest(model: nn.Module, most: int) -> int:
+    """The number of sub-words, marks included, that `model` can read at once; at most `most`.
+
+    It is the size of its table of positions, which some kin of BERT (RoBERTa) count from behind
+    their padding; a model without one (rotary positions) is held to its configuration.
+    """
+    for name, part in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(part, nn.Embedding):
+            before = 0 if part.padding_idx is None else part.padding_idx + 1
+            return min(part.num_embeddings - before, most)
+    return min(getattr(model.config, "max_position_embeddings", most), most)
+
+
+def _in_package(name: str, key: str) -> Path:
+    package = name.removeprefix(PACKAGE)
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    places = (spec.submodule_search_locations if spec else None) or []
+    for place in places:
+        if (Path(place) / "model" / "config.json").is_file():
+            return Path(place) / "model"
+    raise Problem(
+        file=f"{key}: {name}",
+        found="no model in that package" if spec else "no such package",
+        expected="an installed Python package with a transformers model in its folder model/",
+        cure=f"install it with pip, or name a model's folder or hub name in {key}",
+    )
+
+
+def _in_cache(name: str, key: str) -> Path:
+    try:
+        return Path(str(cached_file(name, "config.json")))
+    except (OSError, ValueError):
+        raise Problem(
+            file=f"{key}: {name}",
+            found="no such folder, and no such model in the local cache of the Hugging Face hub",
+            expected="a model's folder, or a hub's model that is here already",
+            cure=f"get it once from https://huggingface.co/{name} by running this with "
+            f"HF_HUB_OFFLINE=0, or put its files into a folder and name that in {key}",
+        ) from None

@@ -1,0 +1,21 @@
+"""Stage `embed_text`: transcripts to the text feature."""
+
+from pathlib import Path
+
+from rjcma.command import run
+from rjcma.corpus import manifest
+from rjcma.params import load
+from rjcma.text.features import embed_all
+from rjcma.text.settings import Text
+
+
+def main(clips: Path, transcripts: Path, out: Path, params: Path = Path("params.yaml")) -> None:
+    """Embed the words of each clip by BERT, and point each of its frames to the word spoken then.
+
+    CLIPS is the manifest, TRANSCRIPTS holds VIDEO.json, OUT receives CLIP.h5.
+    """
+    embed_all(manifest.read(clips), transcripts, out, load(params, "text", Text))
+
+
+if __name__ == "__main__":
+    run(main)
