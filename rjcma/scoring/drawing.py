@@ -22,6 +22,7 @@ _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along, so pictures do not vary by machine
     "font.size": 9.5,
     "text.color": INK,
+    "text.parse_math": False,  # names of clips and words are shown as they are
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.7,

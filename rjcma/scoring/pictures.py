@@ -84,7 +84,7 @@ class _Panel:
         series = [(self.truth, trace.truth, 3.2), (self.prediction, trace.prediction, 1.6)]
         for line, values, width in series:
             line.set_data(trace.times, values[:, column])
-            line.set_linewidth(max(width * thin, 0.7))
+            line.set_linewidth(width * max(thin, 0.45))
             line.set_marker("o" if len(trace.times) < 3 else "")
         self.axes.legend(
             handles=[line for line, values, _ in series if finite(values[:, column])],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.manifest import Clip
+from rjcma.problem import Problem
 from rjcma.scoring.runs import Run
 from rjcma.scoring.settings import TARGETS
 
 Array = NDArray[Any]
+
+TRACE_COLUMNS = (*TARGETS, *(f"{target}_truth" for target in TARGETS))
+"""Those of traces/<clip>.csv, besides frame and time."""
 
 
 def of_fold(runs: Iterable[Run], fold: int, clip: Clip) -> Array:
@@ -50,6 +55,33 @@ def write_frames(path: Path, clip: Clip, columns: Sequence[tuple[str, Array]]) -
     header = ",".join(["frame", "time", *(name for name, _ in columns)])
     rows = map(",".join, zip(*cells, strict=True))
     path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def read_frames(path: Path, clip: Clip, names: Sequence[str]) -> Array:
+    """The columns `names` of a CSV that `write_frames` wrote, (T, len(names)); nothing is NaN.
+
+    Raises `Problem` where the file is missing or is not of this clip.
+    """
+    try:
+        with path.open(newline="") as file:
+            rows = [[float(row[name] or "nan") for name in names] for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise _problem(path, clip, "no such file") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _problem(path, clip, f"{type(error).__name__}: {error}") from None
+    if len(rows) != clip.frames:
+        raise _problem(path, clip, f"{len(rows)} rows")
+    return np.array(rows)
+
+
+def _problem(path: Path, clip: Clip, found: str) -> Problem:
+    return Problem(
+        clip=clip.name,
+        file=path,
+        found=found,
+        expected=f"a CSV with a row of numbers for each of the clip's {clip.frames} frames",
+        cure="run `dvc repro`, which writes the report anew",
+    )
 
 
 def write_submission(path: Path, runs: Sequence[Run], clips: Iterable[Clip]) -> None:

@@ -20,7 +20,13 @@ from rjcma.problem import Problem, Problems
 from rjcma.scoring import pictures, table
 from rjcma.scoring.metrics import Score, score_run, summary
 from rjcma.scoring.pictures import Trace
-from rjcma.scoring.predictions import held_out, of_fold, write_frames, write_submission
+from rjcma.scoring.predictions import (
+    TRACE_COLUMNS,
+    held_out,
+    of_fold,
+    write_frames,
+    write_submission,
+)
 from rjcma.scoring.runs import CURVES, Run
 from rjcma.scoring.settings import TARGETS
 
@@ -139,7 +145,6 @@ def _write_predictions(results: Results, folder: Path) -> None:
 
 
 def _write_traces(clips: Iterable[Clip], traces: Iterable[Trace], folder: Path) -> None:
-    truths = [f"{target}_truth" for target in TARGETS]
     for clip, trace in zip(clips, traces, strict=True):
-        columns = zip([*TARGETS, *truths], [*trace.prediction.T, *trace.truth.T], strict=True)
+        columns = zip(TRACE_COLUMNS, [*trace.prediction.T, *trace.truth.T], strict=True)
         write_frames(folder / f"{clip.name}.csv", clip, list(columns))
