@@ -17,7 +17,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     Executor,
     Future,
@@ -26,7 +26,7 @@ from concurrent.futures import (
     as_completed,
 )
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -240,18 +240,36 @@ def _outcome(future: Future[str | Problem], folder: Path) -> str | Problem:
         )
 
 
-def _pool(workers: Literal["processes", "threads", "one"], jobs: int) -> Executor:
+@contextmanager
+def _pool(workers: Literal["processes", "threads", "one"], jobs: int) -> Iterator[Executor]:
     count = max(1, min(worker_count(), jobs))
     if workers == "processes":
         spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(count, spawn, initializer=_one_core_each)
-    return ThreadPoolExecutor(1 if workers == "one" else count)
+        with _one_core_each(), ProcessPoolExecutor(count, spawn) as processes:
+            yield processes
+    else:
+        with ThreadPoolExecutor(1 if workers == "one" else count) as threads:
+            yield threads
 
 
-def _one_core_each() -> None:
-    """Workers share the cores among themselves: numeric libraries loaded later take one each."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+@contextmanager
+def _one_core_each() -> Iterator[None]:
+    """Processes started meanwhile share the cores: their numeric libraries take one core each.
+
+    Set here and not by the workers themselves, which load these libraries before they could: a
+    spawned process first imports the stage that started it.
+    """
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class _Progress:

@@ -213,3 +213,28 @@ def test_a_run_that_is_killed_keeps_every_finished_clip(tmp_path, folder):
     kept = {"0.txt", "1.txt", "2.txt"}
     assert set(contents(folder)) - {".keys"} == kept
     assert set(ledger(folder)) == kept
+
+
+CORES = """
+import os
+THREADS = os.environ.get("OMP_NUM_THREADS")  # as a numeric library reads it when it is imported
+
+import sys
+from pathlib import Path
+from rjcma.clipwise import Job, run
+
+def threads(out):
+    out.write_text(str(THREADS))
+
+if __name__ == "__main__":
+    run(threads, [Job("a", (), ())], Path(sys.argv[1]), ".txt", version=1)
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+"""
+
+
+def test_a_worker_has_one_core_before_its_stage_is_imported(tmp_path, folder):
+    script = tmp_path / "cores.py"
+    script.write_text(CORES)
+    environment = {**os.environ, "OMP_NUM_THREADS": "7"}
+    subprocess.run([sys.executable, script, folder], check=True, env=environment)
+    assert (folder / "a.txt").read_text() == "1"
