@@ -17,6 +17,8 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rjcma.audio.wav import RATE
@@ -32,6 +34,11 @@ believed (ours: more than containers' rounding, less than two video frames)."""
 
 BEYOND: Seconds = 60.0
 """How long after the video's end sound may still begin; later means broken time stamps (ours)."""
+
+CURE = (
+    "restore the file, or encode its sound anew (ffmpeg -i OLD -c:v copy -c:a aac NEW), "
+    "or name its clips in corpus.exclude to go on without them"
+)
 
 
 def extract(video: Path, seconds: Seconds, name: str, path: Path) -> None:
@@ -54,7 +61,7 @@ def extract(video: Path, seconds: Seconds, name: str, path: Path) -> None:
             file=video,
             found=getattr(error, "strerror", None) or str(error),
             expected="a video whose sound can be decoded to its end",
-            cure="restore the file, or make it anew (ffmpeg -i OLD -c:v copy -c:a aac NEW)",
+            cure=CURE,
         ) from None
 
 
@@ -63,14 +70,34 @@ class _Unusable(Exception):
 
 
 def _first_frame(video: Path) -> Seconds:
-    """When the first frame that the video decodes to is presented, in the container's time."""
+    """When the first frame that the video decodes to is presented, in the container's time.
+
+    Damaged packets are passed over: the audit of the corpus counts them. A frame without a time
+    stamp, as AVI has such, is taken to be a frame's duration before the next.
+    """
     with av.open(video) as container:
-        if not container.streams.video:
+        moving = [
+            s for s in container.streams.video if not s.disposition & Disposition.attached_pic
+        ]
+        if not moving:
             raise _Unusable("no video stream")
-        frame = next(container.decode(video=0), None)
-        if frame is None:
+        frames = 0
+        for packet in container.demux(moving[0]):
+            for frame in _whole(packet):
+                if frame.time is not None:
+                    return frame.time - frames / float(moving[0].guessed_rate or 1)
+                frames += 1
+        if not frames:
             raise _Unusable("a video stream without a frame")
-        return frame.time or 0.0
+        return 0.0
+
+
+def _whole(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
+    """The frames that a packet completes, none where it is damaged."""
+    try:
+        return packet.decode()
+    except av.error.InvalidDataError:
+        return []
 
 
 def _decoded(video: Path) -> Iterator[av.AudioFrame]:

@@ -19,6 +19,7 @@ from torchaudio.compliance.kaldi import get_mel_banks
 
 from rjcma import store
 from rjcma.audio.wav import RATE, Wav
+from rjcma.clipwise import Job, digest_file, digest_text
 from rjcma.timeline import Seconds, frame_times
 
 VERSION = 1
@@ -72,6 +73,12 @@ def rows(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     )
     mel = spectrum.abs().T @ _bands()
     return torch.log(mel + OFFSET).to(torch.float32).numpy()
+
+
+def job(clip: str, wav: Path, index: NDArray[np.int32]) -> Job:
+    """What `write` makes of a clip's sound; a missing file is the clip's problem, no other's."""
+    digest = digest_file(wav) if wav.is_file() else "missing"
+    return Job(clip, (wav, index, clip), (digest, digest_text(str(index.tolist()))))
 
 
 def write(wav: Path, index: NDArray[np.int32], clip: str, path: Path) -> None:
