@@ -1,0 +1,22 @@
+"""The regression layers: an MLP from the multimodal features of a frame to its value."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Head(nn.Module):
+    """A multi-layer perceptron applied to each frame, (B, d, K) -> (B, K).
+
+    One hidden layer; the output is linear (the paper names neither; the loss, 1 - CCC, sets the
+    predictions' scale by itself).
+    """
+
+    def __init__(self, inputs: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.mT).squeeze(-1)

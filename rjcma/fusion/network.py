@@ -1,0 +1,62 @@
+"""The whole network (paper, figure 2): encoder and TCN a modality, fusion, regression layers.
+
+The encoders are handed in: any module from a frame's value to a vector, with its `width`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from rjcma.fusion.head import Head
+from rjcma.fusion.rjcma import RJCMA
+from rjcma.fusion.settings import Fusion
+from rjcma.fusion.tcn import BLOCKS, TCN
+
+KINDS: dict[str, Callable[[Mapping[str, int], int, int], nn.Module]] = {"rjcma": RJCMA}
+"""Each kind of fusion, made from the modalities' widths, the window's frames and the recursions."""
+
+
+class Network(nn.Module):
+    """From the values of a window's frames to a prediction a frame."""
+
+    def __init__(
+        self,
+        encoders: Mapping[str, nn.Module],
+        tcns: Mapping[str, nn.Module],
+        fusion: nn.Module,
+        head: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.encoders, self.tcns = nn.ModuleDict(encoders), nn.ModuleDict(tcns)
+        self.fusion, self.head = fusion, head
+
+    def forward(self, values: Mapping[str, Tensor], valid: Tensor) -> Tensor:
+        """Predictions (B, K) for windows whose frames `valid` (B, K) are not padding.
+
+        `values` holds, a modality, the values of the valid frames only, window after window:
+        (N, ...) with N the number of true entries. Padded frames never reach an encoder.
+        """
+        features = {m: self.tcns[m](self.encode(m, values[m], valid)) for m in self.encoders}
+        return self.head(self.fusion(features, valid))
+
+    def encode(self, modality: str, values: Tensor, valid: Tensor) -> Tensor:
+        """The modality's vectors in their places, (B, d, K); zeros where padded."""
+        vectors = self.encoders[modality](values)  # (N, d)
+        placed = vectors.new_zeros(*valid.shape, vectors.shape[1])
+        return placed.masked_scatter(valid[..., None], vectors).mT
+
+
+def build(
+    encoders: Mapping[str, nn.Module], settings: Fusion, recursions: int, frames: int
+) -> Network:
+    """The network of section `fusion` around these encoders, for windows of `frames` frames."""
+    widths = {m: getattr(settings.widths, m) for m in encoders}
+    tcns = {
+        m: TCN(int(encoders[m].width), [widths[m]] * BLOCKS, settings.dropout)  # type: ignore[arg-type]
+        for m in encoders
+    }
+    fusion = KINDS[settings.kind](widths, frames, recursions)
+    head = Head(sum(widths.values()), settings.hidden, settings.dropout)
+    return Network(encoders, tcns, fusion, head)

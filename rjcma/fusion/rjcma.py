@@ -1,0 +1,87 @@
+"""Recursive joint cross-modal attention (RJCMA): equations 1 to 14 of the paper, section 3.4.
+
+    paper            here              shape         what it is
+    K                frames                          frames of a window
+    m in {a, v, t}   modality                        audio, visual, text (any that take part)
+    d_m              widths[modality]                features a frame of a modality
+    d                sum of widths                   features a frame of all modalities
+    X_m              x[modality]       (B, d_m, K)   a modality's features
+    J                j                 (B, d, K)     the joint representation
+    W_jm             w_j[modality]     (d_m, d)      weights across X_m and J
+    C_m              c                 (B, K, K)     joint cross-correlation, X_m's frames by J's
+    W_cm             w_c[modality]     (K, K)        weights that combine X_m and C_m
+    H_m              h                 (B, d_m, K)   attention map
+    W_hm             w_h[modality]     (K, K)        weights that apply the attention map
+    X_att,m          attended          (B, d_m, K)   attended features
+    l                recursions                      how often the attention is applied
+
+Features stand in columns, (batch, d_m, K), as the paper writes them, so every line below reads as
+its equation does. Where the paper is silent:
+
+- Each recursion has weights of its own, W_j and FC too (the superscripts of equations 11 to 13, and
+  the released code), and forms J anew from the features that it attends to ("again fed as input to
+  the respective joint cross-modal attention module").
+- W_c starts at I / K and W_h at 0.1 I (ours). Both mix frames by their place in the window; from
+  random starts few windows are learnt by heart, and recursion amplifies it.
+- Padded frames are columns of zeros in X, and J is kept at zero there too; then C and H are zero in
+  these columns, and no valid frame's output depends on them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class JointCrossAttention(nn.Module):
+    """One recursion, equations 1 to 10, for windows of `frames` frames."""
+
+    def __init__(self, widths: Mapping[str, int], frames: int) -> None:
+        super().__init__()
+        self.d = d = sum(widths.values())
+        self.fc = nn.Linear(d, d)
+        self.w_j = nn.ParameterDict(
+            {m: torch.randn(width, d) / math.sqrt(d) for m, width in widths.items()}
+        )
+        self.w_c = nn.ParameterDict({m: torch.eye(frames) / frames for m in widths})
+        self.w_h = nn.ParameterDict({m: torch.eye(frames) * 0.1 for m in widths})
+
+    def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
+        """Attended features of each modality from its features X; `valid` is (B, 1, K) of 0, 1."""
+        joint = torch.cat(list(x.values()), dim=1)
+        j = (self.fc.weight @ joint + self.fc.bias[:, None]) * valid  # (1)
+        attended = {}
+        for m in x:
+            c = torch.tanh(x[m].mT @ (self.w_j[m] @ j) / math.sqrt(self.d))  # (2) (3) (4)
+            h = torch.relu(x[m] @ self.w_c[m] @ c)  # (5) (6) (7)
+            attended[m] = (h @ self.w_h[m] + x[m]) * valid  # (8) (9) (10)
+        return attended
+
+
+class RJCMA(nn.Module):
+    """The attention applied `recursions` times, then concatenation: equations 11 to 14."""
+
+    def __init__(self, widths: Mapping[str, int], frames: int, recursions: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.width = sum(widths.values())
+        self.recursions = nn.ModuleList(
+            JointCrossAttention(widths, frames) for _ in range(recursions)
+        )
+
+    def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
+        """The multimodal representation (B, d, K), from each modality's features (B, d_m, K).
+
+        `valid` (B, K) is true for the frames that are not padding. Raises `ValueError` for windows
+        of another length than the module was built for.
+        """
+        if valid.shape[1] != self.frames:
+            raise ValueError(f"built for windows of {self.frames} frames, got {valid.shape[1]}")
+        mask = valid[:, None].to(next(iter(x.values())).dtype)
+        attended = {m: x[m] * mask for m in x}
+        for attention in self.recursions:
+            attended = attention(attended, mask)  # (11) (12) (13)
+        return torch.cat(list(attended.values()), dim=1)  # (14)
