@@ -48,8 +48,8 @@ def survey(folder: Path) -> Crops:
 
 def digest(folder: Path) -> str:
     """The digest of a folder's crops, their names and contents; each is read."""
-    names = sorted(filter(_picture, os.listdir(folder)))
-    return digest_text(json.dumps([(name, digest_file(folder / name)) for name in names]))
+    paths = sorted(path for path in folder.iterdir() if _picture(path.name))
+    return digest_text(json.dumps([(path.name, digest_file(path)) for path in paths]))
 
 
 def _picture(name: str) -> bool:

@@ -17,8 +17,9 @@ from rjcma.corpus.settings import EXCLUDE, Corpus
 from rjcma.problem import Problem
 
 SIDES = ("_left", "_right")
-VIDEO_SUFFIXES = tuple(
-    [".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv", ".asf", ".vob"]
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".vob", ".ts", ".mts"),
+    *(".wmv", ".asf", ".flv", ".3gp", ".ogv"),
 )
 AFF_WILD2 = "https://ibug.doc.ic.ac.uk/resources/aff-wild2/"
 

@@ -7,6 +7,7 @@ looked at: one `stat` a video and one a crop.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -23,8 +24,6 @@ from rjcma.corpus.crops import Crops
 from rjcma.corpus.settings import EXCLUDE
 from rjcma.corpus.video import Probe
 from rjcma.problem import Problem
-
-PLAIN = "{desc}: {n_fmt}/{total_fmt} done, {elapsed} gone, {remaining} left\n"
 
 T = TypeVar("T")
 
@@ -91,12 +90,12 @@ def _side_by_side(
     function: Callable[[Path], T], paths: list[Path], what: str, unit: str
 ) -> Iterator[tuple[Path, T | Problem]]:
     """What the function gives for each path, or its problem, as they come."""
-    with ThreadPoolExecutor(worker_count()) as pool, _progress(len(paths), what, unit) as bar:
+    with ThreadPoolExecutor(worker_count()) as pool:
         futures = {pool.submit(function, path): path for path in paths}
         try:
-            for future in as_completed(futures):
-                yield futures[future], _outcome(future, futures[future])
-                bar.update()
+            for future in _told(as_completed(futures), len(paths), what, unit):
+                result = _outcome(future, futures[future])
+                yield futures[future], result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -115,9 +114,14 @@ def _outcome(future: Future[T], path: Path) -> T | Problem:
         )
 
 
-def _progress(total: int, what: str, unit: str) -> tqdm:
-    """A bar on a terminal, now and then a plain line elsewhere."""
+def _told(items: Iterable[T], total: int, what: str, unit: str) -> Iterator[T]:
+    """The items; with a bar on a terminal, now and then a plain line elsewhere."""
     if sys.stderr.isatty():
-        return tqdm(total=total, desc=what, unit=unit, disable=not total)
-    every = {"mininterval": PLAIN_LINE_EVERY, "maxinterval": PLAIN_LINE_EVERY}
-    return tqdm(total=total, desc=what, unit=unit, bar_format=PLAIN, disable=not total, **every)
+        yield from tqdm(items, total=total, desc=what, unit=unit, disable=not total)
+        return
+    said = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - said >= PLAIN_LINE_EVERY:
+            said = time.monotonic()
+            print(f"{what}: {done}/{total} {unit}s", file=sys.stderr, flush=True)
