@@ -1,0 +1,467 @@
+"""Stage index: the manifest of a corpus, and the audit's notes and problems."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_builder import annotation, corpus, crops, video
+from ruamel.yaml import YAML
+
+from rjcma.corpus import manifest
+from rjcma.corpus import video as videos
+from rjcma.corpus.audit import Audit, audit
+from rjcma.corpus.cache import Cache
+from rjcma.corpus.settings import Corpus
+from rjcma.corpus.summary import summary
+from rjcma.params import load
+from rjcma.problem import Problem, Problems
+
+ROOT = Path(__file__).parents[1]
+CLIPS = ["a", "b_left", "b_right", "c", "t", "v"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made") / "corpus"
+    corpus(root)
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "corpus"))
+
+
+def _audit(root: Path, **changes: object) -> Audit:
+    """The audit of a corpus as `corpus_builder.corpus` makes it, with changed settings."""
+    settings = {
+        "root": str(root),
+        "faces": ["cropped_aligned"],
+        "train": "VA/Train_Set",
+        "validation": "VA/Validation_Set",
+        "test": "test.txt",
+        "videos": ["videos"],
+        "folds": 3,
+    }
+    checked = Corpus.model_validate(settings | changes)
+    return audit(root, checked, Cache(root.parent / "cache.jsonl"))
+
+
+def _problems(found: Audit) -> list[Problem]:
+    with pytest.raises(Problems) as raised:
+        found.findings.check()
+    return raised.value.problems
+
+
+def _notes(found: Audit) -> dict[str, list[str]]:
+    notes: dict[str, list[str]] = {}
+    for note in found.findings.notes:
+        notes.setdefault(note.what, []).append(f"{note.name} {note.detail}".strip())
+    return notes
+
+
+def _note(found: Audit, words: str) -> list[str]:
+    """Who has the one kind of note with these words."""
+    kinds = [kind for kind in _notes(found) if words in kind]
+    assert len(kinds) == 1, _notes(found)
+    return _notes(found)[kinds[0]]
+
+
+def test_a_sound_corpus_gives_every_clip_with_its_own_frames(root: Path) -> None:
+    found = _audit(root)
+    found.findings.check()
+    clips = {clip.name: clip for clip in found.clips}
+    assert list(clips) == CLIPS
+    frames = {name: clip.frames for name, clip in clips.items()}
+    assert frames == {"a": 11, "b_left": 13, "b_right": 13, "c": 7, "t": 5, "v": 11}
+    assert {clip.partition for clip in clips.values()} == {"train", "validation", "test"}
+    assert clips["v"].partition == "validation" and clips["t"].partition == "test"
+    assert {name: labels.shape for name, labels in found.labels.items()} == {
+        name: (frames[name], 2) for name in CLIPS if name != "t"
+    }
+
+
+def test_two_people_share_their_video_and_have_their_own_faces(root: Path) -> None:
+    found = _audit(root)
+    left, right = (clip for clip in found.clips if clip.video == "b")
+    assert (left.name, right.name) == ("b_left", "b_right")
+    assert left.file == right.file == "videos/b.mp4"
+    assert left.video_digest == right.video_digest
+    assert (left.faces, right.faces) == ("cropped_aligned/b_left", "cropped_aligned/b_right")
+    assert _note(found, "videos that clips share") == ["b b_left/b_right"]
+
+
+def test_a_clip_whose_own_video_is_called_left_belongs_to_that(root: Path) -> None:
+    video(root / "videos" / "b_left.mp4", 13)
+    found = _audit(root)
+    assert {clip.name: clip.video for clip in found.clips if clip.name[0] == "b"} == {
+        "b_left": "b_left",
+        "b_right": "b",
+    }
+
+
+def test_several_folders_and_globs_are_one_corpus(root: Path) -> None:
+    for name, batch in {"a": "batch1", "b": "batch2", "c": "new_vids"}.items():
+        (root / batch).mkdir()
+        (root / "videos" / f"{name}.mp4").rename(root / batch / f"{name}.mp4")
+    (root / "crops2").mkdir()
+    (root / "cropped_aligned" / "a").rename(root / "crops2" / "a")
+    folders = {"videos": ["batch*", "new_vids", "videos/*.mp4"], "faces": ["crop*"]}
+    found = _audit(root, **folders)
+    found.findings.check()
+    assert [clip.name for clip in found.clips] == CLIPS
+    assert found.clips[0].faces == "crops2/a"
+    assert found.clips[0].file == "batch1/a.mp4"
+
+
+def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(root: Path) -> None:
+    (root / "videos").rename(root / "videos [1]")
+    assert [clip.name for clip in _audit(root, videos=["videos [1]"]).clips] == CLIPS
+
+
+def test_rows_are_the_clips_frames_where_they_differ_a_little_from_the_videos(root: Path) -> None:
+    annotation(root / "VA/Train_Set/a.txt", 14)
+    annotation(root / "VA/Train_Set/c.txt", 5)
+    found = _audit(root)
+    found.findings.check()
+    a, c = found.clips[0], found.clips[3]
+    assert (a.frames, a.decoded, c.frames, c.decoded) == (14, 11, 5, 7)
+    np.testing.assert_allclose(a.frame_times(), np.arange(14) / 25)
+    assert _note(found, "longer (+) or shorter (-)") == ["a +3", "c -2"]
+
+
+def test_rows_beyond_irregular_times_follow_at_the_mean_rate(root: Path) -> None:
+    video(root / "videos/c.mp4", 5, 25, stamps=[0, 40, 120, 160, 200], sound=False)
+    found = _audit(root)
+    clip = found.clips[3]
+    assert clip.times == (0.0, 0.04, 0.12, 0.16, 0.2) and clip.fps == pytest.approx(20)
+    np.testing.assert_allclose(clip.frame_times()[-3:], [0.2, 0.25, 0.3])
+    assert _note(found, "irregular frame times") == ["c 20.00 on mean"]
+    assert _note(found, "no audio stream: taken as silence") == ["c"]
+
+
+def test_a_clip_without_crops_has_no_folder(root: Path) -> None:
+    for path in (root / "cropped_aligned/a").iterdir():
+        path.unlink()
+    (root / "cropped_aligned/c").rename(root / "elsewhere")
+    found = _audit(root)
+    found.findings.check()
+    assert [clip.faces for clip in found.clips if clip.name in "ac"] == [None, None]
+    assert _note(found, "no face crops: every frame is black") == ["a", "c"]
+
+
+def test_what_is_unusual_is_said_but_no_obstacle(root: Path) -> None:
+    video(root / "videos/another_task.mp4", 3)
+    (root / "videos/readme.pdf").write_text("")
+    (root / "VA/Train_Set/notes.md").write_text("")
+    (root / "VA/Train_Set/.DS_Store").write_text("")
+    (root / "test.txt").write_bytes(b"\xef\xbb\xbft\r\nt\r\n\r\n")
+    crops(root / "cropped_aligned/t", [6])
+    (root / "cropped_aligned/t/Thumbs.db").write_text("")
+    annotation(root / "VA/Train_Set/c.txt", 0, "valence,arousal\n" + "-5,-5\n" * 7)
+    found = _audit(root)
+    found.findings.check()
+    assert _note(found, "no annotation and no test list") == ["another_task"]
+    assert _note(found, "none by their ending") == ["readme.pdf"]
+    assert _note(found, "no .txt file") == ["notes.md"]
+    assert _note(found, "twice in the test list") == ["t line 2"]
+    assert _note(found, "crops beyond the last frame") == ["t to 6"]
+    assert _note(found, "no frame is labelled") == ["c"]
+
+
+def test_the_summary_counts_each_partition(root: Path) -> None:
+    annotation(root / "VA/Train_Set/c.txt", 0, "valence,arousal\n" + "0,0\n" + "-5,-5\n" * 6)
+    lines = summary(_audit(root)).splitlines()
+    assert lines[1].split() == ["train", "4", "3", "44", "0:00:02", "86.4%"]
+    assert lines[3].split() == ["test", "1", "1", "5", "0:00:00", "-"]
+    assert lines[4].split() == ["all", "6", "5", "60", "0:00:02", "89.1%"]
+    assert lines[5] == "note: videos that clips share (they stay in one fold) (1): b b_left/b_right"
+
+
+def _replaced(path: str, content: bytes) -> Callable[[Path], object]:
+    return lambda root: (root / path).write_bytes(content)
+
+
+def _cut(root: Path) -> None:
+    video(root / "videos/t.mp4", 50, muxing={"movflags": "faststart"})
+    os.truncate(root / "videos/t.mp4", (root / "videos/t.mp4").stat().st_size * 6 // 10)
+
+
+def _cut_and_annotated(root: Path) -> None:
+    _cut(root)
+    (root / "videos/t.mp4").rename(root / "videos/a.mp4")
+    annotation(root / "VA/Train_Set/a.txt", 100)
+    video(root / "videos/t.mp4", 5)
+
+
+HEAD = b"valence,arousal\n"
+BAD: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
+    "not a video": (_replaced("videos/a.mp4", b"text"), "a", "a.mp4", "what cannot be opened"),
+    "zero bytes": (_replaced("videos/a.mp4", b""), "a", "a.mp4", "zero bytes"),
+    "cut, unannotated": (_cut, "t", "t.mp4", "a file that is cut off after"),
+    "cut, annotated": (_cut_and_annotated, "a", "a.txt", "100 rows"),
+    "rows of another video": (
+        lambda root: annotation(root / "VA/Train_Set/a.txt", 53),
+        "a",
+        "a.txt",
+        "53 rows, 1.7 s too many",
+    ),
+    "value": (_replaced("VA/Train_Set/c.txt", HEAD + b"0,3.0\n"), "c", "c.txt", "3.0 in line 2"),
+    "header": (_replaced("VA/Train_Set/c.txt", b"v,a\n0,0\n"), "c", "c.txt", "the header 'v,a'"),
+    "no video": (
+        lambda root: annotation(root / "VA/Train_Set/d_left.txt", 5),
+        "d_left",
+        "d_left.txt",
+        "no video with the stem d_left or d in videos",
+    ),
+    "test clip without video": (_replaced("test.txt", b"t\nu\n"), "u", "test.txt", "stem u in"),
+    "annotated test clip": (_replaced("test.txt", b"t\na\n"), "a", "test.txt", "in line 2"),
+    "two videos of one stem": (
+        lambda root: video(root / "videos/c.mkv", 7),
+        "c",
+        "c.mkv",
+        "another of the same name",
+    ),
+    "two partitions": (
+        lambda root: annotation(root / "VA/Validation_Set/a.txt", 11),
+        "a",
+        "Validation_Set/a.txt",
+        "another annotation of this clip",
+    ),
+    "crop's name": (
+        _replaced("cropped_aligned/a/face.jpg", b""),
+        "a",
+        "cropped_aligned/a",
+        "face.jpg",
+    ),
+    "crop 0": (_replaced("cropped_aligned/a/00000.jpg", b""), "a", "aligned/a", "00000.jpg"),
+    "crop twice": (
+        _replaced("cropped_aligned/a/1.JPG", b""),
+        "a",
+        "aligned/a",
+        "00001.jpg and 1.JPG",
+    ),
+    "crops of another video": (
+        lambda root: crops(root / "cropped_aligned/t", [31]),
+        "t",
+        "cropped_aligned/t",
+        "a crop of frame 31",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_used_is_one_line_and_the_others_are_examined(root: Path, case: str) -> None:
+    spoil, clip, file, words = BAD[case]
+    spoil(root)
+    found = _audit(root)
+    [problem] = _problems(found)
+    assert problem.clip == clip
+    assert file in problem.file
+    assert words in problem.found
+    assert len(str(problem).splitlines()) == 1
+    others = set(CLIPS) - {clip}
+    assert others <= {found_clip.name for found_clip in found.clips}
+
+
+@pytest.mark.parametrize("case", sorted(set(BAD) - {"two partitions", "annotated test clip"}))
+def test_excluding_the_clip_is_a_way_on(root: Path, case: str) -> None:
+    spoil, clip, *_ = BAD[case]
+    spoil(root)
+    annotation(root / "VA/Train_Set/e.txt", 5)
+    video(root / "videos/e.mp4", 5)
+    problem = _problems(_audit(root))[0]
+    assert "corpus.exclude" in problem.cure
+    found = _audit(root, exclude=[clip])
+    found.findings.check()
+    assert clip not in {found_clip.name for found_clip in found.clips}
+
+
+def test_a_raised_tolerance_lets_a_longer_annotation_pass(root: Path) -> None:
+    annotation(root / "VA/Train_Set/a.txt", 53)
+    assert _audit(root, tolerance=2.0).clips[0].frames == 53
+
+
+def test_all_problems_are_found_before_any_is_told(root: Path) -> None:
+    for case in ("not a video", "value", "test clip without video"):
+        BAD[case][0](root)
+    assert [problem.clip for problem in _problems(_audit(root))] == ["a", "c", "u"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"videos": ["vids"]}, "vids: found nothing of that name"),
+        ({"videos": ["VA/*"]}, "no video in"),
+        ({"faces": ["crops*"]}, "for corpus.faces"),
+        ({"train": "VA/Train"}, "correct corpus.train"),
+        ({"validation": "videos"}, "found no annotation"),
+        ({"test": "tests.txt"}, "tests.txt: found No such file"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_one_line(
+    root: Path, changes: dict[str, object], words: str
+) -> None:
+    with pytest.raises(Problem) as problem:
+        _audit(root, **changes)
+    assert words in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"exclude": ["nobody"]}, "clip nobody: corpus.exclude: found no clip"),
+        ({"folds": 5}, "found 5 folds; expected at most 4"),
+        ({"faces": ["videos"]}, "no face crop of any clip in videos"),
+    ],
+)
+def test_settings_that_do_not_fit_the_corpus_are_problems(
+    root: Path, changes: dict[str, object], words: str
+) -> None:
+    [problem] = _problems(_audit(root, **changes))
+    assert words in str(problem)
+
+
+def test_a_missing_corpus_says_where_it_is_to_be_had(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"set corpus\.root .*Aff-Wild2 is to be had"):
+        _audit(tmp_path / "nowhere")
+    with pytest.raises(Problem, match="dvc repro"):
+        _audit(tmp_path / "nowhere", make=["sample"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("train", "/abs"), ("videos", ["../up"]), ("videos", []), ("folds", 1), ("tolerance", -1)],
+)
+def test_impossible_settings_are_refused_by_key(tmp_path: Path, key: str, value: object) -> None:
+    section = {"root": "r", "videos": ["v"], "train": "t", "validation": "w", key: value}
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML().dump({"corpus": section}, file)
+    with pytest.raises(Problem, match=rf"found corpus\.{key}"):
+        load(tmp_path / "params.yaml", "corpus", Corpus)
+
+
+def test_a_second_look_decodes_and_reads_nothing_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _audit(root)
+    opened: list[Path] = []
+    monkeypatch.setattr(videos, "probe", lambda path: opened.append(path))
+    monkeypatch.setattr("rjcma.corpus.crops.digest_file", lambda path: opened.append(path))
+    assert _audit(root).clips == first.clips
+    assert opened == []
+
+
+def test_a_changed_crop_changes_the_digest_of_its_clip_only(root: Path) -> None:
+    before = {clip.name: clip for clip in _audit(root).clips}
+    (root / "cropped_aligned/b_left/00003.jpg").write_bytes(b"another")
+    after = {clip.name: clip for clip in _audit(root).clips}
+    assert {name for name in before if before[name] != after[name]} == {"b_left"}
+
+
+def test_a_changed_annotation_of_the_same_length_changes_no_clip(root: Path) -> None:
+    before = _audit(root).clips
+    annotation(root / "VA/Train_Set/c.txt", 0, "valence,arousal\n" + "-5,-5\n" * 7)
+    assert _audit(root).clips == before
+
+
+def test_a_torn_or_foreign_line_in_the_cache_is_passed_over(root: Path) -> None:
+    first = _audit(root)
+    cache = root.parent / "cache.jsonl"
+    lines = cache.read_text().splitlines(keepends=True)
+    cache.write_text("[1]\n" + "{}\n" + '["a b", 3]\n' + "".join(lines)[:-9])
+    assert _audit(root).clips == first.clips
+    assert Cache(cache).values.keys() >= {"a b"}
+    assert _audit(root).clips == first.clips
+
+
+def test_a_manifest_comes_back_sorted(root: Path) -> None:
+    clips = _audit(root).clips
+    manifest.write(root / "clips.jsonl", reversed(clips))
+    assert manifest.read(root / "clips.jsonl") == clips
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no such file"),
+        ("{", "in line 1"),
+        ('{"name": "a"}\n', "video in line 1: Field required"),
+        ("TWICE", "stand twice"),
+    ],
+)
+def test_a_manifest_that_is_none_is_one_line(root: Path, content: str | None, words: str) -> None:
+    path = root / "clips.jsonl"
+    if content == "TWICE":
+        content = _audit(root).clips[0].model_dump_json() + "\n"
+        content += content
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(Problem) as problem:
+        manifest.read(path)
+    assert words in str(problem.value)
+
+
+def _stage(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    with (folder / "params.yaml").open("w") as file:
+        section = {"root": str(root), "faces": ["cropped_aligned"], "train": "VA/Train_Set"}
+        section |= {"validation": "VA/Validation_Set", "test": "test.txt", "folds": 3}
+        YAML().dump({"corpus": section | {"videos": ["videos"]}}, file)
+    command = [sys.executable, "-m", "stages.index", os.path.relpath(root, folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*command, "data/clips.jsonl", "data/labels"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_problem(
+    root: Path, tmp_path: Path
+) -> None:
+    first = _stage(root, tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "validation" in first.stdout
+    written = {
+        path.relative_to(tmp_path).as_posix(): (path.read_bytes(), path.stat().st_ino)
+        for path in sorted((tmp_path / "data").rglob("*.*"))
+    }
+    assert list(written) == ["data/clips.jsonl"] + [
+        f"data/labels/{name}.npy" for name in CLIPS if name != "t"
+    ]
+    (root / "videos/a.mp4").write_bytes(b"")
+    annotation(root / "VA/Train_Set/c.txt", 7, "valence,arousal\n0\n")
+    second = _stage(root, tmp_path)
+    assert second.returncode == 1
+    problems = [line for line in second.stderr.splitlines() if "found" in line]
+    assert len(problems) == 2 and all(line.startswith("problem: clip ") for line in problems)
+    assert "Traceback" not in second.stderr
+    corpus(root)
+    assert _stage(root, tmp_path).returncode == 0
+    assert written == {
+        name: ((tmp_path / name).read_bytes(), (tmp_path / name).stat().st_ino) for name in written
+    }
+
+
+def test_the_real_corpus_is_sound() -> None:
+    if "RJCMA_SHARED" not in os.environ:
+        pytest.skip("RJCMA_SHARED names no folder with corpus_real")
+    root = Path(os.environ["RJCMA_SHARED"]) / "corpus_real"
+    folders = {"train": "annotations/VA/train", "validation": "annotations/VA/validation"}
+    settings = {"root": str(root), "videos": ["videos"], "faces": ["cropped_aligned"]}
+    checked = Corpus.model_validate(settings | folders | {"test": "test.txt", "folds": 6})
+    found = audit(root, checked, Cache(Path(os.devnull)))
+    found.findings.check()
+    frames = {clip.name: clip.frames for clip in found.clips}
+    assert len(frames) == 13
+    assert (frames["astorfi"], frames["retalk_1"], frames["hamilton"]) == (209, 135, 275)
+    assert [note.name for note in found.findings.notes] == ["retalk_1"]
