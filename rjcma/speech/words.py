@@ -1,0 +1,118 @@
+"""Recognised words on disk: a JSON file a video, `{"words": [{"text", "start", "end", ...}, ...]}`.
+
+Times are seconds from the presentation of the video's first frame. Transcripts, in which words
+carry their punctuation, have the same form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from rjcma.problem import Problem
+from rjcma.timeline import Seconds
+
+CURE = "delete the file and run `dvc repro`: it is made again"
+
+
+class Word(NamedTuple):
+    """A word, when it is spoken (`start <= t < end`) and how sure the recogniser is, 0 to 1."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    confidence: float
+
+
+class _Entry(BaseModel):
+    """A word as it must stand in a file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    text: Annotated[str, StringConstraints(pattern=r"^\S+$")]
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+
+
+def write(path: Path, words: Iterable[Word]) -> None:
+    """Write words, first to last: times to the millisecond, a line a word, ever the same bytes."""
+    lines = [
+        json.dumps(
+            {
+                "text": word.text,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": round(word.confidence, 4),
+            },
+            ensure_ascii=False,
+        )
+        for word in sorted(words, key=lambda word: word.start)
+    ]
+    body = "\n" + ",\n".join(lines) + "\n" if lines else ""
+    path.write_text(f'{{"words": [{body}]}}\n', encoding="utf-8")
+
+
+def read(path: Path) -> list[Word]:
+    """The words of a file, first to last.
+
+    Raises `Problem` for a file that is missing or that `write` could not have written, naming the
+    word: no JSON, other keys, a time that is text, negative, infinite or before the one it follows.
+    """
+    entries = _entries(path)
+    words = [_word(path, number, entry) for number, entry in enumerate(entries, 1)]
+    for number, (earlier, later) in enumerate(pairwise(words), 2):
+        if later.start < earlier.start:
+            found = f"word {number}, {later.text!r}, that starts at {later.start}"
+            raise _problem(path, found, f"{earlier.start}, the start of the word before, or later")
+    return words
+
+
+def _entries(path: Path) -> list[object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _problem(path, "no such file", "the words of a video") from None
+    except UnicodeDecodeError:
+        raise _problem(path, "bytes that are not text", "JSON in UTF-8") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _problem(path, f"no JSON: {error}", "JSON") from None
+    if not isinstance(content, dict) or list(content) != ["words"]:
+        found = f"the keys {list(content)}" if isinstance(content, dict) else "no object"
+        raise _problem(path, found[:200], "an object with the one key words")
+    if not isinstance(content["words"], list):
+        raise _problem(path, f"words = {content['words']!r}"[:200], "a list")
+    return content["words"]
+
+
+def _word(path: Path, number: int, entry: object) -> Word:
+    try:
+        word = Word(**_Entry.model_validate(entry).model_dump())
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in mistake["loc"])
+        found = (
+            f"word {number}: {key} = {mistake['input']!r}" if key else f"word {number}: {entry!r}"
+        )
+        raise _problem(path, found[:200], _expected(mistake["type"], mistake["msg"])) from None
+    if word.end < word.start:
+        found = f"word {number}, {word.text!r}, from {word.start} to {word.end}"
+        raise _problem(path, found, "an end that is not before the start")
+    return word
+
+
+def _expected(kind: str, message: str) -> str:
+    if kind in ("missing", "extra_forbidden", "model_type"):
+        return f"an object with the keys {', '.join(_Entry.model_fields)}"
+    if kind == "string_pattern_mismatch":
+        return "one word, without blanks"
+    return message.removeprefix("Input should be ")
+
+
+def _problem(path: Path, found: str, expected: str) -> Problem:
+    return Problem(clip=path.stem, file=path, found=found, expected=expected, cure=CURE)
