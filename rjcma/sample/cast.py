@@ -1,0 +1,150 @@
+"""The sample's videos: who is in them, in what mood, and what makes each of them hard.
+
+Names, lengths and moods are ours. Groups of training clips, cut in the order of their names, each
+have their share of moods, so that every fold has something to learn and to be measured on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from rjcma.problem import Problem
+from rjcma.sample.looks import Hair
+from rjcma.sample.settings import Sample
+from rjcma.timeline import Seconds
+
+Partition = Literal["train", "validation", "test"]
+Stretch = tuple[float, float]
+"""From one part of a video's length to another, 0 to 1."""
+
+PAL, NTSC, FILM = Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001)
+THIRTY = Fraction(30)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in a video. `valence` and `arousal` are the centre of the state, unsquashed."""
+
+    hair: Hair
+    skin: int  # one of looks.SKINS
+    voice: str  # a variant of eSpeak's en-us
+    valence: float
+    arousal: float
+
+    @property
+    def man(self) -> bool:
+        """Whether the voice is a man's."""
+        return self.voice.startswith("m")
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video of the sample and its annotations."""
+
+    name: str
+    fps: Fraction
+    seconds: Seconds
+    people: tuple[Person, ...]
+    partition: Partition = "train"
+    size: tuple[int, int] = (480, 270)
+    container: Literal["mp4", "avi"] = "mp4"
+    away: tuple[Stretch, ...] = ()  # the face is turned away
+    covered: tuple[Stretch, ...] = ()  # a book is held before the face
+    unlabelled: tuple[Stretch, ...] = ()  # the annotators gave no value
+    silent: bool = False  # nobody speaks, the sound is digital silence
+    extra_rows: int = 0  # of the annotation, beyond the video's frames
+    irregular: bool = False  # frames are missing here and there, so that their times are uneven
+
+    @property
+    def file(self) -> str:
+        """The name of the video's file."""
+        return f"{self.name}.{self.container}"
+
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """The names of the video's clips, one a person."""
+        if len(self.people) == 1:
+            return (self.name,)
+        return tuple(f"{self.name}_{side}" for side in ("left", "right"))
+
+
+VIDEOS = (
+    Video("3-25-480x270", PAL, 14, (Person("bob", 1, "f1", -0.7, 0.4),)),
+    Video("7-30-480x270", THIRTY, 13, (Person("short", 0, "m1", 0.7, 0.7),)),
+    Video("12-24-480x270", FILM, 16, (Person("bun", 3, "f4", 0.7, -0.6),)),
+    Video(
+        "16-30-480x270",
+        NTSC,
+        18,
+        (Person("long", 0, "f3", 0.4, 0.3), Person("bald", 4, "m3", -0.4, 0.2)),
+    ),
+    Video("21-25-480x270", PAL, 8, (Person("curly", 4, "f5", -0.3, -0.7),)),
+    Video("28-30-480x270", THIRTY, 12, (Person("short", 2, "m2", 0.5, -0.4),), silent=True),
+    Video(
+        "video5",
+        PAL,
+        15,
+        (Person("long", 2, "f1", -0.2, 0.7),),
+        away=((0.22, 0.36), (0.7, 0.78)),
+    ),
+    Video(
+        "video14",
+        THIRTY,
+        13,
+        (Person("bald", 1, "m4", -0.6, -0.6),),
+        container="avi",
+        unlabelled=((0.3, 0.42), (0.8, 0.86)),
+    ),
+    Video("video22", NTSC, 14, (Person("bob", 5, "f4", 0.3, -0.1),), extra_rows=4),
+    Video("video31", THIRTY, 15, (Person("curly", 0, "m5", 0.7, 0.0),), irregular=True),
+    Video("104", PAL, 16, (Person("short", 5, "m7", 0.6, 0.5),), size=(400, 300)),
+    Video(
+        "117-24",
+        FILM,
+        12,
+        (Person("bun", 0, "f3", -0.6, -0.5),),
+        covered=((0.45, 0.62),),
+    ),
+    Video("122", THIRTY, 12, (Person("short", 1, "m3", -0.7, 0.7),), size=(400, 300)),
+    Video("33-25-480x270", PAL, 15, (Person("long", 3, "f5", 0.6, -0.5),), "validation"),
+    Video(
+        "video9",
+        NTSC,
+        14,
+        (Person("curly", 2, "m1", -0.6, 0.6),),
+        "validation",
+        covered=((0.52, 0.66),),
+    ),
+    Video(
+        "131",
+        THIRTY,
+        12,
+        (Person("bob", 0, "f4", 0.5, 0.6),),
+        "validation",
+        unlabelled=((0.0, 0.06),),
+    ),
+    Video("45-24-480x270", FILM, 16, (Person("short", 4, "m2", -0.5, -0.4),), "validation"),
+    Video("52-25-480x270", PAL, 12, (Person("bun", 1, "f1", 0.4, 0.3),), "test"),
+    Video("video18", NTSC, 9, (Person("bald", 0, "m5", -0.5, -0.1),), "test", away=((0.6, 0.75),)),
+)
+"""All videos of the sample."""
+
+
+def chosen(settings: Sample, videos: Sequence[Video] = VIDEOS) -> list[Video]:
+    """The videos that the settings ask for, at the length they ask for.
+
+    Raises `Problem` for a name that no video has.
+    """
+    known = {video.name: video for video in videos}
+    for name in settings.videos or ():
+        if name not in known:
+            raise Problem(
+                found=f"sample.videos names {name}",
+                expected=f"names out of {', '.join(known)}",
+                cure="correct sample.videos, or set it to null for all of them",
+            )
+    names = known if settings.videos is None else dict.fromkeys(settings.videos)
+    return [replace(known[name], seconds=known[name].seconds * settings.length) for name in names]

@@ -1,0 +1,92 @@
+"""What the people of the sample feel, and how much of it each modality shows.
+
+A state is a smooth track of valence and one of arousal, both in (-1, 1). A face, a voice and the
+choice of words each show it with an error of their own: a smooth one over time, and a constant
+one, as people differ. So each modality tells a part, and together they tell more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rjcma.timeline import Seconds
+
+Floats = NDArray[np.float64]
+Track = Callable[[ArrayLike], Floats]
+"""A value at any times, given in seconds."""
+
+PACE: Seconds = 2.5  # time scale of a state's changes
+SWING = 0.55  # standard deviation of a state around its clip's centre, before squashing
+WAVES = 48  # cosines in a smooth track
+
+
+class State(NamedTuple):
+    """Valence and arousal over time."""
+
+    valence: Track
+    arousal: Track
+
+
+class Errors(NamedTuple):
+    """Standard deviations of what a modality shows about valence and about arousal."""
+
+    valence: float
+    arousal: float
+
+
+FACE = Errors(valence=0.28, arousal=0.42)
+VOICE = Errors(valence=0.50, arousal=0.25)
+WORDS = Errors(valence=0.35, arousal=0.50)
+PERSONAL = 0.3  # the part of an error that is constant for a person
+
+
+def smooth(rng: np.random.Generator, pace: Seconds = PACE) -> Track:
+    """A random track of mean 0 and standard deviation 1, smooth over about `pace` seconds.
+
+    A sum of cosines with normally distributed frequencies: a sample of the Gaussian process with
+    covariance exp(-(t - u)^2 / (2 pace^2)).
+    """
+    frequency = rng.normal(0, 1 / pace, WAVES)
+    phase = rng.uniform(0, 2 * np.pi, WAVES)
+
+    def track(times: ArrayLike) -> Floats:
+        angles = np.multiply.outer(np.asarray(times, np.float64), frequency) + phase
+        return np.sqrt(2 / WAVES) * np.cos(angles).sum(-1)
+
+    return track
+
+
+def draw(rng: np.random.Generator, valence: float, arousal: float) -> State:
+    """A state that moves about the given centre."""
+    return State(_around(smooth(rng), valence), _around(smooth(rng), arousal))
+
+
+def in_step(state: State, other: State, share: float) -> State:
+    """A state that follows `other` for its `share`, as people who talk with each other do."""
+    return State(
+        lambda t: share * other.valence(t) + (1 - share) * state.valence(t),
+        lambda t: share * other.arousal(t) + (1 - share) * state.arousal(t),
+    )
+
+
+def shown(rng: np.random.Generator, state: State, errors: Errors) -> State:
+    """What one modality shows of a state: the state and this modality's errors, in [-1, 1]."""
+    return State(
+        _mistaken(rng, state.valence, errors.valence),
+        _mistaken(rng, state.arousal, errors.arousal),
+    )
+
+
+def _around(walk: Track, centre: float) -> Track:
+    return lambda times: np.tanh(centre + SWING * walk(times))
+
+
+def _mistaken(rng: np.random.Generator, track: Track, deviation: float) -> Track:
+    constant = rng.normal(0, deviation * np.sqrt(PERSONAL))
+    error = smooth(rng)
+    scale = deviation * np.sqrt(1 - PERSONAL)
+    return lambda times: np.clip(track(times) + constant + scale * error(times), -1, 1)
