@@ -35,11 +35,6 @@ believed (ours: more than containers' rounding, less than two video frames)."""
 BEYOND: Seconds = 60.0
 """How long after the video's end sound may still begin; later means broken time stamps (ours)."""
 
-CURE = (
-    "restore the file, or encode its sound anew (ffmpeg -i OLD -c:v copy -c:a aac NEW), "
-    "or name its clips in corpus.exclude to go on without them"
-)
-
 
 def extract(video: Path, seconds: Seconds, name: str, path: Path) -> None:
     """Write the sound of `video` to `path`, of at least `seconds`, the video's length.
@@ -55,14 +50,10 @@ def extract(video: Path, seconds: Seconds, name: str, path: Path) -> None:
             tape = _Tape(file)
             _copy(_decoded(video), _first_frame(video), seconds, tape)
             tape.silence(round(seconds * RATE))
-    except (av.error.FFmpegError, _Unusable) as error:
-        raise Problem(
-            clip=name,
-            file=video,
-            found=getattr(error, "strerror", None) or str(error),
-            expected="a video whose sound can be decoded to its end",
-            cure=CURE,
-        ) from None
+    except av.error.FFmpegError as error:
+        raise _problem(name, video, f"what cannot be opened ({error.strerror})") from None
+    except _Unusable as error:
+        raise _problem(name, video, str(error)) from None
 
 
 class _Unusable(Exception):
@@ -96,7 +87,7 @@ def _whole(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
     """The frames that a packet completes, none where it is damaged."""
     try:
         return packet.decode()
-    except av.error.InvalidDataError:
+    except av.error.FFmpegError:
         return []
 
 
@@ -108,13 +99,18 @@ def _decoded(video: Path) -> Iterator[av.AudioFrame]:
 
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(container.streams.best("audio")):
-        if packet.is_corrupt:
-            at = "" if packet.pts is None else f" at {packet.pts * packet.time_base:.2f} s"
-            raise _Unusable(f"a damaged piece of sound{at}")
-        for frame in packet.decode():
-            if isinstance(frame, av.AudioFrame):
-                yield frame
+    reached = 0.0
+    try:
+        for packet in container.demux(container.streams.best("audio")):
+            if packet.is_corrupt:
+                raise _Unusable(f"sound that breaks off at {reached:.2f} s (a cut packet)")
+            for frame in packet.decode():
+                if isinstance(frame, av.AudioFrame):
+                    reached = frame.time or reached
+                    yield frame
+    except av.error.FFmpegError as error:
+        found = f"sound that breaks off at {reached:.2f} s ({error.strerror})"
+        raise _Unusable(found) from None
 
 
 def _copy(frames: Iterator[av.AudioFrame], start: Seconds, seconds: Seconds, tape: _Tape) -> None:
@@ -188,3 +184,14 @@ class _Tape:
             count = min(RATE, until - self.length)
             self.file.writeframesraw(bytes(2 * count))
             self.length += count
+
+
+def _problem(name: str, video: Path, found: str) -> Problem:
+    return Problem(
+        clip=name,
+        file=video,
+        found=found,
+        expected="a video whose sound can be decoded to its end",
+        cure="restore the file, or encode its sound anew (ffmpeg -i OLD -c:v copy -c:a aac NEW), "
+        "or name its clips in corpus.exclude to go on without them",
+    )
