@@ -1,0 +1,142 @@
+"""The command `rjcma`: params checked at once, the table printed, a picture drawn."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scoring_world import make, results
+
+from rjcma import cli, params, store
+from rjcma.scoring import report
+from rjcma.speech import words
+from rjcma.speech.words import Word
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def rjcma(monkeypatch, capsys):
+    """Run the command. -> exit status, standard output, standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rjcma", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return run
+
+
+def edited(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The committed params file with some text replaced."""
+    text = (ROOT / "params.yaml").read_text()
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (folder / "params.yaml").write_text(text)
+    return folder / "params.yaml"
+
+
+def test_every_section_of_params_is_checked():
+    assert tuple(cli.CLASSES) == params.SECTIONS
+
+
+@pytest.mark.parametrize("path", ["params.yaml", "params/affwild2.yaml"])
+def test_the_committed_params_are_sound(rjcma, path):
+    status, said, _ = rjcma("check", "--params", ROOT / path)
+    assert (status, "all 12 sections are sound" in said) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "old, new, parts",
+    [
+        ("recursions: 3", "recursions: 0", ["recursions = 0", "greater than or equal to 1"]),
+        ("stride: 200", "strid: 200", ["windows.strid = 200", "stride"]),
+        ("size: 48", "size: large", ["faces.size = 'large'", "integer"]),
+        ("targets: [valence,", "targets: [joy,", ["runs.targets.0 = 'joy'", "valence"]),
+        ("folds: [0, 1, 2]", "folds: [0, 0]", ["runs.folds = [0, 0]", "each of them once"]),
+        ("folds: [0, 1, 2]", "folds: []", ["runs.folds = []", "at least 1"]),
+        ("folds: [0, 1, 2]", "folds: [0, -1]", ["runs.folds.1 = -1", "greater"]),
+        ("folds: [0, 1, 2]", "folds: [0, 3]", ["runs.folds with 3", "folds from 0 to 2"]),
+        ("fusion:\n", "fussion:\n", ["key fussion", "fusion"]),
+    ],
+)
+def test_a_mistake_in_params_is_one_line(rjcma, tmp_path, old, new, parts):
+    status, _, said = rjcma("check", "--params", edited(tmp_path, (old, new)))
+    assert status == 1
+    assert said.count("\n") == 1
+    assert said.startswith(f"problem: {tmp_path}/params.yaml: found ")
+    assert all(part in said for part in parts)
+
+
+def test_all_mistakes_in_params_are_said_at_once(rjcma, tmp_path):
+    path = edited(tmp_path, ("recursions: 3", "recursions: 0"), ("stride: 200", "stride: -7"))
+    status, _, said = rjcma("check", "--params", path)
+    assert status == 1
+    assert ["recursions" in said.splitlines()[0], "stride" in said.splitlines()[1]] == [True] * 2
+    assert said.count("\n") == 2
+
+
+def test_table_prints_the_table_and_where_the_report_lies(rjcma, tmp_path):
+    (tmp_path / "table.md").write_text("| the table |\n")
+    status, said, _ = rjcma("table", tmp_path)
+    assert status == 0
+    assert "| the table |\n" in said
+    assert f"The report is in {tmp_path}/" in said
+
+
+def test_a_table_that_is_not_there_is_a_problem(rjcma, tmp_path):
+    status, _, said = rjcma("table", tmp_path)
+    assert status == 1
+    assert said.startswith(f"problem: {tmp_path}/table.md: found no such file")
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A scored world with faces and transcripts."""
+    made = make(tmp_path / "world")
+    report.write(results(made), made.report)
+    made.faces, made.transcripts = tmp_path / "faces", tmp_path / "transcripts"
+    made.faces.mkdir()
+    made.transcripts.mkdir()
+    for clip in made.clips:
+        store.write(made.faces / f"{clip.name}.h5", np.zeros((clip.frames, 5, 5, 3), np.uint8))
+        words.write(made.transcripts / f"{clip.video}.json", [Word("Hello.", 0.1, 0.2, 1.0)])
+    made.options = ["--manifest", made.manifest, "--faces", made.faces]
+    made.options += ["--transcripts", made.transcripts, "--traces", made.report / "traces"]
+    return made
+
+
+def test_picture_draws_a_png_of_a_stretch(rjcma, world, tmp_path):
+    out = tmp_path / "out.png"
+    status, said, _ = rjcma("picture", "cleo", out, *world.options, "--start", 0.5, "--end", 1.25)
+    assert (status, said) == (0, f"{out}: drawn\n")
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_an_unknown_clip_is_a_problem_that_names_close_ones(rjcma, world, tmp_path):
+    status, _, said = rjcma("picture", "clea", tmp_path / "out.png", *world.options)
+    assert status == 1
+    assert "clip clea" in said and "such as cleo" in said
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "break_it, parts",
+    [
+        (lambda w: (w.report / "traces/cleo.csv").unlink(), "traces/cleo.csv: found no such file"),
+        (lambda w: (w.report / "traces/cleo.csv").write_text("frame\n0\n"), "KeyError: 'valence'"),
+        (lambda w: (w.faces / "cleo.h5").unlink(), "faces/cleo.h5: found no such file"),
+        (lambda w: (w.transcripts / "cleo.json").write_text("{"), "transcripts/cleo.json: found"),
+    ],
+)
+def test_what_a_picture_lacks_is_a_problem(rjcma, world, tmp_path, break_it, parts):
+    break_it(world)
+    status, _, said = rjcma("picture", "cleo", tmp_path / "out.png", *world.options)
+    assert status == 1
+    assert said.startswith("problem: clip cleo: ") and parts in said
+    assert said.count("\n") == 1

@@ -1,0 +1,214 @@
+"""Stage `score` on a tiny world: what stands in each file of the report, to the byte."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+from scoring_world import FPS, FRAMES, VALIDATION, choose, files, make, results, table, write_run
+
+from rjcma.concordance import ccc
+from rjcma.problem import Problems
+from rjcma.scoring import report
+from stages import score
+
+TARGETS = ["valence", "arousal"]
+
+
+def scored(world):
+    score.main(world.manifest, world.labels, world.runs, world.report, world.params)
+    return world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return scored(make(tmp_path_factory.mktemp("world")))
+
+
+def column(rows, name) -> np.ndarray:
+    return np.array([float(row[name] or "nan") for row in rows])
+
+
+def test_the_report_is_complete(world):
+    clips = [f"{name}.{{}}" for name in FRAMES]
+    expected = {"metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv"}
+    expected |= {"traces/" + name.format("csv") for name in clips}
+    expected |= {"pictures/" + name.format("png") for name in clips}
+    expected |= {f"predictions/fold{n}/" + name.format("csv") for name in clips for n in range(3)}
+    assert set(files(world.report)) == expected
+
+
+def test_a_fold_is_scored_on_the_labelled_frames_of_its_validation_clips(world):
+    metrics = json.loads((world.report / "metrics.json").read_text())
+    for number, target in enumerate(TARGETS):
+        for fold, names in VALIDATION.items():
+            truth = np.concatenate([world.truth[name][:, number] for name in names])
+            predictions = world.predictions[target, fold]
+            prediction = np.concatenate([predictions[name] for name in names])
+            there = ~np.isnan(truth)
+            found = metrics[target]["folds"][str(fold)]
+            assert found["ccc"] == pytest.approx(ccc(prediction[there], truth[there]), abs=1e-6)
+            assert (found["frames"], found["clips"]) == (there.sum(), len(names))
+
+
+def test_a_second_run_writes_the_same_bytes(world, tmp_path):
+    first = files(world.report)
+    scored(world)
+    assert files(world.report) == first
+    elsewhere = scored(make(tmp_path / "elsewhere"))
+    assert files(elsewhere.report) == first
+
+
+def test_predictions_at_unlabelled_frames_do_not_change_a_number(world, tmp_path):
+    other = make(tmp_path)
+    for (target, fold), predictions in other.predictions.items():
+        for values in predictions.values():
+            values[3] = -values[3] + 0.5  # the unlabelled frame
+        write_run(other.runs / f"{target}-{fold}", target, fold, predictions)
+    scored(other)
+    for name in ("metrics.json", "table.csv", "table.md"):
+        assert (other.report / name).read_bytes() == (world.report / name).read_bytes()
+
+
+def test_every_fold_predicts_every_frame_of_every_clip(world):
+    for fold in range(3):
+        for name, frames in FRAMES.items():
+            rows = table(world.report / "predictions" / f"fold{fold}" / f"{name}.csv")
+            assert list(rows[0]) == ["frame", "time", *TARGETS]
+            assert column(rows, "frame").tolist() == list(range(frames))
+            times = np.arange(frames) / FPS[name]
+            np.testing.assert_allclose(column(rows, "time"), times, atol=1e-6)
+            for target in TARGETS:
+                expected = world.predictions[target, fold][name]
+                np.testing.assert_allclose(column(rows, target), expected, atol=1e-6)
+
+
+def test_a_trace_is_the_prediction_of_the_fold_that_validates_on_the_clip(world):
+    for fold, names in VALIDATION.items():
+        for name in names:
+            rows = table(world.report / "traces" / f"{name}.csv")
+            truths = [f"{target}_truth" for target in TARGETS]
+            assert list(rows[0]) == ["frame", "time", *TARGETS, *truths]
+            for number, target in enumerate(TARGETS):
+                expected = world.predictions[target, fold][name]
+                np.testing.assert_allclose(column(rows, target), expected, atol=1e-6)
+                truth = world.truth[name][:, number]
+                np.testing.assert_allclose(column(rows, f"{target}_truth"), truth, atol=1e-6)
+            assert rows[3]["valence_truth"] == rows[3]["arousal_truth"] == ""
+
+
+def test_a_test_clips_trace_is_the_mean_over_folds(world):
+    rows = table(world.report / "traces" / "emil_test.csv")
+    for target in TARGETS:
+        folds = [world.predictions[target, fold]["emil_test"] for fold in range(3)]
+        np.testing.assert_allclose(column(rows, target), np.mean(folds, axis=0), atol=1e-6)
+        assert {row[f"{target}_truth"] for row in rows} == {""}
+
+
+def test_a_clip_that_every_run_was_trained_on_has_no_prediction_to_judge(tmp_path):
+    world = make(tmp_path)
+    choose(world, folds=(0, 1))
+    trace = next(trace for trace in results(world).traces() if trace.clip == "cleo")
+    assert np.isnan(trace.prediction).all()
+    assert trace.origin == "none, every run was trained on this clip"
+    scored(world)
+    assert {row["valence"] for row in table(world.report / "traces" / "cleo.csv")} == {""}
+
+
+def test_the_submission_has_the_test_clips_by_image_the_mean_over_folds(tmp_path):
+    world = make(tmp_path)
+    for fold in range(3):
+        world.predictions["valence", fold]["emil_test"][0] = 1.5 + fold
+        world.predictions["arousal", fold]["emil_test"][1] = -1.5
+        for target in TARGETS:
+            folder = world.runs / f"{target}-{fold}"
+            write_run(folder, target, fold, world.predictions[target, fold])
+    rows = table(scored(world).report / "submission.csv")
+    assert list(rows[0]) == ["image_location", *TARGETS]
+    images = [row["image_location"] for row in rows]
+    assert images == [f"emil_test/0000{n}.jpg" for n in (1, 2, 3, 4, 5)]
+    assert (rows[0]["valence"], rows[1]["arousal"]) == ("1.000000", "-1.000000")
+    folds = [world.predictions["valence", fold]["emil_test"][4] for fold in range(3)]
+    assert float(rows[4]["valence"]) == pytest.approx(np.mean(folds), abs=1e-6)
+
+
+def test_without_test_clips_the_submission_is_its_header(tmp_path):
+    world = scored(make(tmp_path, names=("anna", "bert", "cleo", "dora")))
+    assert (world.report / "submission.csv").read_text() == "image_location,valence,arousal\n"
+
+
+def test_one_target_alone_leaves_the_others_column_empty(tmp_path):
+    world = scored(make(tmp_path, targets=("arousal",)))
+    assert list(json.loads((world.report / "metrics.json").read_text())) == ["arousal", "mean"]
+    assert table(world.report / "table.csv")[0].keys() == {"fold", "arousal", "mean"}
+    for path in ("predictions/fold1/anna.csv", "traces/anna.csv", "submission.csv"):
+        row = table(world.report / path)[0]
+        assert row["valence"] == "" and row["arousal"] != ""
+
+
+def test_curves_have_a_row_a_run_and_epoch(world):
+    rows = table(world.report / "curves.csv")
+    assert list(rows[0]) == ["run", "target", "fold", "epoch", "loss", "ccc", "rate"]
+    assert len(rows) == 2 * 3 * 2
+    last = {key: rows[-1][key] for key in ("run", "target", "fold", "epoch")}
+    assert last == {"run": "arousal-2", "target": "arousal", "fold": "2", "epoch": "2"}
+    assert [float(rows[-1][key]) for key in ("loss", "ccc", "rate")] == [0.875, 0.25, 1e-6]
+
+
+def test_a_picture_is_a_png_that_says_nothing_of_its_maker(world):
+    picture = (world.report / "pictures" / "anna.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert b"tEXt" not in picture and b"tIME" not in picture
+
+
+def test_pictures_of_different_clips_differ(world):
+    pictures = {(world.report / "pictures" / f"{name}.png").read_bytes() for name in FRAMES}
+    assert len(pictures) == len(FRAMES)
+
+
+def test_what_an_earlier_report_left_goes_and_what_is_not_its_own_stays(tmp_path):
+    world = make(tmp_path)
+    stale = [world.report / "traces" / "gone.csv", world.report / "predictions" / "fold7" / "a.csv"]
+    for path in [*stale, world.report / "notes.txt"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    scored(world)
+    assert not any(path.exists() for path in stale)
+    assert (world.report / "notes.txt").read_text() == "mine"
+
+
+def test_links_into_a_cache_are_replaced_not_written_into(tmp_path):
+    world = make(tmp_path)
+    cached = tmp_path / "cached"
+    cached.write_text("cached")
+    for name in ("metrics.json", "traces/anna.csv", "pictures/anna.png", "submission.csv"):
+        (world.report / name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(cached, world.report / name)
+    scored(world)
+    assert cached.read_text() == "cached"
+
+
+def test_a_problem_leaves_the_earlier_report_as_it_was(tmp_path):
+    world = scored(make(tmp_path))
+    before = files(world.report)
+    np.save(world.labels / "cleo.npy", np.full((13, 2), np.nan, np.float32))  # all of fold 2
+    with pytest.raises(Problems) as caught:
+        scored(world)
+    assert len(str(caught.value).splitlines()) == 2  # one a target
+    assert files(world.report) == before
+
+
+def test_runs_left_out_are_said(tmp_path, capsys):
+    world = make(tmp_path)
+    choose(world, folds=(0, 1))
+    scored(world)
+    said = capsys.readouterr().err
+    assert "arousal-2 is not among the runs" in said and "valence-2" in said
+
+
+def test_a_clip_of_one_frame_has_its_picture(tmp_path):
+    trace = report.Trace("one", "fold 0", np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
+    report.pictures.draw([trace], tmp_path)
+    assert (tmp_path / "one.png").stat().st_size > 1000
