@@ -1,0 +1,124 @@
+"""Equations 1 to 14 of the paper, against loops written from them symbol by symbol."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rjcma.fusion.rjcma import RJCMA, JointCrossAttention
+
+BATCH, K, WIDTHS = 2, 5, {"visual": 7, "audio": 3, "text": 11}
+D = sum(WIDTHS.values())
+
+
+def seeded(module, seed=0):
+    """The module in double precision, with weights that are nowhere near their start."""
+    generator = torch.Generator().manual_seed(seed)
+    module = module.double()
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator).double() * 0.5
+    return module
+
+
+def features(frames=K, seed=1, widths=WIDTHS):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        m: torch.randn(BATCH, width, frames, generator=generator).double()
+        for m, width in widths.items()
+    }
+
+
+def everywhere(frames=K):
+    return torch.ones(BATCH, frames, dtype=torch.bool)
+
+
+def product(a, b):
+    """A matrix product, entry by entry."""
+    (rows, inner), columns = a.shape, b.shape[1]
+    return np.array(
+        [
+            [sum(a[i, n] * b[n, j] for n in range(inner)) for j in range(columns)]
+            for i in range(rows)
+        ]
+    )
+
+
+def by_the_paper(attention, x):
+    """Equations 1 to 10 for one window; `x` is each modality's (d_m, K) as an array."""
+    weights = {name: value.detach().numpy() for name, value in attention.named_parameters()}
+    stacked = np.concatenate([x[m] for m in x])
+    j = product(weights["fc.weight"], stacked) + weights["fc.bias"][:, None]
+    attended = {}
+    for m in x:
+        c = np.tanh(product(product(x[m].T, weights[f"w_j.{m}"]), j) / math.sqrt(len(stacked)))
+        h = np.maximum(product(product(x[m], weights[f"w_c.{m}"]), c), 0)
+        attended[m] = product(h, weights[f"w_h.{m}"]) + x[m]
+    return attended
+
+
+@pytest.mark.parametrize("recursions", [1, 3])
+@pytest.mark.parametrize(
+    "taking_part", [["visual", "audio", "text"], ["audio", "visual"], ["text"]]
+)
+def test_the_attention_is_the_papers_equations(recursions, taking_part):
+    widths = {m: WIDTHS[m] for m in taking_part}
+    module = seeded(RJCMA(widths, K, recursions))
+    x = features(widths=widths)
+    result = module(x, everywhere()).detach().numpy()
+    for b in range(BATCH):
+        attended = {m: x[m][b].numpy() for m in x}
+        for attention in module.recursions:
+            attended = by_the_paper(attention, attended)
+        expected = np.concatenate([attended[m] for m in taking_part])
+        np.testing.assert_allclose(result[b], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_each_recursion_has_weights_of_its_own():
+    module = RJCMA(WIDTHS, K, recursions=3)
+    names = {name.split(".", 2)[2] for name, _ in module.named_parameters()}
+    assert len(list(module.parameters())) == 3 * len(names)
+    assert {f"w_{kind}.{m}" for kind in "jch" for m in WIDTHS} < names
+
+
+def test_frame_weights_start_near_the_identity():
+    attention = JointCrossAttention(WIDTHS, K)
+    for m in WIDTHS:
+        assert torch.equal(attention.w_c[m] * K, torch.eye(K))
+        assert torch.equal(attention.w_h[m], torch.eye(K) * 0.1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(length=st.integers(1, K), padding=st.floats(-1e3, 1e3), recursions=st.integers(1, 3))
+def test_what_stands_in_padded_frames_changes_nothing(length, padding, recursions):
+    module = seeded(RJCMA(WIDTHS, K, recursions))
+    valid = everywhere() & (torch.arange(K) < length)
+    x, y = features(), features()
+    for m in y:
+        y[m][:, :, length:] = padding
+    assert torch.equal(module(x, valid), module(y, valid))
+    assert not module(x, valid)[:, :, length:].any()
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_padded_window_is_fused_as_a_network_of_its_own_length_would(length):
+    module = seeded(RJCMA(WIDTHS, K, 3))
+    short = seeded(RJCMA(WIDTHS, length, 3))
+    weights = {
+        name: value[:length, :length] if ".w_c." in name or ".w_h." in name else value
+        for name, value in module.state_dict().items()
+    }
+    short.load_state_dict(weights)
+    x = features()
+    valid = everywhere() & (torch.arange(K) < length)
+    own = short({m: x[m][:, :, :length] for m in x}, everywhere(length))
+    torch.testing.assert_close(module(x, valid)[:, :, :length], own)
+
+
+def test_windows_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=f"windows of {K} frames, got 4"):
+        RJCMA(WIDTHS, K, 1)(features(4), everywhere(4))

@@ -1,0 +1,156 @@
+"""Windows on their way to the network: values, views, standardisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny_corpus
+import torch
+
+from rjcma import store
+from rjcma.audio.compact import WINDOW
+from rjcma.audio.logmel import WINDOW_ROWS
+from rjcma.problem import Problem
+from rjcma.store import Track
+from rjcma.training import views
+from rjcma.training.backbones import Standardised
+from rjcma.training.data import Piece, batch, frame_moments, gather
+from rjcma.training.loop import drawn
+from rjcma.training.sources import Source, open_all
+from rjcma.training.windows import Window, Windows
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    return path
+
+
+@pytest.fixture
+def sources(root):
+    features = {"visual": "faces", "audio": "logmel", "text": "text"}
+    folders = tiny_corpus.folders(root, "finetune")
+    clips = [tiny_corpus.clip(n, tiny_corpus.FRAMES[n]) for n in ("anna", "bert", "cleo")]
+    return open_all(clips, folders, features, root / "labels", "valence")
+
+
+def test_a_batch_holds_the_values_that_the_store_reads(sources):
+    pieces = [Piece(sources[0], Window(3, 14)), Piece(sources[1], Window(0, 7))]
+    together = batch(pieces, frames=11)
+    values = together.values()
+    assert together.valid.sum(1).tolist() == [11, 7]
+    for m in ("audio", "text"):
+        read = [source.tracks[m].read(*window) for source, window in pieces]
+        np.testing.assert_array_equal(values[m].numpy(), np.concatenate(read))
+    crops = np.concatenate([source.tracks["visual"].read(*window) for source, window in pieces])
+    centre = (crops[:, 4:44, 4:44].transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    np.testing.assert_allclose(values["visual"].numpy(), centre, atol=1e-6)
+
+
+def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(sources):
+    pieces = [Piece(sources[0], Window(3, 14)), Piece(sources[1], Window(0, 7))]
+    missing = batch(pieces, frames=11).truth.isnan()
+    assert missing.tolist() == [[True] * 2 + [False] * 9, [False] * 7 + [True] * 4]
+
+
+def test_rows_that_frames_share_travel_once(sources):
+    carried = batch([Piece(sources[0], Window(3, 14))], 11).rows["audio"]
+    assert len(carried) == 10 * 3 + WINDOW_ROWS
+
+
+@pytest.mark.parametrize("span", [1, 3])
+def test_gathering_on_a_device_is_the_stores_gathering(span):
+    rows = np.random.default_rng(0).normal(size=(13, 5)).astype(np.float32)
+    index = np.array([0, -1, 7, 7, 10])
+    expected = store.gather(rows, index, span=span)
+    result = gather(torch.from_numpy(rows), torch.from_numpy(index), span)
+    np.testing.assert_array_equal(result.numpy(), expected)
+    nothing = gather(torch.zeros(0, 5), torch.full((3,), -1), span)
+    assert nothing.shape == (3, *expected.shape[1:]) and not nothing.any()
+
+
+def test_the_audio_encoder_sees_the_windows_that_logmel_stores():
+    assert WINDOW[0] == WINDOW_ROWS
+
+
+def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
+    face = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    crops = torch.from_numpy(np.stack([face] * 5))
+    generator = np.random.default_rng(1)
+    looks = set()
+    for _ in range(200):
+        first, second = views.faces(crops, [2, 3], generator).split([2, 3])
+        assert (first == first[0]).all() and (second == second[0]).all()
+        looks |= {first[0].numpy().tobytes(), second[0].numpy().tobytes()}
+    possible = {
+        views.faces(torch.from_numpy(np.ascontiguousarray(cut[None])), [1])[0].numpy().tobytes()
+        for top in range(9)
+        for left in range(9)
+        for cut in [face[top : top + 40, left : left + 40]]
+        for cut in [cut, cut[:, ::-1]]
+    }
+    assert looks <= possible and len(looks) > 100
+
+
+def test_a_black_frame_is_black_to_the_network():
+    assert (views.faces(torch.zeros(1, 48, 48, 3, dtype=torch.uint8), [1]) == -1).all()
+
+
+def written(folder, name, rows, index=None):
+    store.write(folder / name, np.asarray(rows, np.float32), index)
+    frames = len(rows) if index is None else len(index)
+    return Track(folder / name, clip=name, frames=frames)
+
+
+def test_moments_are_those_of_the_frames_that_have_a_value(tmp_path):
+    words = np.random.default_rng(0).normal(5, 3, (7, 3))
+    words[:, 1] = 2
+    index = np.array([0, 0, 0, -1, 6, 6, 2, -1])
+    tracks = [written(tmp_path, "a", words, index), written(tmp_path, "b", words + 1)]
+    mean, deviation = frame_moments(tracks)
+    spoken = np.concatenate([words[index[index >= 0]], words + 1])
+    np.testing.assert_allclose(mean, spoken.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(deviation, spoken.std(0), rtol=1e-5)
+
+
+def test_a_feature_that_no_frame_has_is_left_as_it_is(tmp_path):
+    track = written(tmp_path, "silent", np.zeros((0, 3)), np.full(5, -1))
+    mean, deviation = frame_moments([track])
+    assert mean.tolist() == [0, 0, 0] and deviation.tolist() == [1, 1, 1]
+
+
+def test_silence_stays_zeros_when_words_are_standardised():
+    encoder = Standardised(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0]))
+    vectors = torch.tensor([[3.0, 0.0], [0.0, 0.0]])
+    assert encoder(vectors).tolist() == [[1.0, -0.5], [0.0, 0.0]]
+
+
+def labelled_at(frames, labelled):
+    truth = np.full(frames, np.nan, np.float32)
+    truth[list(labelled)] = 0.5
+    return Source(tiny_corpus.clip(f"of{frames}", frames), {}, truth)
+
+
+@pytest.mark.parametrize("offsets", ["fixed", "random"])
+def test_windows_without_a_label_are_left_out_and_counted(offsets):
+    some, none = labelled_at(23, range(23)), labelled_at(29, [])
+    windows = Windows(frames=11, stride=7, offsets=offsets)
+    pieces, left_out = drawn([some, none], windows, np.random.default_rng(0))
+    assert {piece.source.clip.name for piece in pieces} == {"of23"}
+    assert (len(pieces), left_out) == (3, 4)
+
+
+def test_a_single_label_is_found_wherever_windows_fall():
+    one = labelled_at(97, [53])
+    windows = Windows(frames=5, stride=90, offsets="random")
+    for seed in range(20):
+        pieces, _ = drawn([one], windows, np.random.default_rng(seed))
+        assert all(piece.source.labelled[slice(*piece.window)].any() for piece in pieces)
+
+
+def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):
+    clip = tiny_corpus.clip("anna", 31)
+    store.write(tmp_path / "anna.h5", np.zeros((30, 3), np.float32))
+    with pytest.raises(Problem, match=r"clip anna: .* found 30 frames; expected the clip's 31"):
+        open_all([clip], {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")

@@ -1,0 +1,301 @@
+"""Whole runs, tiny ones: both modes, what they write, that they repeat, and what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import tiny_corpus
+import torch
+from ruamel.yaml import YAML
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from rjcma import store
+from rjcma.concordance import ccc
+from rjcma.corpus import labels, manifest
+from rjcma.params import load
+from rjcma.problem import Problem, Problems
+from rjcma.training.encoders import Encoders
+from rjcma.training.predict import predict
+from rjcma.training.run import train
+from rjcma.training.sources import Source
+from rjcma.training.windows import Windows
+from stages.encode import main as encode
+
+FILES = {"weights.safetensors", "history.csv", "run.json", "predictions.h5"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    return path
+
+
+def trained(root, out, mode="precompute", number=0, clips=None, **training):
+    train(
+        clips or manifest.read(root / "clips.jsonl"),
+        root / "labels",
+        tiny_corpus.folders(root, mode),
+        out,
+        "valence",
+        number,
+        tiny_corpus.settings(mode, **training),
+    )
+    return out
+
+
+@pytest.fixture(scope="module", params=["precompute", "finetune"])
+def run(request, root, tmp_path_factory):
+    return trained(root, tmp_path_factory.mktemp(request.param) / "valence-0", request.param)
+
+
+def test_a_run_leaves_its_four_files(run):
+    assert {path.name for path in run.iterdir()} == FILES
+
+
+def test_every_clip_gets_a_prediction_a_frame(run):
+    with h5py.File(run / "predictions.h5") as file:
+        assert {name: file[name].shape for name in file} == {
+            name: (frames,) for name, frames in tiny_corpus.FRAMES.items()
+        }
+        assert all(file[name].dtype == np.float32 for name in file)
+        assert all(np.isfinite(file[name][:]).all() for name in file)
+
+
+def test_the_best_epochs_ccc_is_that_of_the_predictions_that_are_kept(run, root):
+    card = json.loads((run / "run.json").read_text())
+    assert card["train"] == ["anna", "bert", "cleo"] and card["validation"] == ["dora", "emil"]
+    with (run / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [row["epoch"] for row in history] == ["1", "2", "3"]
+    best = max(history, key=lambda row: float(row["ccc"]))
+    assert (card["best_epoch"], card["ccc"]) == (int(best["epoch"]), float(best["ccc"]))
+    with h5py.File(run / "predictions.h5") as file:
+        predicted = np.concatenate([file[name][:] for name in card["validation"]])
+    truth = [np.load(root / "labels" / f"{name}.npy")[:, 0] for name in card["validation"]]
+    assert ccc(predicted, np.concatenate(truth)) == pytest.approx(card["ccc"], abs=1e-5)
+
+
+def test_the_weights_say_what_shaped_them(run):
+    with safe_open(run / "weights.safetensors", "np") as file:
+        params = json.loads(file.metadata()["params"])
+    assert (params["target"], params["fold"], params["recursions"]) == ("valence", 0, 2)
+    assert params["windows"]["frames"] == 11 and params["training"]["seed"] == 1
+
+
+@pytest.mark.parametrize("mode", ["precompute", "finetune"])
+def test_two_runs_are_the_same_bytes(mode, root, tmp_path):
+    runs = [trained(root, tmp_path / name, mode, epochs=2) for name in ("one", "two")]
+    torch.rand(7)  # what else has drawn from the global generator makes no difference
+    for name in FILES:
+        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes(), name
+
+
+def test_another_seed_is_another_run(root, tmp_path):
+    one, two = (trained(root, tmp_path / str(n), epochs=1, seed=n) for n in (1, 2))
+    name = "weights.safetensors"
+    assert (one / name).read_bytes() != (two / name).read_bytes()
+
+
+def test_what_validates_and_what_is_tested_never_shapes_the_training(root, tmp_path):
+    """Features of other clips than the training ones are changed; the weights of epoch 1 stay."""
+    changed = tmp_path / "corpus"
+    shutil.copytree(root, changed)
+    for name in ("dora", "emil", "fred"):
+        for feature in ("visual", "audio"):
+            path = changed / feature / f"{name}.h5"
+            with h5py.File(path) as file:
+                rows = file["rows"][...]
+            store.write(path, rows * 100 + 7)
+    one = trained(root, tmp_path / "one", epochs=1)
+    two = trained(changed, tmp_path / "two", epochs=1)
+    name = "weights.safetensors"
+    assert (one / name).read_bytes() == (two / name).read_bytes()
+    name = "predictions.h5"
+    assert (one / name).read_bytes() != (two / name).read_bytes()
+
+
+class Places(torch.nn.Module):
+    """Predicts each frame's place in its window."""
+
+    def forward(self, values, valid):
+        return torch.arange(valid.shape[1]).expand(valid.shape).float()
+
+
+def test_windows_that_overlap_are_averaged():
+    source = Source(tiny_corpus.clip("one", 7), {}, np.zeros(7, np.float32))
+    windows = Windows(frames=5, stride=3)  # 0 to 5, and 2 to 7 from the end
+    result = predict(Places(), [source], windows, 4, torch.device("cpu"))["one"]
+    assert result.tolist() == [0, 1, (2 + 0) / 2, (3 + 1) / 2, (4 + 2) / 2, 3, 4]
+
+
+def test_a_fold_that_is_not_there_is_refused(root, tmp_path):
+    with pytest.raises(Problem, match="found fold 2 asked for; expected one of 0 to 1"):
+        trained(root, tmp_path / "out", number=2)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "purpose"),
+    [(["anna", "bert", "cleo"], "train on"), (["dora", "emil"], "validate by")],
+)
+def test_a_fold_without_a_labelled_frame_is_refused(unlabelled, purpose, root, tmp_path):
+    clips = manifest.read(root / "clips.jsonl")
+    truth = {clip.name: labels.read(root / "labels", clip) for clip in clips[:-1]}
+    for name in unlabelled:
+        truth[name] = np.full_like(truth[name], np.nan)
+    changed = tmp_path / "corpus"
+    shutil.copytree(root, changed)
+    labels.write(changed / "labels", truth)
+    with pytest.raises(Problem, match=f"to {purpose}, and no labelled frame"):
+        trained(changed, tmp_path / "out")
+
+
+def test_a_fold_without_a_validation_clip_is_refused(root, tmp_path):
+    clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition != "validation"]
+    with pytest.raises(Problem, match="no validation clips"):
+        trained(root, tmp_path / "out", clips=clips)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root, tmp_path):
+    spoilt = tmp_path / "corpus"
+    shutil.copytree(root, spoilt)
+    rows = np.full((31, 3), np.nan, np.float32)
+    store.write(spoilt / "audio" / "anna.h5", rows)
+    where = r"valence, fold 0: found a loss of nan in epoch 1, batch \d \(clips .*anna"
+    with pytest.raises(Problem, match=where):
+        trained(spoilt, tmp_path / "out")
+
+
+def test_a_missing_feature_is_said_before_training(root, tmp_path):
+    lacking = tmp_path / "corpus"
+    shutil.copytree(root, lacking)
+    (lacking / "text" / "fred.h5").unlink()
+    with pytest.raises(Problem, match=r"clip fred: .*no such file"):
+        trained(lacking, tmp_path / "out")
+
+
+def params_file(path, mode="finetune", weights="none", **sections):
+    settings = tiny_corpus.settings(mode)
+    content = {
+        name: value if isinstance(value, int) else value.model_dump(mode="json")
+        for name, value in settings._asdict().items()
+    }
+    content["encoders"]["visual"]["weights"] = weights
+    YAML(typ="safe").dump({**content, **sections}, path)
+    return path
+
+
+def encoded(root, out, params, modality="visual"):
+    clips, faces, logmel = root / "clips.jsonl", root / "faces", root / "logmel"
+    encode(modality, clips, faces, logmel, out, params)
+    return out
+
+
+@pytest.mark.parametrize("modality", ["visual", "audio"])
+def test_every_frame_is_encoded_black_and_silent_ones_too(modality, root, tmp_path):
+    params = params_file(tmp_path / "params.yaml")
+    out = encoded(root, tmp_path / "out", params, modality)
+    for name, frames in tiny_corpus.FRAMES.items():
+        with h5py.File(out / f"{name}.h5") as file:
+            assert file["rows"].shape == (frames, 64) and "index" not in file
+            assert np.isfinite(file["rows"][...]).all()
+            if (name, modality) == ("bert", "visual"):  # no face in any frame: one vector, repeated
+                assert np.ptp(file["rows"][...], axis=0).max() < 1e-6
+
+
+def test_encoding_twice_gives_the_same_bytes_whatever_the_batches(root, tmp_path):
+    params = params_file(tmp_path / "params.yaml")
+    one, two = (encoded(root, tmp_path / name, params) for name in ("one", "two"))
+    for path in one.glob("*.h5"):
+        assert path.read_bytes() == (two / path.name).read_bytes()
+
+
+def test_encoders_of_a_finetuned_run_can_be_used_for_encoding(root, tmp_path):
+    run = trained(root, tmp_path / "run", "finetune", epochs=1)
+    weights = run / "weights.safetensors"
+    params = params_file(tmp_path / "params.yaml", weights=str(weights))
+    whole = encoded(root, tmp_path / "whole", params)
+    prefix = "encoders.visual."
+    own = {k.removeprefix(prefix): v for k, v in load_file(weights).items() if k.startswith(prefix)}
+    save_file(own, tmp_path / "own.safetensors")
+    params = params_file(tmp_path / "params.yaml", weights=str(tmp_path / "own.safetensors"))
+    assert (whole / "anna.h5").read_bytes() == (
+        encoded(root, tmp_path / "alone", params) / "anna.h5"
+    ).read_bytes()
+    fresh = encoded(root, tmp_path / "fresh", params_file(tmp_path / "params.yaml"))
+    assert (whole / "anna.h5").read_bytes() != (fresh / "anna.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(None, "no such file"), (b"not weights", "no safetensors"), ("other", "no weights layers")],
+)
+def test_weights_that_do_not_fit_are_refused(content, found, root, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    if content == "other":
+        save_file({"conv.weight": torch.zeros(3)}, path)
+    elif content is not None:
+        path.write_bytes(content)
+    params = params_file(tmp_path / "params.yaml", weights=str(path))
+    with pytest.raises(Problem, match=found):
+        encoded(root, tmp_path / "out", params)
+
+
+def test_a_clip_that_cannot_be_encoded_does_not_stop_the_others(root, tmp_path):
+    lacking = tmp_path / "corpus"
+    shutil.copytree(root, lacking)
+    (lacking / "faces" / "cleo.h5").unlink()
+    out = tmp_path / "out"
+    with pytest.raises(Problems, match=r"clip cleo: .*no such file"):
+        encoded(lacking, out, params_file(tmp_path / "params.yaml"))
+    assert {path.stem for path in out.glob("*.h5")} == tiny_corpus.FRAMES.keys() - {"cleo"}
+
+
+@pytest.mark.parametrize(
+    ("encoders", "cure"),
+    [
+        (
+            "{mode: precompute}",
+            "features: {visual: visual, audio: audio} and encode: [visual, audio]",
+        ),
+        (
+            "{mode: finetune, encode: [audio]}",
+            "features: {visual: faces, audio: logmel} and encode: []",
+        ),
+    ],
+)
+def test_a_mode_and_features_that_disagree_are_answered_with_what_to_write(
+    encoders, cure, tmp_path
+):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"encoders: {encoders}\n")
+    with pytest.raises(Problem) as problem:
+        load(path, "encoders", Encoders)
+    assert cure in problem.value.expected
+
+
+def test_the_stage_trains_from_the_command_line(root, tmp_path):
+    params = params_file(tmp_path / "params.yaml", "precompute")
+    folders = tiny_corpus.folders(root)
+    inputs = [
+        root / "clips.jsonl",
+        root / "labels",
+        *(folders[m] for m in ("visual", "audio", "text")),
+    ]
+    command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "out")]
+    command += ["--params", str(params), "--target", "valence", "--fold"]
+    done = subprocess.run([*command, "0"], capture_output=True, text=True, check=True)
+    assert "valence, fold 0: epoch 3, loss" in done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    refused = subprocess.run([*command, "7"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert refused.stderr.count("\n") == 1 and "fold 7" in refused.stderr

@@ -1,0 +1,111 @@
+"""Windows, the loss and the schedule: each against values known beforehand."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rjcma.concordance import ccc
+from rjcma.training.loss import concordance_loss
+from rjcma.training.schedule import Plateau
+from rjcma.training.settings import Training
+from rjcma.training.windows import Windows, fixed, random
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "windows.json").read_text())["windows"]
+
+
+@pytest.mark.parametrize("frames", GOLDEN, ids=str)
+def test_windows_stand_where_the_reference_puts_them(frames):
+    assert [list(window) for window in fixed(int(frames), Windows())] == GOLDEN[frames]
+
+
+@given(
+    frames=st.integers(1, 400),
+    size=st.integers(1, 90),
+    stride=st.integers(1, 90),
+    seed=st.integers(0),
+)
+def test_random_windows_are_as_many_and_as_long_as_fixed_ones(frames, size, stride, seed):
+    windows = Windows(frames=size, stride=stride, offsets="random")
+    drawn = random(frames, windows, np.random.default_rng(seed))
+    assert len(drawn) == len(fixed(frames, windows))
+    assert {stop - start for start, stop in drawn} == {min(size, frames)}
+    assert all(start >= 0 and stop <= frames for start, stop in drawn)
+
+
+def test_random_windows_reach_every_offset_of_a_clip():
+    generator = np.random.default_rng(0)
+    windows = Windows(frames=7, stride=5, offsets="random")
+    drawn = [window for _ in range(99) for window in random(17, windows, generator)]
+    assert {window.start for window in drawn} == set(range(11))
+
+
+def series(rows, frames):
+    return st.lists(st.floats(-1, 1, width=32), min_size=rows * frames, max_size=rows * frames).map(
+        lambda values: np.array(values, np.float32).reshape(rows, frames)
+    )
+
+
+@settings(deadline=None)
+@given(prediction=series(3, 7), truth=series(3, 7), mask=st.integers(0, 2**21 - 1))
+def test_the_loss_is_one_minus_the_mean_ccc_of_the_windows_labelled_frames(prediction, truth, mask):
+    labelled = np.array([mask >> bit & 1 for bit in range(21)], bool).reshape(3, 7)
+    labelled[:, 2] = True
+    expected = np.mean(
+        [1 - ccc(x[seen], y[seen]) for x, y, seen in zip(prediction, truth, labelled, strict=True)]
+    )
+    truth = np.where(labelled, truth, np.nan).astype(np.float32)
+    loss = concordance_loss(torch.from_numpy(prediction), torch.from_numpy(truth))
+    spread = min(
+        np.ptp(y[seen]) + np.ptp(x[seen]) for x, y, seen in zip(prediction, truth, labelled)
+    )
+    if spread > 1e-2:  # below, float32 and the tiny constant tell
+        assert math.isclose(loss.item(), expected, abs_tol=1e-3)
+    assert 0 <= loss.item() <= 2 + 1e-6
+
+
+@pytest.mark.parametrize("truth", [[0.5, 0.5, 0.5], [math.nan, 0.5, math.nan]])
+def test_constant_labels_cost_one_and_move_nothing(truth):
+    prediction = torch.tensor([[0.1, 0.5, 0.3]], requires_grad=True)
+    loss = concordance_loss(prediction, torch.tensor([truth]))
+    loss.backward()
+    assert loss.item() == 1 and prediction.grad.abs().max() < 1e-6
+
+
+def test_predictions_of_unlabelled_frames_do_not_enter_the_loss():
+    truth = torch.tensor([[0.1, math.nan, 0.7, 0.2]])
+    prediction = torch.tensor([[0.2, 5.0, 0.5, 0.1]], requires_grad=True)
+    concordance_loss(prediction, truth).backward()
+    assert prediction.grad[0, 1] == 0 and prediction.grad.isfinite().all()
+
+
+def driven(cccs, **settings):
+    """The rate of each epoch, by the schedule, for these validation CCCs."""
+    schedule, rates = Plateau(Training(rate=1e-2, **settings)), []
+    for value in cccs:
+        if schedule.over:
+            break
+        rates.append(schedule.rate)
+        schedule.step(value)
+    return rates
+
+
+def test_the_rate_falls_after_so_many_epochs_without_a_better_ccc():
+    rates = driven([0.1, 0.3, 0.2, 0.3, 0.1, 0.4, 0.2], patience=2, factor=0.5)
+    assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 1e-2, 5e-3, 5e-3, 5e-3])
+
+
+def test_training_ends_early_when_nothing_gets_better():
+    assert len(driven([0.1, 0.2] + [0.2] * 20, patience=50, early_stop=3)) == 5
+
+
+def test_training_ends_when_the_rate_is_below_its_minimum():
+    rates = driven([0.1] * 20, patience=2, factor=0.1, min_rate=1e-3)
+    assert rates == pytest.approx([1e-2] * 3 + [1e-3] * 2, rel=1e-6)

@@ -1,0 +1,96 @@
+"""A corpus of a few tiny clips whose features show the labels, for tests of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rjcma import store
+from rjcma.corpus import labels, manifest
+from rjcma.corpus.manifest import Clip
+from rjcma.corpus.settings import Corpus
+from rjcma.fusion.settings import Fusion, Widths
+from rjcma.training.encoders import MODES, Encoders
+from rjcma.training.run import Settings
+from rjcma.training.settings import Training
+from rjcma.training.windows import Windows
+
+FRAMES = {"anna": 31, "bert": 7, "cleo": 23, "dora": 29, "emil": 19, "fred": 13}
+PARTITIONS = {"dora": "validation", "emil": "validation", "fred": "test"}
+FOLDERS = {
+    "finetune": {"visual": "faces", "audio": "logmel", "text": "text"},
+    "precompute": {"visual": "visual", "audio": "audio", "text": "text"},
+}
+
+
+def clip(name: str, frames: int, partition: str = "train") -> Clip:
+    return Clip(
+        name=name,
+        video=name,
+        partition=partition,
+        fps=30,
+        frames=frames,
+        file=f"videos/{name}.mp4",
+        video_digest="",
+        decoded=frames,
+        times=None,
+        faces=None,
+        faces_digest="",
+        sound=True,
+    )
+
+
+def write(root: Path) -> list[Clip]:
+    """Every feature, the labels and the manifest under `root`; anna's first frames are unlabelled,
+    bert has no face and no word, and fred no labels."""
+    clips = [clip(name, T, PARTITIONS.get(name, "train")) for name, T in FRAMES.items()]
+    for feature in ("faces", "logmel", "text", "visual", "audio"):
+        (root / feature).mkdir(parents=True)
+    truth = {}
+    for number, each in enumerate(clips):
+        generator = np.random.default_rng(number)
+        shown = np.sin(np.arange(each.frames) / 5 + number).astype(np.float32)
+        _write_features(root, each, shown, generator)
+        if each.partition != "test":
+            truth[each.name] = np.stack([shown / 2, -shown / 3], axis=1)
+    truth["anna"][:5] = np.nan
+    labels.write(root / "labels", truth)
+    manifest.write(root / "clips.jsonl", clips)
+    return clips
+
+
+def _write_features(root: Path, clip: Clip, shown: np.ndarray, generator) -> None:
+    frames, name = clip.frames, f"{clip.name}.h5"
+    silent = clip.name == "bert"
+    faces = generator.integers(0, 99, (frames, 48, 48, 3), dtype=np.uint8)
+    faces += ((shown + 1) * 70).astype(np.uint8)[:, None, None, None]
+    seen = np.arange(frames) % 11 != 3  # now and then there is no face
+    if silent:
+        seen[:] = False
+    store.write(root / "faces" / name, faces[seen], np.where(seen, seen.cumsum() - 1, -1))
+    rows = generator.normal(-1, 1, (frames * 3 + 96, 64)).astype(np.float32)
+    rows[: frames * 3] += np.repeat(shown, 3)[:, None]
+    store.write(root / "logmel" / name, rows, np.arange(frames) * 3)
+    words = generator.normal(3, 2, (0 if silent else frames // 4, 5)).astype(np.float32)
+    spoken = np.minimum(np.arange(frames) // 4, len(words) - 1)
+    store.write(root / "text" / name, words, spoken)
+    for feature, width in (("visual", 7), ("audio", 3)):
+        noise = generator.normal(5, 0.3, (frames, width)).astype(np.float32)
+        store.write(root / feature / name, noise + shown[:, None])
+
+
+def settings(mode: str = "precompute", **training) -> Settings:
+    """Settings of a run that takes a second or so."""
+    return Settings(
+        recursions=2,
+        corpus=Corpus(root="-", videos=("-",), train="-", validation="-", folds=2),
+        encoders=Encoders(mode=mode, **MODES[mode]),
+        windows=Windows(frames=11, stride=7, offsets="random"),
+        fusion=Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11),
+        training=Training(**{"epochs": 3, "rate": 0.003, "batch": 3, "device": "cpu", **training}),
+    )
+
+
+def folders(root: Path, mode: str = "precompute") -> dict[str, Path]:
+    return {m: root / name for m, name in FOLDERS[mode].items()}
