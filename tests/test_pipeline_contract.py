@@ -40,10 +40,11 @@ def test_imports_go_down_the_floors_only(module):
             assert lower, f"{module} uses {other}, which does not stand below it"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("**/__init__.py")), ids=str)
-def test_init_files_are_empty(path):
-    if ".venv" not in path.parts:
-        assert path.read_text() == ""
+@pytest.mark.parametrize(
+    "module", [path for path in MODULES if path.name == "__init__.py"], ids=str
+)
+def test_init_files_are_empty(module):
+    assert (ROOT / module).read_text() == ""
 
 
 def stages():
@@ -117,4 +118,4 @@ def test_no_module_of_the_library_names_a_path_of_data():
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("stages/*.py")), ids=lambda path: path.stem)
 def test_stages_are_thin(path):
-    assert len(path.read_text().splitlines()) <= 50
+    assert len(path.read_text().splitlines()) <= 60
