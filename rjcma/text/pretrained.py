@@ -8,6 +8,7 @@ files must be in its cache already unless the user has set HF_HUB_OFFLINE=0.
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ transformers_logging.disable_progress_bar()  # a stage has its own
 
 
 def locate(name: str, *, key: str) -> str:
-    """What `from_pretrained` takes for the model called `name`: a folder, or the hub's name.
+    """What `from_pretrained` takes for the model called `name`: a folder.
 
-    `key` is the params key that names it, for the `Problem` raised where there is no such model.
+    Only where the user has asked for the hub it may be the hub's name, for transformers to get
+    what it needs. `key` is the params key that names the model, for the `Problem` raised where
+    there is none.
     """
     if name.startswith(PACKAGE):
         return str(_in_package(name, key))
     if not Path(name).is_dir():
-        _in_cache(name, key)
-        return name
+        return name if _online() else str(_in_cache(name, key))
     if not (Path(name) / "config.json").is_file():
         raise Problem(
             file=f"{key}: {name}",
@@ -46,10 +48,9 @@ def locate(name: str, *, key: str) -> str:
 
 def identity(name: str, *, key: str) -> str:
     """What tells a model from any other: its files' digest, or the hub's name and revision."""
-    place = locate(name, key=key)
-    if Path(place).is_dir():
-        return digest_folder(Path(place))
-    return f"{name}@{_in_cache(name, key).parent.name}"  # .../snapshots/<revision>/config.json
+    if name.startswith(PACKAGE) or Path(name).is_dir():
+        return digest_folder(Path(locate(name, key=key)))
+    return f"{name}@{_in_cache(name, key).name}"
 
 
 def opened(name: str, auto: Any, *, key: str, **options: Any) -> Any:
@@ -96,14 +97,20 @@ def _in_package(name: str, key: str) -> Path:
     )
 
 
+def _online() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "1") == "0"
+
+
 def _in_cache(name: str, key: str) -> Path:
+    """The folder of the model's revision in the hub's cache: .../snapshots/<revision>."""
     try:
-        return Path(str(cached_file(name, "config.json")))
+        config = cached_file(name, "config.json", local_files_only=not _online())
+        return Path(str(config)).parent
     except (OSError, ValueError):
         raise Problem(
             file=f"{key}: {name}",
             found="no such folder, and no such model in the local cache of the Hugging Face hub",
             expected="a model's folder, or a hub's model that is here already",
             cure=f"get it once from https://huggingface.co/{name} by running this with "
-            f"HF_HUB_OFFLINE=0, or put its files into a folder and name that in {key}",
+            f"HF_HUB_OFFLINE=0, or put a model's files into a folder and name that in {key}",
         ) from None

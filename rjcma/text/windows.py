@@ -38,8 +38,8 @@ def cut(lengths: ArrayLike, size: int) -> list[Window]:
     result, start = [], 0
     while (stop := int(np.searchsorted(ends, ends[start] + size, "right")) - 1) < count:
         result.append(Window(start, stop))
-        half_before = int(np.searchsorted(ends, ends[stop] - size // 2))
-        start = max(start + 1, half_before)
+        halfway, with_next = ends[stop] - size // 2, ends[stop + 1] - size
+        start = int(np.searchsorted(ends, max(halfway, with_next)))
     last = int(np.searchsorted(ends, ends[-1] - size))
     return [*result, Window(last, count)]
 
