@@ -359,6 +359,23 @@ def test_a_second_look_decodes_and_reads_nothing_again(
     assert opened == []
 
 
+def test_an_error_that_nobody_foresaw_is_the_problem_of_one_video(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = videos.probe
+
+    def probe(path: Path) -> videos.Probe:
+        if path.stem == "b":
+            raise IndexError("list index out of range")
+        return honest(path)
+
+    monkeypatch.setattr(videos, "probe", probe)
+    found = _audit(root)
+    assert [problem.clip for problem in _problems(found)] == ["b_left", "b_right"]
+    assert all("IndexError: list index" in problem.found for problem in _problems(found))
+    assert [clip.name for clip in found.clips] == ["a", "c", "t", "v"]
+
+
 def test_a_changed_crop_changes_the_digest_of_its_clip_only(root: Path) -> None:
     before = {clip.name: clip for clip in _audit(root).clips}
     (root / "cropped_aligned/b_left/00003.jpg").write_bytes(b"another")

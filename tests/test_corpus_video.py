@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from corpus_builder import video
 
-from rjcma.corpus.video import probe, timing
+from rjcma.corpus.video import presented, probe, timing
 from rjcma.problem import Problem
 
 FILM, TELEVISION = Fraction(24000, 1001), Fraction(30000, 1001)
@@ -63,6 +63,25 @@ def test_one_dropped_frame_in_a_long_video_makes_its_times_irregular() -> None:
     assert timing(ticks / 25, [Fraction(25)])[1] is not None
 
 
+def test_frames_without_a_time_stamp_lie_evenly_between_their_neighbours() -> None:
+    seconds, falling = presented([None, 20, None, None, 50, None], Fraction(1, 10))
+    assert seconds is not None and not falling
+    np.testing.assert_allclose(seconds, [0, 1, 2, 3, 4, 5])
+
+
+def test_times_that_fall_back_are_not_used() -> None:
+    assert presented([0, 10, 20, 5, 15], Fraction(1, 25)) == (None, True)
+    assert presented([None, None, 3], Fraction(1, 25)) == (None, False)
+
+
+def test_a_title_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
+    video(tmp_path / "x.avi", 5)
+    content = (tmp_path / "x.avi").read_bytes()
+    assert b"Lavf" in content
+    (tmp_path / "x.avi").write_bytes(content.replace(b"Lavf", b"Caf\xe9"))
+    assert probe(tmp_path / "x.avi").decoded == 5
+
+
 @pytest.mark.parametrize(
     ("ending", "muxing"),
     [("mp4", {"movflags": "faststart"}), ("mp4", {"movflags": "frag_keyframe+empty_moov"})]
@@ -100,6 +119,12 @@ def _cut_before_its_index(path: Path) -> None:
     os.truncate(path, path.stat().st_size * 6 // 10)
 
 
+def _unknown_codec(path: Path) -> None:
+    video(path.with_suffix(".mkv"), 5)
+    content = path.with_suffix(".mkv").read_bytes()
+    path.write_bytes(content.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"))
+
+
 def _sound_alone(path: Path) -> None:
     video(path.with_suffix(".mkv"), 5)
     import av
@@ -119,9 +144,10 @@ def _sound_alone(path: Path) -> None:
         (lambda path: path.write_text("not a video\n" * 99), "what cannot be opened"),
         (lambda path: None, "No such file"),
         (_cut_before_its_index, "what cannot be opened"),
+        (_unknown_codec, "a video stream that FFmpeg cannot decode"),
         (_sound_alone, "no video stream (streams: audio)"),
     ],
-    ids=["zero bytes", "text", "missing", "cut", "sound alone"],
+    ids=["zero bytes", "text", "missing", "cut", "unknown codec", "sound alone"],
 )
 def test_what_is_no_video_is_one_line(tmp_path: Path, make, found: str) -> None:  # type: ignore[no-untyped-def]
     make(tmp_path / "x.mp4")

@@ -112,6 +112,13 @@ def _outcome(future: Future[T], path: Path) -> T | Problem:
             expected="a file that can be read",
             cure=f"see to its permissions, or that its disk is there, {EXCLUDE}",
         )
+    except Exception as error:  # One strange file must not keep the others from being examined.
+        return Problem(
+            file=path,
+            found=f"{type(error).__name__}: {error}",
+            expected="no such error: the file is unusual, or there is a mistake in rjcma",
+            cure=f"convert the file anew; if it is sound, report this line, {EXCLUDE}",
+        )
 
 
 def _told(items: Iterable[T], total: int, what: str, unit: str) -> Iterator[T]:

@@ -66,7 +66,7 @@ def probe(path: Path) -> Probe:
     """
     try:
         digest = digest_file(path)
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:  # titles in Latin-1
             return _probe(container, path, digest)
     except (av.FFmpegError, OSError) as error:
         empty = path.is_file() and not path.stat().st_size
@@ -80,11 +80,13 @@ def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
         kinds = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
         raise _problem(path, f"no video stream (streams: {kinds})", "a video stream")
     stream = moving[0]
+    if stream.codec_context is None:
+        raise _problem(path, "a video stream that FFmpeg cannot decode", "a codec that it knows")
     decoded = _decode(container, stream)
     if not decoded.times:
         raise _problem(path, "no frame that can be decoded", "a video")
     rates = [r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r]
-    seconds, falling = _presented(decoded.times, stream.time_base or Fraction(1))
+    seconds, falling = presented(decoded.times, stream.time_base or Fraction(1))
     fps, times = timing(seconds, rates)
     if not fps:
         raise _problem(path, "frames without times or a rate", "a video of known frame rate")
@@ -142,7 +144,7 @@ def _decode(container: InputContainer, stream: VideoStream) -> _Decoded:
     return decoded
 
 
-def _presented(
+def presented(
     stamps: Sequence[int | None], base: Fraction
 ) -> tuple[NDArray[np.float64] | None, bool]:
     """Seconds of each frame from the first one's, and whether they fall back somewhere.
