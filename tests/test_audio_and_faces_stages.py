@@ -1,0 +1,122 @@
+"""The stages from a manifest to sound, spectrograms and faces, on two clips of one video."""
+
+from __future__ import annotations
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from rjcma import store
+from rjcma.audio.logmel import WINDOW_ROWS
+from rjcma.corpus.manifest import Clip, write
+from rjcma.problem import Problems
+from stages import extract_audio, logmel, pack_faces
+
+DECODED, FPS = 17, 10.0
+
+
+def clip(name, video="talk", **other):
+    record = {
+        "name": name,
+        "video": video,
+        "partition": "train",
+        "fps": FPS,
+        "frames": DECODED,
+        "file": f"videos/{video}.mkv",
+        "video_digest": f"digest of {video}",
+        "decoded": DECODED,
+        "times": None,
+        "faces": None,
+        "faces_digest": "",
+        "sound": True,
+    }
+    return Clip(**{**record, **other})
+
+
+def video(path):
+    """1.7 s of picture and 0.5 s of a tone."""
+    path.parent.mkdir(exist_ok=True)
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("ffv1", rate=10)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for k in range(DECODED):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = k, Fraction(1, 10)
+            container.mux(picture.encode(frame))
+        tone = (9000 * np.sin(np.arange(8000))).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+        frame.sample_rate, frame.time_base, frame.pts = 16_000, Fraction(1, 16_000), 0
+        container.mux(sound.encode(frame))
+        container.mux([*picture.encode(), *sound.encode()])
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A corpus, and a manifest of two clips of its one video, the second a few rows longer."""
+    video(tmp_path / "videos/talk.mkv")
+    crops = tmp_path / "crops/talk_left"
+    crops.mkdir(parents=True)
+    cv2.imwrite(str(crops / "00004.jpg"), np.full((21, 21, 3), 200, np.uint8))
+    left = clip("talk_left", faces="crops/talk_left", faces_digest="1")
+    write(tmp_path / "clips.jsonl", [left, clip("talk_right", frames=DECODED + 2)])
+    (tmp_path / "params.yaml").write_text("faces: {size: 11}\n")
+    return tmp_path
+
+
+def names(folder: Path):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_own(corpus):
+    clips, audio, out = corpus / "clips.jsonl", corpus / "audio", corpus / "logmel"
+    extract_audio.main(clips, corpus, audio)
+    assert names(audio) == ["talk.wav"]
+    with wave.open(str(audio / "talk.wav")) as file:
+        assert file.getnframes() == 27_200
+    logmel.main(clips, audio, out)
+    assert names(out) == ["talk_left.h5", "talk_right.h5"]
+    for name, frames in [("talk_left", DECODED), ("talk_right", DECODED + 2)]:
+        track = store.Track(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
+        assert track.index.tolist() == [10 * k for k in range(frames)]
+        loud = track.read(0, frames).max((1, 2)) > np.log(0.011)
+        assert loud.tolist() == [k < 5 for k in range(frames)]
+
+
+def test_faces_have_the_size_that_params_ask_for(corpus):
+    out = corpus / "faces"
+    pack_faces.main(corpus / "clips.jsonl", corpus, out, corpus / "params.yaml")
+    left = store.Track(out / "talk_left.h5", clip="talk_left", frames=DECODED)
+    assert left.rows.shape == (1, 11, 11, 3)
+    assert np.flatnonzero(left.index >= 0).tolist() == [3]
+    right = store.Track(out / "talk_right.h5", clip="talk_right", frames=DECODED + 2)
+    assert right.rows.shape == (0, 11, 11, 3)
+
+
+def test_a_broken_crop_fails_its_clip_and_keeps_the_others(corpus):
+    (corpus / "crops/talk_left/00009.jpg").write_bytes(b"\xff\xd8 and no more")
+    with pytest.raises(Problems) as caught:
+        out = corpus / "faces"
+        pack_faces.main(corpus / "clips.jsonl", corpus, out, corpus / "params.yaml")
+    (problem,) = caught.value.problems
+    assert problem.clip == "talk_left"
+    assert problem.file.endswith("00009.jpg")
+    assert names(corpus / "faces") == ["talk_right.h5"]
+
+
+def test_a_missing_video_and_its_missing_sound_are_problems_of_their_clips(corpus):
+    records = [clip("gone", video="gone"), clip("talk_left")]
+    write(corpus / "clips.jsonl", records)
+    for stage, source, out, kept in [
+        (extract_audio, corpus, corpus / "audio", ["talk.wav"]),
+        (logmel, corpus / "audio", corpus / "logmel", ["talk_left.h5"]),
+    ]:
+        with pytest.raises(Problems) as caught:
+            stage.main(corpus / "clips.jsonl", source, out)
+        assert [problem.clip for problem in caught.value.problems] == ["gone"]
+        assert names(out) == kept
