@@ -79,7 +79,7 @@ def check(folder: Path) -> None:
 def _recogniser(folder: str) -> vosk.KaldiRecognizer:
     try:
         with _loading:
-            recogniser = vosk.KaldiRecognizer(_model(folder), RATE)
+            recogniser = vosk.KaldiRecognizer(_model(folder, _stamp(folder)), RATE)
     except Exception as error:  # the library raises nothing more particular
         raise _problem(Path(folder), f"a model that libvosk refuses ({error})") from None
     recogniser.SetWords(True)
@@ -87,9 +87,14 @@ def _recogniser(folder: str) -> vosk.KaldiRecognizer:
 
 
 @functools.lru_cache(maxsize=1)
-def _model(folder: str) -> vosk.Model:
+def _model(folder: str, stamp: int) -> vosk.Model:
+    """The loaded model. `stamp` changes with its files, so that a cached one is never outdated."""
     vosk.SetLogLevel(-1)
     return vosk.Model(folder)
+
+
+def _stamp(folder: str) -> int:
+    return max((path.stat().st_mtime_ns for path in Path(folder).rglob("*")), default=0)
 
 
 def _words(result: str) -> list[Word]:

@@ -46,9 +46,9 @@ def write(path: Path, words: Iterable[Word]) -> None:
         json.dumps(
             {
                 "text": word.text,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
+                "start": round(float(word.start), 3),
+                "end": round(float(word.end), 3),
+                "confidence": round(float(word.confidence), 4),
             },
             ensure_ascii=False,
         )
