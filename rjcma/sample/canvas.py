@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import cv2
@@ -43,7 +44,7 @@ class Canvas:
 
     def glow(self, centre: ArrayLike, radii: ArrayLike, colour: Colour, strength: float) -> None:
         """Tint an ellipse, most in its middle and not at all at its rim."""
-        steps = 6
+        steps = 4
         for step in range(steps):
             outline = ellipse(centre, np.asarray(radii) * (1 - step / steps))
             self.tint(outline, colour, strength / steps)
@@ -82,15 +83,25 @@ class Canvas:
 
 def ellipse(centre: ArrayLike, radii: ArrayLike, corners: int = 40) -> Points:
     """The outline of an ellipse, (corners, 2)."""
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.asarray(centre) + np.stack([np.cos(angle), np.sin(angle)], 1) * np.asarray(radii)
+    return np.asarray(centre) + _circle(corners) * np.asarray(radii)
 
 
 def bow(start: ArrayLike, middle: ArrayLike, end: ArrayLike, count: int = 17) -> Points:
     """A parabola's arc from `start` to `end` that is at `middle` half-way, (count, 2)."""
-    a, b, c = (np.asarray(point, np.float64) for point in (start, middle, end))
-    t = np.linspace(0, 1, count)[:, None]
-    return (1 - t) * (1 - 2 * t) * a + 4 * t * (1 - t) * b + t * (2 * t - 1) * c
+    return _parabola(count) @ np.array([start, middle, end], np.float64)
+
+
+@functools.cache
+def _circle(corners: int) -> Points:
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+@functools.cache
+def _parabola(count: int) -> Points:
+    """The weights of start, middle and end along an arc, (count, 3)."""
+    t = np.linspace(0, 1, count)
+    return np.stack([(1 - t) * (1 - 2 * t), 4 * t * (1 - t), t * (2 * t - 1)], 1)
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:

@@ -47,7 +47,7 @@ FOLDERS: dict[Partition, str] = {
 UNLABELLED = -5.0
 COMPANY = 0.35  # how far two people's states follow each other
 DROPPED = 0.12  # the part of frames that a video with irregular times has lost
-JPEG_QUALITY = 92
+JPEG_QUALITY = 90
 
 
 def make(settings: Sample, root: Path) -> None:

@@ -61,7 +61,7 @@ def _picture_stream(
     context.thread_count = 1  # the number of threads can change the bytes
     context.flags |= Flags.bitexact.value
     if codec == "libx264":
-        stream.options = {"preset": "veryfast", "crf": "21"}
+        stream.options = {"preset": "superfast", "crf": "21"}
     else:
         context.bit_rate = 1_500_000
     return stream

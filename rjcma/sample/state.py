@@ -20,7 +20,7 @@ Track = Callable[[ArrayLike], Floats]
 """A value at any times, given in seconds."""
 
 PACE: Seconds = 2.5  # time scale of a state's changes
-SWING = 0.55  # standard deviation of a state around its clip's centre, before squashing
+SWING = 0.75  # standard deviation of a state around its clip's centre, before squashing
 WAVES = 48  # cosines in a smooth track
 
 
@@ -38,9 +38,9 @@ class Errors(NamedTuple):
     arousal: float
 
 
-FACE = Errors(valence=0.28, arousal=0.42)
-VOICE = Errors(valence=0.50, arousal=0.25)
-WORDS = Errors(valence=0.35, arousal=0.50)
+FACE = Errors(valence=0.30, arousal=0.36)
+VOICE = Errors(valence=0.45, arousal=0.32)
+WORDS = Errors(valence=0.30, arousal=0.45)
 PERSONAL = 0.3  # the part of an error that is constant for a person
 
 

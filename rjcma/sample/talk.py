@@ -23,7 +23,7 @@ from rjcma.sample.voice import SAMPLE_RATE_HZ, Espeak, Lexicon, Span, Utterance
 from rjcma.timeline import Seconds
 
 ROOM_LEVEL_DB = -66.0  # of the noise of the room, to full scale
-SPEECH_LEVEL_DB = -21.0  # of a voice of arousal 0
+SPEECH_LEVEL_DB = -22.0  # of a voice of arousal 0
 LOUDER_DB = 8.0  # from arousal 0 to 1
 BRIGHTER = 0.45  # of the filter 1 - b z^-1, from valence 0 to 1
 FASTER, HIGHER, LIVELIER = 38, 24, 28  # words a minute; eSpeak's pitch and pitch range
