@@ -33,7 +33,7 @@ BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 125.0, 7500.0  # mel bands (VGGish)
 OFFSET = 0.01  # added before the logarithm (VGGish)
 WINDOW_ROWS = 96  # what VGGish sees of a frame: 0.96 s
 HELD = RATE  # the last sample is held for one second (the released code)
-PIECE = 6000  # rows computed at a time, one minute (ours: about 50 MB at work)
+PIECE = 1000  # rows computed at a time, ten seconds of sound (ours: some 50 MB at work)
 
 
 def first_rows(
