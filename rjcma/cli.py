@@ -50,7 +50,7 @@ CLASSES: dict[str, Any] = {
 }
 """What each section of a params file must be."""
 
-ORIGIN = "predicted by runs that were not trained on this clip"
+ORIGIN = "held-out prediction; CCC of the whole clip"
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def picture(
     transcripts: Annotated[Path, typer.Option(help="The folder of transcripts.")],
     traces: Annotated[Path, typer.Option(help="The report's folder of traces.")],
     start: Annotated[float, typer.Option(help="The first second shown.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="The last one; else 10 seconds later.")] = None,
+    end: Annotated[float | None, typer.Option(help="The last one; else 8 seconds later.")] = None,
 ) -> None:
     """Draw faces, words, truth and prediction of a stretch of CLIP into the PNG file OUT."""
     found = _named(clip, manifest.read(clips), clips)

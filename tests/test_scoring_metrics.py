@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rjcma.concordance import ccc
@@ -58,6 +58,7 @@ values = st.floats(-1, 1, width=32)
 
 
 @given(st.lists(st.tuples(values, values, st.booleans(), values), min_size=2, max_size=31))
+@settings(deadline=None)
 def test_predictions_at_unlabelled_frames_change_nothing(frames):
     prediction, truth, unlabelled, other = map(np.array, zip(*frames))
     truth = np.where(unlabelled, NAN, truth)
@@ -66,6 +67,7 @@ def test_predictions_at_unlabelled_frames_change_nothing(frames):
 
 
 @given(st.lists(st.tuples(values, values), min_size=2, max_size=31), st.integers(1, 30))
+@settings(deadline=None)
 def test_a_fold_is_the_same_however_its_frames_are_cut_into_clips(frames, at):
     prediction, truth = map(np.array, zip(*frames))
     whole = metrics.score({"a": (prediction, truth)})

@@ -33,7 +33,7 @@ NAMED = 75  # the least width of a stretch that is named
 SHARP = 2
 WORD_SIZE = 10.0  # points
 
-USUAL, SHORTEST = 10.0, 0.2  # seconds shown when no end is named, and at the least
+USUAL, SHORTEST = 8.0, 0.2  # seconds shown when no end is named, and at the least
 
 
 class Scene(NamedTuple):
@@ -181,8 +181,10 @@ def _placed(scene: Scene, seconds_a_pixel: Seconds) -> list[Placed]:
 
 def _draw_words(axes: Axes, words: Iterable[Placed], rows: int, scene: Scene) -> None:
     axes.set_ylim(rows, 0)
+    apart = 2 * (scene.end - scene.start) / (WIDTH - LEFT - RIGHT)  # of bars that follow at once
     for word, left, row in words:
-        span = [max(word.start, scene.start), min(word.end, scene.end)]
+        begins, ends = max(word.start, scene.start), min(word.end, scene.end)
+        span = [begins, max(begins, ends - apart)]
         axes.plot(span, [row + 0.12] * 2, color=INK, linewidth=2, solid_capstyle="butt")
         axes.text(left, row + 0.58, word.text, fontsize=WORD_SIZE, va="center", ha="left")
     if not words:
