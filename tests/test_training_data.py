@@ -154,3 +154,31 @@ def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):
     store.write(tmp_path / "anna.h5", np.zeros((30, 3), np.float32))
     with pytest.raises(Problem, match=r"clip anna: .* found 30 frames; expected the clip's 31"):
         open_all([clip], {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")
+
+
+@pytest.mark.parametrize(
+    ("feature", "shape", "expected"),
+    [
+        ("faces", (31, 32, 32, 3), "crops of at least 40 pixels"),
+        ("faces", (31, 64), "crops of at least 40 pixels"),
+        ("logmel", (200, 40), r"windows of \(96, 64\)"),
+        ("audio", (31, 5, 7), "a vector"),
+    ],
+)
+def test_values_of_another_kind_are_refused(feature, shape, expected, root, tmp_path):
+    store.write(tmp_path / "anna.h5", np.zeros(shape, np.uint8), np.zeros(31))
+    clip = tiny_corpus.clip("anna", 31)
+    with pytest.raises(
+        Problem, match=f"clip anna: .*found values of shape .*; expected {expected}"
+    ):
+        open_all([clip], {"m": tmp_path}, {"m": feature}, root / "labels", "valence")
+
+
+def test_vectors_that_are_not_all_of_one_width_are_refused(root, tmp_path):
+    clips = [tiny_corpus.clip(name, tiny_corpus.FRAMES[name]) for name in ("anna", "bert")]
+    for clip, width in zip(clips, (5, 3), strict=True):
+        store.write(tmp_path / f"{clip.name}.h5", np.zeros((clip.frames, width), np.float32))
+    with pytest.raises(
+        Problem, match=r"clip bert: .*\(3,\); expected a vector as clip anna's, \(5,\)"
+    ):
+        open_all(clips, {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")

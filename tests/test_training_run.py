@@ -99,6 +99,24 @@ def test_two_runs_are_the_same_bytes(mode, root, tmp_path):
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes(), name
 
 
+def test_frame_weights_may_step_at_a_rate_of_their_own(root, tmp_path):
+    """Adam's first step is as long as the rate, whatever the gradient."""
+    settings = tiny_corpus.settings(rate=1e-3, frame_rate=0.01, weight_decay=0, batch=99, epochs=1)
+    runs = {"started": settings.training.model_copy(update={"rate": 1e-30, "min_rate": 1e-31})}
+    runs["stepped"] = settings.training
+    weights = {}
+    for name, training in runs.items():
+        out = tmp_path / name
+        folders = tiny_corpus.folders(root)
+        clips = manifest.read(root / "clips.jsonl")
+        chosen = settings._replace(training=training)
+        train(clips, root / "labels", folders, out, "valence", 0, chosen)
+        weights[name] = load_file(out / "weights.safetensors")
+    moved = {k: (weights["stepped"][k] - v).abs().max() for k, v in weights["started"].items()}
+    assert moved["fusion.recursions.0.w_c.audio"].item() == pytest.approx(1e-5, rel=0.02)
+    assert moved["fusion.recursions.0.w_j.audio"].item() == pytest.approx(1e-3, rel=0.02)
+
+
 def test_another_seed_is_another_run(root, tmp_path):
     one, two = (trained(root, tmp_path / str(n), epochs=1, seed=n) for n in (1, 2))
     name = "weights.safetensors"

@@ -109,3 +109,8 @@ def test_training_ends_early_when_nothing_gets_better():
 def test_training_ends_when_the_rate_is_below_its_minimum():
     rates = driven([0.1] * 20, patience=2, factor=0.1, min_rate=1e-3)
     assert rates == pytest.approx([1e-2] * 3 + [1e-3] * 2, rel=1e-6)
+
+
+def test_a_rate_below_its_minimum_is_refused():
+    with pytest.raises(ValueError, match="a rate of at least min_rate"):
+        Training(rate=1e-9)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from rjcma.fusion.head import Head
+from rjcma.fusion.kind import Kind
 from rjcma.fusion.rjcma import RJCMA
 from rjcma.fusion.settings import Fusion
 from rjcma.fusion.tcn import BLOCKS, TCN
 
-KINDS: dict[str, Callable[[Mapping[str, int], int, int], nn.Module]] = {"rjcma": RJCMA}
+KINDS: dict[str, Callable[[Mapping[str, int], int, int], Kind]] = {"rjcma": RJCMA}
 """Each kind of fusion, made from the modalities' widths, the window's frames and the recursions."""
 
 
@@ -25,7 +26,7 @@ class Network(nn.Module):
         self,
         encoders: Mapping[str, nn.Module],
         tcns: Mapping[str, nn.Module],
-        fusion: nn.Module,
+        fusion: Kind,
         head: nn.Module,
     ) -> None:
         super().__init__()
@@ -58,5 +59,5 @@ def build(
         for m in encoders
     }
     fusion = KINDS[settings.kind](widths, frames, recursions)
-    head = Head(sum(widths.values()), settings.hidden, settings.dropout)
+    head = Head(fusion.width, settings.hidden, settings.dropout)
     return Network(encoders, tcns, fusion, head)

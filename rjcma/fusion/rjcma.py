@@ -35,6 +35,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from rjcma.fusion.kind import Kind
+
 
 class JointCrossAttention(nn.Module):
     """One recursion, equations 1 to 10, for windows of `frames` frames."""
@@ -61,16 +63,20 @@ class JointCrossAttention(nn.Module):
         return attended
 
 
-class RJCMA(nn.Module):
+class RJCMA(Kind):
     """The attention applied `recursions` times, then concatenation: equations 11 to 14."""
 
     def __init__(self, widths: Mapping[str, int], frames: int, recursions: int) -> None:
         super().__init__()
         self.frames = frames
         self.width = sum(widths.values())
-        self.recursions = nn.ModuleList(
-            JointCrossAttention(widths, frames) for _ in range(recursions)
-        )
+        steps = [JointCrossAttention(widths, frames) for _ in range(recursions)]
+        self.recursions = nn.ModuleList(steps)
+
+    def frame_weights(self) -> list[nn.Parameter]:
+        """All W_c and W_h."""
+        kinds = ("w_c", "w_h")
+        return [weight for name, weight in self.named_parameters() if name.split(".")[-2] in kinds]
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
         """The multimodal representation (B, d, K), from each modality's features (B, d_m, K).

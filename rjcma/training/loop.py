@@ -54,8 +54,14 @@ class Trainer:
     ) -> None:
         self.network, self.windows, self.settings = network, windows, settings
         self.device, self.name = device, name
+        frame_weights = network.fusion.frame_weights()
+        own = {id(weight) for weight in frame_weights}
+        others = [weight for weight in network.parameters() if id(weight) not in own]
         self.optimizer = torch.optim.Adam(
-            network.parameters(), settings.rate, weight_decay=settings.weight_decay
+            [{"params": others, "factor": 1.0}]
+            + [{"params": frame_weights, "factor": settings.frame_rate}],
+            settings.rate,
+            weight_decay=settings.weight_decay,
         )
 
     def fit(self, train: Sequence[Source], validation: Sequence[Source]) -> Fitted:
@@ -83,7 +89,7 @@ class Trainer:
         generator = np.random.default_rng([self.settings.seed, number])
         torch.manual_seed(int(generator.integers(2**62)))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         pieces, left_out = drawn(train, self.windows, generator)
         self.network.train()
         total = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rjcma.params import Section
 
@@ -19,6 +19,10 @@ class Training(Section):
     """At most (the paper's)."""
     rate: float = Field(1e-5, gt=0)
     """Adam's learning rate at the start (the paper's, for encoders trained before)."""
+    frame_rate: float = Field(1.0, gt=0, le=1)
+    """By which the rate of the fusion's K x K weights is multiplied (1: the paper). Adam moves
+    every weight by about the rate, and these add up over K frames: at a high rate they soon outgrow
+    their start and recursions amplify it, which a factor of about 1 / K prevents (ours)."""
     min_rate: float = Field(1e-8, gt=0)
     """Training ends when the rate falls below it (the paper's)."""
     patience: int = Field(5, ge=1)
@@ -32,3 +36,9 @@ class Training(Section):
     """Adam's (the paper's)."""
     max_gradient: float = Field(1.0, gt=0)
     """Norm to which a step's gradient is clipped (ours)."""
+
+    @model_validator(mode="after")
+    def _from_rate_to_min_rate(self) -> Training:
+        if self.rate < self.min_rate:
+            raise ValueError(f"a rate of at least min_rate, {self.min_rate}")
+        return self

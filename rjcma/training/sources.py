@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from rjcma.audio import compact
 from rjcma.corpus import labels
 from rjcma.corpus.manifest import Clip
+from rjcma.problem import Problem
 from rjcma.store import Track
+from rjcma.vision.compact import SIZE
 
 Target = Literal["valence", "arousal"]
 COLUMNS: dict[Target, int] = {"valence": 0, "arousal": 1}
 
 SPANS = {"logmel": compact.WINDOW[0]}
 """Rows that make one frame's value, a feature; one where it is not named."""
+
+LOOKED_AT = {"faces": f"crops of at least {SIZE} pixels", "logmel": f"windows of {compact.WINDOW}"}
+"""What the encoders look at; every other feature is a vector a frame."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,32 @@ def open_all(
     Every file is looked at, so that one that is missing or of another clip is found before the
     first epoch. Raises `Problem`. Test clips have no labels: all are NaN.
     """
-    sources = []
+    sources: list[Source] = []
     for clip in clips:
         tracks = {m: track(folders[m], clip, features[m]) for m in features}
-        for each in tracks.values():
-            each.index  # noqa: B018  # opens the file, and checks it against the clip
+        first = sources[0].tracks if sources else tracks
+        for m in features:
+            _refuse_misshapen(tracks[m], features[m], first[m])
         sources.append(Source(clip, tracks, _labels(label_folder, clip, target)))
     return sources
+
+
+def _refuse_misshapen(track: Track, feature: str, first: Track) -> None:
+    """Raise `Problem` unless the values are of the feature's kind, and as the first clip's."""
+    shape = track.value_shape
+    fits = {
+        "faces": len(shape) == 3 and min(shape[:2]) >= SIZE and shape[2] == 3,
+        "logmel": shape == compact.WINDOW,
+    }.get(feature, len(shape) == 1)
+    if not fits or shape != first.value_shape:
+        raise Problem(
+            clip=track.clip,
+            file=track.path,
+            found=f"values of shape {shape}",
+            expected=LOOKED_AT.get(feature, "a vector")
+            + (f" as clip {first.clip}'s, {first.value_shape}" if fits else ""),
+            cure="run `dvc repro`, or correct encoders.mode or faces.size, which say what is read",
+        )
 
 
 def _labels(folder: Path, clip: Clip, target: Target) -> NDArray[np.float32]:
