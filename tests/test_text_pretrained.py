@@ -1,6 +1,7 @@
 """Where models are, which they are, and the one line that says what is missing."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -21,7 +22,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def hub_cache(tmp_path, monkeypatch):
-    """An empty cache of the hub, and no leave to use the network."""
+    """An empty cache of the hub, and no leave to use the network: whoever asks fails."""
+
+    def asked(host, *_, **__):
+        raise AssertionError(f"the network was asked for {host}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     return tmp_path / "hub"

@@ -102,12 +102,19 @@ def test_words_said_again_and_again_have_a_mark_each(sample, count):
     assert len(sample.marks(["no"] * count)) == count  # the package itself fails on 680
 
 
-def test_words_of_more_sub_words_than_the_model_reads_have_a_mark_each(letters):
-    model = Multilingual(str(letters), CPU)
+def test_words_of_more_sub_words_than_the_model_reads_are_read_in_smaller_chunks(
+    letters, monkeypatch
+):
+    model, chunks = Multilingual(str(letters), CPU), []
+    predict = model.model.predict
+    monkeypatch.setattr(model.model, "predict", lambda c: chunks.append(c) or predict(c))
     rng = random.Random(7)
     words = ["".join(rng.choices("abcdefgh", k=rng.randint(1, 45))) for _ in range(401)]
     marks = model.marks(words)
     assert len(marks) == 401 and len(set(marks)) > 2
+    assert all(256 < sum(map(len, chunk)) <= 512 - 2 for chunk in chunks[:-1])
+    kept = [word for chunk in chunks[:-1] for word in chunk[:-5]] + chunks[-1]
+    assert kept == words
 
 
 def test_one_word_of_more_sub_words_than_the_model_reads_has_no_mark(tmp_path):
@@ -276,7 +283,7 @@ def test_a_model_of_other_content_makes_all_transcripts_anew(words, tmp_path):
 
 
 def test_pauses_need_no_model(words, tmp_path):
-    write(words / "a.b.json", timed(["so", "i", "go"], gap=0.3))
+    write(words / "a.b.json", timed(["so", "i", "go"], gap=0.4))
     punctuate_all(words, tmp_path / "out", Punctuation(engine="pauses", model=None))
     assert [word.text for word in read(tmp_path / "out" / "a.b.json")] == ["So,", "I,", "go."]
 

@@ -56,7 +56,7 @@ def xlm_roberta(folder: Path, *, reads: int = 48) -> Path:
     tokenizer.decoder = decoders.Metaspace()
     ends = [("<s>", 0), ("</s>", 2)]
     tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", None, ends)
-    _save(tokenizer, folder, reads, "<pad>", "<unk>", "<s>", "</s>")
+    _save(tokenizer, folder, 10**6, "<pad>", "<unk>", "<s>", "</s>")
     config = XLMRobertaConfig(
         vocab_size=len(pieces),
         hidden_size=28,

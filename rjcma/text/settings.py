@@ -26,8 +26,8 @@ class Punctuation(Section):
 
     device: str = "auto"
 
-    comma_pause: float = Field(0.25, gt=0)
-    """Seconds of silence that `pauses` writes as a comma (ours)."""
+    comma_pause: float = Field(0.3, gt=0)
+    """Seconds of silence that `pauses` writes as a comma (ours, by ear on real English)."""
 
     stop_pause: float = Field(0.6, gt=0)
     """Seconds of silence that `pauses` writes as a full stop (ours)."""

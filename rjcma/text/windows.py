@@ -48,7 +48,7 @@ def chosen(windows: Sequence[Window], lengths: ArrayLike) -> NDArray[np.int64]:
     """For each unit the number of the window where it has most context, (units,).
 
     >>> chosen(cut([2] * 7, size=8), [2] * 7).tolist()
-    [0, 0, 0, 1, 2, 2, 2]
+    [0, 0, 0, 1, 1, 2, 2]
     """
     ends = _ends(lengths)
     count = len(ends) - 1
