@@ -1,0 +1,154 @@
+"""The whole pipeline, as a user runs it: `dvc repro` in a folder of its own, on a tiny corpus."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from closure import ROOT
+from ruamel.yaml import YAML
+
+TINY = {
+    "sample": {"seed": 1, "length": 0.3, "videos": ["3-25-480x270", "28-30-480x270", "104"]},
+    "windows": {"frames": 31, "stride": 23, "offsets": "random"},
+    "runs": {"targets": ["valence", "arousal"], "folds": [0]},
+}
+PRECOMPUTE = {
+    "mode": "precompute",
+    "features": {"visual": "visual", "audio": "audio"},
+    "encode": ["visual", "audio"],
+}
+
+
+class Project:
+    """A copy of the project, with git and DVC, and params of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        for command in ("git init -q", "git add -A", "git commit -q -m tiny"):
+            self.run(*command.split())
+
+    def edit(self, **sections: object) -> None:
+        """Give keys of params.yaml other values; a dictionary changes only the keys it names."""
+        path, yaml = self.folder / "params.yaml", YAML()
+        params = yaml.load(path)
+        for name, value in sections.items():
+            if isinstance(value, dict):
+                params[name].update(value)
+            else:
+                params[name] = value
+        yaml.dump(params, path)
+
+    def run(self, *command: str, ok: bool = True) -> str:
+        """Run a command; -> what it printed. Its exit status must be 0, or another if not `ok`."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        who = {f"GIT_{role}_{key}": "a@b" for role in ("AUTHOR", "COMMITTER") for key in WHO}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **who, "PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert (done.returncode == 0) == ok, done.stdout
+        return done.stdout
+
+    def ran(self, *command: str) -> list[str]:
+        """The stages that a DVC command ran."""
+        lines = self.run(*command).splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def outputs(self) -> dict[str, bytes]:
+        files = (path for path in (self.folder / "data").rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+
+WHO = ("NAME", "EMAIL")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project in which the whole pipeline has run once."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.edit(recursions=1, training={"epochs": 1}, corpus={"folds": 2}, **TINY)
+    project.run("git", "commit", "-qam", "tiny params")
+    project.run("dvc", "repro")
+    return project
+
+
+def test_the_whole_pipeline_ends_in_a_table_and_its_metrics(project):
+    metrics = json.loads((project.folder / "data/report/metrics.json").read_text())
+    assert set(metrics) == {"valence", "arousal", "mean"}
+    assert set(metrics["valence"]) == {"ccc", "ccc_std", "folds"}
+    assert set(metrics["valence"]["folds"]["0"]) == {"ccc", "ccc_clip_mean", "frames", "clips"}
+    assert "| 0 " in project.run("rjcma", "table", "data/report")
+    assert "valence.ccc" in project.run("dvc", "metrics", "show")
+
+
+def test_every_clip_has_predictions_for_every_frame(project):
+    clips = [json.loads(line) for line in open(project.folder / "data/clips.jsonl")]
+    for clip in clips:
+        path = project.folder / "data/report/predictions/fold0" / f"{clip['name']}.csv"
+        header, *rows = path.read_text().splitlines()
+        assert header == "frame,time,valence,arousal" and len(rows) == clip["frames"]
+
+
+def test_a_second_run_does_nothing_but_look_at_the_corpus(project):
+    before = project.outputs()
+    assert project.ran("dvc", "repro") == ["index"]
+    assert project.outputs() == before
+
+
+def test_an_ablation_runs_training_and_scoring_only(project):
+    ran = project.ran("dvc", "exp", "run", "-S", "recursions=2")
+    assert set(ran) == {"index", "train@valence-0", "train@arousal-0", "score"}
+
+
+def test_a_changed_annotation_computes_no_feature_anew(project):
+    path = next((project.folder / "data/sample/annotations/VA/train").iterdir())
+    original = path.read_text()
+    path.write_text(original.replace("\n0.", "\n-0.").replace("\n-0.", "\n-0.0"))
+    features = {k: v for k, v in project.outputs().items() if "data/features" in k}
+    project.run("dvc", "repro", "--single-item", "index")
+    stale = project.run("dvc", "status")
+    path.write_text(original)
+    assert {k: v for k, v in project.outputs().items() if "data/features" in k} == features
+    assert "train@valence-0" in stale and "logmel:" not in stale and "pack_faces:" not in stale
+
+
+def test_precompute_mode_encodes_first_and_trains_on_the_vectors(project):
+    project.edit(encoders=PRECOMPUTE)
+    ran = project.ran("dvc", "repro")
+    assert {"encode@visual", "encode@audio", "train@valence-0", "score"} <= set(ran)
+    assert not {"pack_faces", "logmel", "transcribe"} & set(ran)
+    listed = project.run("dvc", "stage", "list")
+    assert "encode@visual" in listed
+    deps = YAML(typ="safe").load(project.folder / "dvc.lock")["stages"]["train@valence-0"]["deps"]
+    paths = {dep["path"] for dep in deps}
+    assert "data/features/visual" in paths and "data/features/faces" not in paths
+
+
+def test_a_params_mistake_is_one_line_and_an_exit_status(project):
+    original = (project.folder / "params.yaml").read_text()
+    project.edit(recursions=0)
+    said = project.run("rjcma", "check", ok=False)
+    (project.folder / "params.yaml").write_text(original)
+    assert "recursions = 0" in said and "Traceback" not in said
