@@ -191,7 +191,7 @@ def build(folder: Path) -> None:
     network = build_network(len(tokenizer))
     train(network, tokenizer)
     network.eval().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    build_tokenizer().save_pretrained(folder)  # as it was before batches set its padding
     (folder / "README").write_text(README)
 
 
