@@ -145,6 +145,10 @@ def test_a_model_that_libvosk_refuses_is_a_problem(copy, tmp_path, name, capfd):
     with pytest.raises(Problem) as caught:
         heard(copy, tmp_path / "v.wav", [Burst(0.5, 0.9, 300)], 1.5)
     assert caught.value.file == str(copy) and "libvosk refuses" in caught.value.found
+    said_by_the_library = capfd.readouterr().err
+    with pytest.raises(Problem):
+        heard(copy, tmp_path / "w.wav", [], 1.5)
+    assert said_by_the_library and not capfd.readouterr().err  # it is not tried again
 
 
 def test_the_engine_prints_nothing(model, tmp_path):

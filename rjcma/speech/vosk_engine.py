@@ -77,20 +77,28 @@ def check(folder: Path) -> None:
 
 
 def _recogniser(folder: str) -> vosk.KaldiRecognizer:
-    try:
-        with _loading:
-            recogniser = vosk.KaldiRecognizer(_model(folder, _stamp(folder)), RATE)
-    except Exception as error:  # the library raises nothing more particular
-        raise _problem(Path(folder), f"a model that libvosk refuses ({error})") from None
+    with _loading:
+        model = _model(folder, _stamp(folder))
+    if isinstance(model, Problem):
+        raise model
+    recogniser = vosk.KaldiRecognizer(model, RATE)
     recogniser.SetWords(True)
     return recogniser
 
 
 @functools.lru_cache(maxsize=1)
-def _model(folder: str, stamp: int) -> vosk.Model:
-    """The loaded model. `stamp` changes with its files, so that a cached one is never outdated."""
+def _model(folder: str, stamp: int) -> vosk.Model | Problem:
+    """The loaded model, or why it is of no use; found out once, however many sounds wait for it.
+
+    `stamp` changes with the folder's files, so that what is kept is never outdated.
+    """
     vosk.SetLogLevel(-1)
-    return vosk.Model(folder)
+    try:
+        model = vosk.Model(folder)
+        vosk.KaldiRecognizer(model, RATE)  # fails where the model's parts do not fit together
+    except Exception as error:  # the library raises nothing more particular
+        return _problem(Path(folder), f"a model that libvosk refuses ({error})")
+    return model
 
 
 def _stamp(folder: str) -> int:
