@@ -30,6 +30,7 @@ FASTER, HIGHER, LIVELIER = 38, 24, 28  # words a minute; eSpeak's pitch and pitc
 PAUSE: Seconds = 0.45  # between sentences, at arousal 0
 LOUDNESS_RATE_HZ = 200
 PEAK = 0.95
+TRIES = 6  # sentences that may be too long for what is left of a video
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ def talk(rng: np.random.Generator, speakers: Sequence[Speaker], seconds: Seconds
     text: list[str] = []
     words: list[Span] = []
     now, turn = dice.uniform(0.15, 0.5), dice.randrange(len(speakers))
-    while True:
+    failed = 0
+    while failed < TRIES:
         speaker = speakers[turn]
         written, utterance = _sentence(dice, espeak, speaker, now)
         start = round(now * SAMPLE_RATE_HZ)
         end = start + len(utterance.audio)
-        if end > size:
-            break
+        if end > size:  # a shorter sentence may fit
+            failed += 1
+            continue
         sound[turn][start:end] += _voiced(utterance.audio, speaker, now)
         text.append(written)
         words += [Span(w, now + begins, now + ends) for w, begins, ends in utterance.words]
