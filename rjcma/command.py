@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +11,9 @@ import typer
 
 from rjcma.problem import Problem, Problems
 
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
-
 
 def run(main: Callable[..., Any]) -> None:
-    """Run `main` on the command line's arguments; leave with status 1 when it meets a problem.
-
-    Model hubs stay offline unless the user has set HF_HUB_OFFLINE=0.
-    """
-    for name in OFFLINE:
-        os.environ.setdefault(name, "1")
+    """Run `main` on the command line's arguments; leave with status 1 when it meets a problem."""
     with answered():
         typer.run(main)
 

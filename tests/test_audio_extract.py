@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from rjcma.audio.extract import extract
-from rjcma.audio.wav import RATE
 from rjcma.problem import Problem
+from rjcma.wav import RATE
 
 FPS = 25
 EVENT = 0.8  # seconds at which the picture turns white and a beep begins

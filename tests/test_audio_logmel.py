@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rjcma import store
 from rjcma.audio import logmel
-from rjcma.audio.wav import RATE, Wav
 from rjcma.problem import Problem
+from rjcma.wav import RATE, Wav
 
 GOLDEN = np.load(Path(__file__).parent / "golden/logmel.npz")
 RATES = {"25": 25, "30": 30, "29_97": 30000 / 1001, "23_976": 24000 / 1001, "7_5": 7.5}

@@ -8,7 +8,8 @@ import pytest
 from speech_sounds import write_wav
 
 from rjcma.problem import Problem
-from rjcma.speech.sound import RATE, Sound
+from rjcma.speech.sound import Sound
+from rjcma.wav import RATE
 
 RAMP = np.arange(1009, dtype="<i2")
 

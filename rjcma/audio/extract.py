@@ -21,9 +21,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from rjcma.audio.wav import RATE
 from rjcma.problem import Problem
 from rjcma.timeline import Seconds
+from rjcma.wav import RATE
 
 VERSION = 1
 """Raised when `extract` gives other samples for the same video."""
@@ -66,7 +66,7 @@ def _first_frame(video: Path) -> Seconds:
     Damaged packets are passed over: the audit of the corpus counts them. A frame without a time
     stamp, as AVI has such, is taken to be a frame's duration before the next.
     """
-    with av.open(video) as container:
+    with av.open(video, metadata_errors="replace") as container:
         moving = [
             s for s in container.streams.video if not s.disposition & Disposition.attached_pic
         ]
@@ -93,7 +93,7 @@ def _whole(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
 
 def _decoded(video: Path) -> Iterator[av.AudioFrame]:
     """The frames of the sound, none where there is none."""
-    with av.open(video) as container:
+    with av.open(video, metadata_errors="replace") as container:
         if container.streams.audio:
             yield from _frames(container)
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torchaudio.compliance.kaldi import get_mel_banks
 
 from rjcma import store
-from rjcma.audio.wav import RATE, Wav
 from rjcma.clipwise import Job, digest_file, digest_text
 from rjcma.timeline import Seconds, frame_times
+from rjcma.wav import RATE, Wav
 
 VERSION = 1
 """Raised when `write` gives other rows or another index for the same sound and frames."""

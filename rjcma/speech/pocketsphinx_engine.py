@@ -19,8 +19,9 @@ import pocketsphinx
 from numpy.typing import NDArray
 
 from rjcma.speech.engine import Engine
-from rjcma.speech.sound import RATE, Sound
+from rjcma.speech.sound import Sound
 from rjcma.speech.words import Word
+from rjcma.wav import RATE
 
 Samples = NDArray[np.int16]
 

@@ -18,8 +18,9 @@ import vosk
 from rjcma.clipwise import digest_folder
 from rjcma.problem import Problem
 from rjcma.speech.engine import Engine
-from rjcma.speech.sound import RATE, Sound
+from rjcma.speech.sound import Sound
 from rjcma.speech.words import Word
+from rjcma.wav import RATE
 
 PIECE = 4000
 """Samples handed over at a time, a quarter of a second, as Vosk's own examples do. The recogniser
