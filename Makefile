@@ -10,6 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: repro test setup benchmark clean
 
 repro: setup
+	@rjcma check
 	dvc repro
 	@rjcma table data/report
 

@@ -142,3 +142,7 @@ def _named(name: str, clips: Sequence[Clip], path: Path) -> Clip:
             cure="correct the name",
         )
     return by_name[name]
+
+
+if __name__ == "__main__":
+    main()

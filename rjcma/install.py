@@ -35,7 +35,7 @@ def main() -> None:
         path.unlink()
         print(f"removed {path.name}: it does not load beside this torch, and is not used here")
     if not imports("torchaudio"):
-        sys.exit("problem: torchaudio does not import; run `python -c 'import torchaudio'` to see why")
+        sys.exit("problem: torchaudio does not import; `python -c 'import torchaudio'` shows why")
 
 
 if __name__ == "__main__":

@@ -67,8 +67,13 @@ def stages():
 STAGES = stages()
 
 
+def command(stage) -> str:
+    """The command that runs the stage's program, the last one where there are several."""
+    return stage.cmd[-1] if isinstance(stage.cmd, list) else stage.cmd
+
+
 def stage_file(stage) -> Path:
-    return Path(*re.search(r"-m (stages\.\w+)", stage.cmd)[1].split(".")).with_suffix(".py")
+    return Path(*re.search(r"-m (stages\.\w+)", command(stage))[1].split(".")).with_suffix(".py")
 
 
 def paths(entries) -> set[str]:
@@ -110,7 +115,7 @@ def test_a_stage_declares_the_sections_that_it_loads(name):
 def test_every_data_path_of_a_command_is_declared(name):
     deps, outs = deps_and_outs(STAGES[name])
     declared = deps | outs
-    for word in STAGES[name].cmd.split():
+    for word in command(STAGES[name]).split():
         if word.startswith("data/"):
             below = [path for path in declared if path == word or path.startswith(word + "/")]
             assert below or reads_the_corpus_through_its_index(word, deps), word
