@@ -114,7 +114,7 @@ def test_a_shorter_window_beside_a_whole_one_is_predicted_as_it_is_alone():
 )
 def test_a_compact_encoder_sees_each_frame_alone(encoder, shape):
     torch.manual_seed(0)
-    encoder = encoder().train()
+    encoder = encoder().eval()
     frames = torch.randn(7, *shape)
     vectors = encoder(frames)
     assert vectors.shape == (7, encoder.width)

@@ -2,7 +2,8 @@
 
 A stand-in for the paper's VGGish where nothing is downloaded: about 0.3 million multiplications a
 window. The first layer cuts the window into patches at once, since most of a window is shared with
-the next frame's. Group normalisation looks at one window alone, so silence shifts no one else's.
+the next frame's. The vectors are batch-normalised: what all windows share would drown what tells
+them apart.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class CompactAudio(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(32 * 3 * 4, self.width),
+            nn.BatchNorm1d(self.width),
         )
 
     def forward(self, windows: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from rjcma.fusion.absence import Absent
 from rjcma.fusion.head import Head
 from rjcma.fusion.kind import Kind
 from rjcma.fusion.rjcma import RJCMA
@@ -25,13 +26,14 @@ class Network(nn.Module):
     def __init__(
         self,
         encoders: Mapping[str, nn.Module],
+        absences: Mapping[str, nn.Module],
         tcns: Mapping[str, nn.Module],
         fusion: Kind,
         head: nn.Module,
     ) -> None:
         super().__init__()
-        self.encoders, self.tcns = nn.ModuleDict(encoders), nn.ModuleDict(tcns)
-        self.fusion, self.head = fusion, head
+        self.encoders, self.absences = nn.ModuleDict(encoders), nn.ModuleDict(absences)
+        self.tcns, self.fusion, self.head = nn.ModuleDict(tcns), fusion, head
 
     def forward(self, values: Mapping[str, Tensor], valid: Tensor) -> Tensor:
         """Predictions (B, K) for windows whose frames `valid` (B, K) are not padding.
@@ -39,7 +41,8 @@ class Network(nn.Module):
         `values` holds, a modality, the values of the valid frames only, window after window:
         (N, ...) with N the number of true entries. Padded frames never reach an encoder.
         """
-        features = {m: self.tcns[m](self.encode(m, values[m], valid)) for m in self.encoders}
+        vectors = {m: self.encode(m, values[m], valid) for m in self.encoders}
+        features = {m: self.tcns[m](self.absences[m](vectors[m])) for m in vectors}
         return self.head(self.fusion(features, valid))
 
     def encode(self, modality: str, values: Tensor, valid: Tensor) -> Tensor:
@@ -54,10 +57,11 @@ def build(
 ) -> Network:
     """The network of section `fusion` around these encoders, for windows of `frames` frames."""
     widths = {m: getattr(settings.widths, m) for m in encoders}
+    absences = {m: Absent(getattr(settings.absence, m)) for m in encoders}
     tcns = {
         m: TCN(int(encoders[m].width), [widths[m]] * BLOCKS, settings.dropout)  # type: ignore[arg-type]
         for m in encoders
     }
     fusion = KINDS[settings.kind](widths, frames, recursions)
     head = Head(fusion.width, settings.hidden, settings.dropout)
-    return Network(encoders, tcns, fusion, head)
+    return Network(encoders, absences, tcns, fusion, head)

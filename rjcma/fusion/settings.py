@@ -22,6 +22,18 @@ class Widths(Section):
     text: int = Field(default=128, ge=1)
 
 
+class Absence(Section):
+    """How often a window is trained on without a modality (ours; 0: the paper).
+
+    A modality that is easily learnt by heart, as the words of a small corpus are, else leaves the
+    others nothing to learn from.
+    """
+
+    visual: float = Field(default=0, ge=0, lt=1)
+    audio: float = Field(default=0, ge=0, lt=1)
+    text: float = Field(default=0, ge=0, lt=1)
+
+
 class Fusion(Section):
     """How the modalities are modelled in time, fused, and mapped to a value a frame."""
 
@@ -31,6 +43,7 @@ class Fusion(Section):
     modalities: tuple[Modality, ...] = ("visual", "audio", "text")
     """Those that take part: any of them, at least one."""
     widths: Widths = Field(default_factory=Widths)
+    absence: Absence = Field(default_factory=Absence)
     hidden: int = Field(128, ge=1)
     """Units in the MLP's hidden layer (ours: the paper names no size)."""
     dropout: float = Field(0.1, ge=0, lt=1)

@@ -64,7 +64,7 @@ def train(
     is not there or has nothing to train on or to validate by, and for features and labels that do
     not fit the clips.
     """
-    reproducible(settings.training.seed)
+    reproducible(settings.training)
     where = device.choose(settings.training.device)
     name = f"{target}, fold {number}"
     chosen = fold(clips, settings.corpus.folds, number)
@@ -83,12 +83,14 @@ def train(
     return fitted
 
 
-def reproducible(seed: int) -> None:
+def reproducible(settings: Training) -> None:
     """Seed torch, and hold it to algorithms that repeat themselves on one machine."""
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only so
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.manual_seed(seed)
+    torch.manual_seed(settings.seed)
 
 
 def network_for(training: Sequence[Source], settings: Settings) -> Network:
@@ -135,8 +137,10 @@ def _write_weights(
     sections = {
         key: value if isinstance(value, int) else value.model_dump(mode="json")
         for key, value in settings._asdict().items()
+        if key != "corpus"  # where it lies is nothing to tell others; its folds are
     }
-    params = json.dumps({"target": target, "fold": number, **sections}, sort_keys=True)
+    about = {"target": target, "fold": number, "folds": settings.corpus.folds, **sections}
+    params = json.dumps(about, sort_keys=True)
     tensors = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
     # One key only: safetensors writes several in no fixed order.
     replace(path, save(tensors, metadata={"params": params}))

@@ -13,6 +13,10 @@ class Training(Section):
     seed: int = Field(1, ge=0)
     """Of weights, windows, augmentation and dropout; nothing else is random."""
     device: str = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    """Of the processor; null leaves it to torch, which takes all cores. They change the rounding of
+    sums, so they belong to what a result depends on. Small networks gain little from a second one,
+    and lose much to it on a machine that others use too."""
     batch: int = Field(12, ge=1)
     """Windows a step (the paper's)."""
     epochs: int = Field(100, ge=1)
