@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from rjcma.audio.compact import CompactAudio
+from rjcma.fusion.absence import Absent
 from rjcma.fusion.head import Head
 from rjcma.fusion.network import build
 from rjcma.fusion.settings import Fusion, Recursions, Widths
@@ -143,3 +144,24 @@ def test_modalities_that_make_no_sense_are_refused(modalities, tmp_path):
     path.write_text(f"fusion: {{modalities: {modalities}}}\n")
     with pytest.raises(Problem, match=r"fusion\.modalities"):
         load(path, "fusion", Fusion)
+
+
+def test_a_modality_is_absent_from_whole_windows_and_in_training_only():
+    torch.manual_seed(0)
+    absent, features = Absent(0.25), torch.ones(997, 3, 5)
+    kept = absent(features)
+    assert set(kept.sum((1, 2)).tolist()) == {0.0, 15.0}
+    assert (kept[:, 0, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
+    assert torch.equal(absent.eval()(features), features)
+
+
+def test_edges_are_found_in_their_direction_whatever_the_contrast():
+    """From dark to bright along x is direction 0; from bright to dark is the opposite, 4."""
+    face = torch.full((1, 3, 40, 40), -0.5)
+    face[..., 18:] = 0.5
+    encoder = CompactVisual()
+    rising, falling, faint = (encoder.edges(f)[0, :, 5, 4] for f in (face, -face, face * 0.3))
+    assert rising.argmax() == 0 and falling.argmax() == 4
+    torch.testing.assert_close(faint, rising, rtol=0.3, atol=0.03)
+    plain = encoder.edges(torch.full_like(face, -1.0))
+    assert plain[:, :, 1:-1, 1:-1].max() < 1e-5

@@ -141,12 +141,18 @@ def test_windows_without_a_label_are_left_out_and_counted(offsets):
     assert (len(pieces), left_out) == (3, 4)
 
 
-def test_a_single_label_is_found_wherever_windows_fall():
-    one = labelled_at(97, [53])
+def test_a_few_labels_are_found_wherever_random_windows_fall():
+    few = labelled_at(97, [92, 93])
     windows = Windows(frames=5, stride=90, offsets="random")
     for seed in range(20):
-        pieces, _ = drawn([one], windows, np.random.default_rng(seed))
-        assert all(piece.source.labelled[slice(*piece.window)].any() for piece in pieces)
+        pieces, _ = drawn([few], windows, np.random.default_rng(seed))
+        assert pieces and all(92 in range(*p.window) and 93 in range(*p.window) for p in pieces)
+
+
+def test_a_window_of_one_label_is_left_out_since_there_is_no_ccc_of_one():
+    windows = Windows(frames=11, stride=7)
+    pieces, left_out = drawn([labelled_at(29, [3, 4, 20])], windows, np.random.default_rng(0))
+    assert [tuple(piece.window) for piece in pieces] == [(0, 11)] and left_out == 3
 
 
 def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):

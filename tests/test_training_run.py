@@ -177,6 +177,18 @@ def test_a_fold_without_a_labelled_frame_is_refused(unlabelled, purpose, root, t
         trained(changed, tmp_path / "out")
 
 
+def test_a_fold_in_whose_windows_no_two_frames_are_labelled_is_refused(root, tmp_path):
+    clips = manifest.read(root / "clips.jsonl")
+    truth = {clip.name: labels.read(root / "labels", clip) for clip in clips[:-1]}
+    for name in ("anna", "bert", "cleo"):
+        truth[name][np.arange(len(truth[name])) != 3] = np.nan
+    changed = tmp_path / "corpus"
+    shutil.copytree(root, changed)
+    labels.write(changed / "labels", truth)
+    with pytest.raises(Problem, match="training windows, none with two labelled frames"):
+        trained(changed, tmp_path / "out")
+
+
 def test_a_fold_without_a_validation_clip_is_refused(root, tmp_path):
     clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition != "validation"]
     with pytest.raises(Problem, match="no validation clips"):
@@ -255,7 +267,7 @@ def test_encoders_of_a_finetuned_run_can_be_used_for_encoding(root, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [(None, "no such file"), (b"not weights", "no safetensors"), ("other", "no weights layers")],
+    [(None, "no such file"), (b"not weights", "no safetensors"), ("other", r"7 of 7 are missing")],
 )
 def test_weights_that_do_not_fit_are_refused(content, found, root, tmp_path):
     path = tmp_path / "weights.safetensors"

@@ -91,12 +91,18 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         pieces, left_out = drawn(train, self.windows, generator)
+        if not pieces:
+            raise self._problem(
+                f"{left_out} training windows, none with two labelled frames",
+                "at least one",
+                "annotate more frames, or raise windows.frames",
+            )
         self.network.train()
         total = 0.0
         for count, some in enumerate(batches(pieces, self.settings.batch), 1):
             loss = self._step(batch(some, self.windows.frames).to(self.device), generator)
             if not math.isfinite(loss):
-                raise self._problem(loss, number, count, some)
+                raise self._spoilt(loss, number, count, some)
             total += loss * len(some)
         return total / len(pieces), left_out
 
@@ -121,21 +127,25 @@ class Trainer:
         line += f", {left_out} windows without labels left out" if left_out else ""
         print(line, file=sys.stderr, flush=True)
 
-    def _problem(self, loss: float, epoch: int, step: int, pieces: Sequence[Piece]) -> Problem:
-        clips = sorted({piece.source.clip.name for piece in pieces})
-        return Problem(
-            file=self.name,
-            found=f"a loss of {loss} in epoch {epoch}, batch {step} (clips {', '.join(clips)})",
-            expected="a finite number",
-            cure="look for values that are not finite in these clips' features; if there are none,"
+    def _spoilt(self, loss: float, epoch: int, step: int, pieces: Sequence[Piece]) -> Problem:
+        clips = ", ".join(sorted({piece.source.clip.name for piece in pieces}))
+        return self._problem(
+            f"a loss of {loss} in epoch {epoch}, batch {step} (clips {clips})",
+            "a finite number",
+            "look for values that are not finite in these clips' features; if there are none,"
             " lower training.rate",
         )
+
+    def _problem(self, found: str, expected: str, cure: str) -> Problem:
+        return Problem(file=self.name, found=found, expected=expected, cure=cure)
 
 
 def drawn(
     sources: Sequence[Source], windows: Windows, generator: np.random.Generator
 ) -> tuple[list[Piece], int]:
     """An epoch's training windows, shuffled, and how many were left out for want of labels.
+
+    A window needs two labelled frames, since there is no CCC of one.
 
     Where random windows happen to miss every label, fixed ones, which reach all frames, are taken.
     """
@@ -156,4 +166,4 @@ def copied(network: Network) -> dict[str, Tensor]:
 
 def _labelled(sources: Sequence[Source], windows: Sequence[Sequence[Window]]) -> list[Piece]:
     pieces = [Piece(s, window) for s, some in zip(sources, windows, strict=True) for window in some]
-    return [piece for piece in pieces if piece.source.labelled[slice(*piece.window)].any()]
+    return [piece for piece in pieces if piece.source.labelled[slice(*piece.window)].sum() > 1]
