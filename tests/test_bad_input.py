@@ -1,0 +1,171 @@
+"""What a user may hand to the stages, at the command line: each mistake is a line, and a status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import corpus_builder as build
+import cv2
+import numpy as np
+import pytest
+import tiny_corpus
+from closure import ROOT
+from ruamel.yaml import YAML
+
+ROWS = "0.1,0.2\n" * 10
+HEADER = "valence,arousal\n"
+
+
+def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
+    """Run a stage; -> its exit status and its lines of problems. A traceback is no answer."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=path, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, [line for line in done.stderr.splitlines() if "problem:" in line]
+
+
+def params(folder: Path, **sections: object) -> Path:
+    """The committed params with other sections."""
+    yaml, path = YAML(typ="safe", pure=True), folder / "params.yaml"
+    yaml.dump({**yaml.load(ROOT / "params.yaml"), **sections}, path)
+    return path
+
+
+def spoil_corpus(root: Path) -> dict[str, str]:
+    """Clips that cannot be used, each for a reason of its own; -> what must be said of each."""
+    videos, train = root / "videos", root / "VA" / "Train_Set"
+    said = {}
+    for name, content in {"no_video_at_all": b"words", "empty": b""}.items():
+        (videos / f"{name}.mp4").write_bytes(content)
+        build.annotation(train / f"{name}.txt", 11)
+        said[name] = "problem"
+    build.video(videos / "cut.mp4", 73)
+    whole = (videos / "cut.mp4").read_bytes()
+    (videos / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    build.annotation(train / "cut.txt", 73)
+    texts = {
+        "wrong_header": "arousal,valence\n" + ROWS,
+        "missing_column": HEADER + "0.1\n" * 11,
+        "text_for_a_number": HEADER + ROWS + "0.1,happy\n",
+        "too_great": HEADER + ROWS + "0.1,3.0\n",
+        "blank_line": HEADER + ROWS + "\n0.1,0.2\n",
+        "no_rows": HEADER,
+    }
+    for name, text in texts.items():
+        build.video(videos / f"{name}.mp4", 11)
+        build.annotation(train / f"{name}.txt", 11, text)
+    build.annotation(train / "without_video.txt", 11)
+    for suffix in ("mp4", "avi"):
+        build.video(videos / f"twice.{suffix}", 11, codec="mpeg4", sound=False)
+    build.annotation(train / "twice.txt", 11)
+    return said | dict.fromkeys(["cut", *texts, "without_video", "twice"], "problem")
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spoilt")
+    section = build.corpus(folder / "corpus")
+    names = spoil_corpus(folder / "corpus")
+    build.annotation(
+        folder / "corpus/VA/Train_Set/a.txt",
+        11,
+        "\ufeffvalence,arousal\r\n" + "0.1,0.2\r\n" * 11,
+    )
+    section = {key: value for key, value in section.items() if key != "make"}
+    params(folder, corpus=section)
+    run = ("stages.index", folder / "corpus", "clips.jsonl", "labels")
+    return folder, section, set(names), stage(*run, folder=folder), run
+
+
+def test_every_clip_that_cannot_be_used_has_one_line_and_the_status_is_not_0(spoilt):
+    _, _, names, (status, lines), _ = spoilt
+    assert status == 1
+    assert sorted(line.split("clip ")[1].split(":")[0] for line in lines) == sorted(names)
+    for line in lines:
+        assert "; expected " in line and "; to do: " in line
+
+
+def test_what_is_excluded_is_no_obstacle_and_a_byte_order_mark_and_crlf_are_simply_read(spoilt):
+    folder, section, names, _, run = spoilt
+    params(folder, corpus={**section, "exclude": sorted(names)})
+    assert stage(*run, folder=folder) == (0, [])
+    clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
+    assert {clip["name"] for clip in clips} == {"a", "b_left", "b_right", "c", "v", "t"}
+    assert np.load(folder / "labels/a.npy").shape == (11, 2)
+
+
+def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(spoilt):
+    folder, *_ = spoilt
+    sound = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
+    for path in (folder / "corpus/cropped_aligned").rglob("*.jpg"):
+        path.write_bytes(sound)
+    (folder / "corpus/cropped_aligned/c/00003.jpg").write_bytes(sound[: len(sound) // 2])
+    run = ("stages.pack_faces", "clips.jsonl", "corpus", "faces")
+    status, lines = stage(*run, folder=folder)
+    assert status == 1 and len(lines) == 1 and "clip c" in lines[0] and "00003.jpg" in lines[0]
+    kept = {path.stem for path in (folder / "faces").glob("*.h5")}
+    assert kept == {"a", "b_left", "b_right", "v", "t"}
+
+
+def test_a_transcript_edited_into_nonsense_fails_its_clips_and_keeps_the_others(spoilt):
+    folder, *_ = spoilt
+    (folder / "transcripts").mkdir()
+    for name in ("a", "b", "c", "v", "t"):
+        (folder / "transcripts" / f"{name}.json").write_text('{"words": []}')
+    (folder / "transcripts/c.json").write_text('{"words": [{"text": "hello", "start": "soon"}]}')
+    run = ("stages.embed_text", "clips.jsonl", "transcripts", "text")
+    status, lines = stage(*run, folder=folder)
+    assert status == 1 and len(lines) == 1 and "c.json" in lines[0]
+    assert {path.stem for path in (folder / "text").glob("*.h5")} >= {"a", "b_left", "v"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    tiny_corpus.write(folder)
+    yaml = YAML(typ="safe", pure=True)
+    corpus = {**yaml.load(ROOT / "params.yaml")["corpus"], "folds": 2}
+    params(folder, corpus=corpus)
+    return folder
+
+
+def train(folder: Path, fold: int = 0) -> tuple[int, list[str]]:
+    features = ("faces", "logmel", "text")
+    options = ("--target", "valence", "--fold", fold)
+    return stage("stages.train", "clips.jsonl", "labels", *features, "out", *options, folder=folder)
+
+
+def test_a_feature_cut_in_half_is_named_before_the_first_epoch(trained):
+    path = trained / "logmel" / "cleo.h5"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    status, lines = train(trained)
+    path.write_bytes(whole)
+    assert status == 1 and len(lines) == 1
+    assert "clip cleo" in lines[0] and "unreadable HDF5" in lines[0]
+
+
+def test_a_fold_that_is_not_there_is_a_line(trained):
+    status, lines = train(trained, fold=2)
+    assert status == 1 and len(lines) == 1 and "one of 0 to 1" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"recursions": 0}, "recursions = 0"),
+        ({"windows": {"frame": 300}}, "windows.frame = 300"),
+        ({"window": {"frames": 300}}, "key window"),
+        ({"runs": {"targets": ["valence"], "folds": [0, 7]}}, "runs.folds"),
+        ({"encoders": {"mode": "precompute"}}, "encode: [visual, audio]"),
+    ],
+)
+def test_a_mistake_in_the_params_is_a_line(tmp_path, sections, said):
+    params(tmp_path, **sections)
+    status, lines = stage("rjcma.cli", "check", folder=tmp_path)
+    assert status == 1 and len(lines) == 1 and said in lines[0]
