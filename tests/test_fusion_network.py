@@ -69,6 +69,12 @@ def test_the_head_treats_each_frame_alone():
     torch.testing.assert_close(whole[:, 4:5], head(x[:, :, 4:5]))
 
 
+def test_predictions_stay_in_the_range_of_annotations():
+    torch.manual_seed(0)
+    values = Head(3, 5, 0.0)(1000 * torch.randn(BATCH, 3, K))
+    assert values.abs().max() <= 1 and values.abs().max() > 0.99
+
+
 class Vectors(nn.Module):
     """An encoder of what is a vector already."""
 

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 class Head(nn.Module):
     """A multi-layer perceptron applied to each frame, (B, d, K) -> (B, K).
 
-    One hidden layer; the output is linear (the paper names neither; the loss, 1 - CCC, sets the
-    predictions' scale by itself).
+    One hidden layer, and tanh, since annotations lie in [-1, 1] (ours: the paper names neither).
     """
 
     def __init__(self, inputs: int, hidden: int, dropout: float) -> None:
@@ -19,4 +18,4 @@ class Head(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x.mT).squeeze(-1)
+        return self.layers(x.mT).squeeze(-1).tanh()
