@@ -442,6 +442,9 @@ def _stage(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+ANNOTATION_OF_C = "VA/Train_Set/c.txt"
+
+
 def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_problem(
     root: Path, tmp_path: Path
 ) -> None:
@@ -455,14 +458,16 @@ def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_prob
     assert list(written) == ["data/clips.jsonl"] + [
         f"data/labels/{name}.npy" for name in CLIPS if name != "t"
     ]
+    whole = {path: path.read_bytes() for path in (root / "videos/a.mp4", root / ANNOTATION_OF_C)}
     (root / "videos/a.mp4").write_bytes(b"")
-    annotation(root / "VA/Train_Set/c.txt", 7, "valence,arousal\n0\n")
+    annotation(root / ANNOTATION_OF_C, 7, "valence,arousal\n0\n")
     second = _stage(root, tmp_path)
     assert second.returncode == 1
     problems = [line for line in second.stderr.splitlines() if "found" in line]
     assert len(problems) == 2 and all(line.startswith("problem: clip ") for line in problems)
     assert "Traceback" not in second.stderr
-    corpus(root)
+    for path, content in whole.items():
+        path.write_bytes(content)
     assert _stage(root, tmp_path).returncode == 0
     assert written == {
         name: ((tmp_path / name).read_bytes(), (tmp_path / name).stat().st_ino) for name in written
