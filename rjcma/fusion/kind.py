@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 
-class Kind(nn.Module):
+class Kind(nn.Module, ABC):
     """From each modality's features (B, d_m, K), and `valid` (B, K), to fused ones (B, width, K).
 
     What stands in frames that are not valid must change nothing in those that are.
@@ -15,9 +16,9 @@ class Kind(nn.Module):
 
     width: int
 
+    @abstractmethod
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
         """The multimodal features of each frame."""
-        raise NotImplementedError
 
     def frame_weights(self) -> list[nn.Parameter]:
         """The weights that mix frames by their place in the window, none unless a kind has some.
