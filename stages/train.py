@@ -9,13 +9,13 @@ import typer
 
 from rjcma.command import run
 from rjcma.corpus import manifest
+from rjcma.corpus.labels import Target
 from rjcma.corpus.settings import Corpus
 from rjcma.fusion.settings import Fusion, Recursions
 from rjcma.params import load
 from rjcma.training.encoders import Encoders
 from rjcma.training.run import Settings, train
 from rjcma.training.settings import Training
-from rjcma.training.sources import Target
 from rjcma.training.windows import Windows
 
 

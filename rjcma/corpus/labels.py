@@ -8,12 +8,17 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
 from rjcma.corpus.annotation import Labels
 from rjcma.corpus.manifest import Clip, replace
 from rjcma.problem import Problem
+
+Target = Literal["valence", "arousal"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+"""In the order of the labels' columns."""
 
 
 def write(folder: Path, labels: Mapping[str, Labels]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.concordance import ccc
+from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
 from rjcma.scoring.runs import Run
-from rjcma.scoring.settings import TARGETS
 
 DIGITS = 6
 Series = NDArray[np.floating[Any]]

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
+from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
 from rjcma.scoring.drawing import COLOURS, FAINT, INK, QUIET, TRUTH, figure, save, scale_of, style
 from rjcma.scoring.pictures import Array, Trace
-from rjcma.scoring.settings import TARGETS
 from rjcma.speech.words import Word
 from rjcma.store import Track
 from rjcma.timeline import Seconds

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rjcma.concordance import ccc
+from rjcma.corpus.labels import TARGETS
 from rjcma.scoring.drawing import COLOURS, QUIET, TRUTH, figure, finite, save, scale_of, style
-from rjcma.scoring.settings import TARGETS
 
 WIDTH, HEIGHT = 1000, 430  # pixels
 LONG = 60.0  # seconds; lines of longer clips are drawn thinner

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rjcma.corpus.labels import TARGETS
 from rjcma.corpus.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.scoring.runs import Run
-from rjcma.scoring.settings import TARGETS
 
 Array = NDArray[Any]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus import labels
+from rjcma.corpus.labels import TARGETS
 from rjcma.corpus.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.scoring import pictures, table
@@ -28,7 +29,6 @@ from rjcma.scoring.predictions import (
     write_submission,
 )
 from rjcma.scoring.runs import CURVES, Run
-from rjcma.scoring.settings import TARGETS
 
 Array = NDArray[Any]
 

@@ -18,9 +18,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from rjcma.corpus.labels import Target
 from rjcma.corpus.manifest import Clip
 from rjcma.problem import Problem, Problems
-from rjcma.scoring.settings import Runs, Target
+from rjcma.scoring.settings import Runs
 
 CURVES = ("epoch", "loss", "ccc", "rate")
 """The columns of history.csv that a report shows."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from rjcma.corpus.labels import TARGETS, Target
 from rjcma.params import Section
-
-Target = Literal["valence", "arousal"]
-TARGETS: tuple[Target, ...] = get_args(Target)
-"""In the order of the labels' columns."""
 
 
 class Runs(Section):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rjcma.corpus.labels import TARGETS
 from rjcma.scoring.metrics import Score, notes
-from rjcma.scoring.settings import TARGETS
 
 Scores = Mapping[str, Mapping[int, Score]]
 """By target and fold."""

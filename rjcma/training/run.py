@@ -23,6 +23,7 @@ from torch import nn
 
 from rjcma import device
 from rjcma.corpus.folds import Fold, fold
+from rjcma.corpus.labels import Target
 from rjcma.corpus.manifest import Clip, replace
 from rjcma.corpus.settings import Corpus
 from rjcma.fusion.network import Network, build
@@ -34,7 +35,7 @@ from rjcma.training.encoders import Encoders
 from rjcma.training.loop import Epoch, Fitted, Trainer
 from rjcma.training.predict import Series
 from rjcma.training.settings import Training
-from rjcma.training.sources import Source, Target
+from rjcma.training.sources import Source
 from rjcma.training.windows import Windows
 
 

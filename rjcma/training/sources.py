@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.audio import compact
 from rjcma.corpus import labels
+from rjcma.corpus.labels import TARGETS, Target
 from rjcma.corpus.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.store import Track
 from rjcma.vision.compact import SIZE
-
-Target = Literal["valence", "arousal"]
-COLUMNS: dict[Target, int] = {"valence": 0, "arousal": 1}
 
 SPANS = {"logmel": compact.WINDOW[0]}
 """Rows that make one frame's value, a feature; one where it is not named."""
@@ -91,4 +89,4 @@ def _labels(folder: Path, clip: Clip, target: Target) -> NDArray[np.float32]:
     if clip.partition == "test":
         return np.full(clip.frames, np.nan, np.float32)
     values: NDArray[Any] = labels.read(folder, clip)
-    return values[:, COLUMNS[target]]
+    return values[:, TARGETS.index(target)]
