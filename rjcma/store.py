@@ -10,10 +10,12 @@ the same bytes: h5py's defaults, no time stamps, no paths.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import h5py
 import numpy as np
@@ -22,6 +24,10 @@ from numpy.typing import DTypeLike, NDArray
 from rjcma.problem import Problem
 
 Array = NDArray[Any]
+
+OPEN_FILES = 128
+"""Tracks whose file is open at a time, at most, in one process (ours). A large corpus has more
+files than a process may open, often 1,024; opening one again takes a quarter of a millisecond."""
 
 
 def write(path: Path, rows: Array, index: Array | None = None) -> None:
@@ -43,32 +49,40 @@ def create(
 
 
 class Track:
-    """One feature of one clip, read by frames. Opened at the first reading, once per process.
+    """One feature of one clip, read by frames; by several threads too. Opened when first read.
 
     `frames` is the clip's T and `span` the number of rows that make one frame's value; with span
     1 a value is a row, else it is (span, ...). Raises `Problem`, with clip and file, when the file
     is missing, is not a store file, or disagrees with the clip.
+
+    The file is closed when `OPEN_FILES` others were read since, and opened again when needed.
     """
 
     def __init__(self, path: Path, *, clip: str, frames: int, span: int = 1) -> None:
         self.path, self.clip, self.frames, self.span = Path(path), clip, frames, span
-        self._file: h5py.File | None = None
+        self._rows: h5py.Dataset | None = None
         self._index: Array | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None, "_index": None}
+        return {**self.__dict__, "_rows": None, "_index": None}
 
     @property
     def rows(self) -> h5py.Dataset:
-        """All rows, (N, ...), still on disk."""
-        return self._open()["rows"]
+        """All rows, (N, ...), still on disk; who holds them keeps the file open."""
+        rows = self._rows
+        if rows is None:
+            rows, _ = self._opened()
+        _just_read(self)
+        return rows
 
     @property
     def index(self) -> Array:
         """The first row of each frame's value, (T,) int32; -1 where the value is zeros."""
-        self._open()
-        assert self._index is not None
-        return self._index
+        index = self._index
+        if index is None:
+            _, index = self._opened()
+            _just_read(self)
+        return index
 
     @property
     def value_shape(self) -> tuple[int, ...]:
@@ -89,51 +103,54 @@ class Track:
         rows, index = self.ranged(first, int(frames.max()) + 1)
         return gather(rows, index[frames - first], span=self.span)
 
-    def ranged(self, start: int, stop: int) -> tuple[Array, Array]:
-        """Rows that frames `start` to `stop` need, each once, and their index into these rows.
+    def extent(self, start: int, stop: int) -> tuple[int, int]:
+        """The rows, first and behind the last, that frames `start` to `stop` need; (0, 0) if none.
 
-        This is what training sends to a device, to gather the values there.
+        Raises `IndexError` for frames that the clip does not have.
         """
         if not 0 <= start <= stop <= self.frames:
             raise IndexError(f"frames {start}:{stop} of {self.frames} in {self.path}")
         index = self.index[start:stop]
         placed = index[index >= 0]
-        if not placed.size:
-            return np.zeros((0, *self.rows.shape[1:]), self.rows.dtype), index.copy()
-        first, last = int(placed.min()), int(placed.max()) + self.span
+        return (int(placed.min()), int(placed.max()) + self.span) if placed.size else (0, 0)
+
+    def ranged(self, start: int, stop: int) -> tuple[Array, Array]:
+        """The rows that frames `start` to `stop` need, once each, and their index into these rows.
+
+        This is what travels to a device, to gather the values there.
+        """
+        first, last = self.extent(start, stop)
+        index = self.index[start:stop]
         return self.rows[first:last], np.where(index >= 0, index - first, -1).astype(np.int32)
 
     def close(self) -> None:
         """Let go of the file; a later reading opens it again."""
-        if self._file is not None:
-            self._file.close()
-        self._file = self._index = None
+        self._rows = self._index = None
 
-    def _open(self) -> h5py.File:
-        if self._file is None:
-            try:
-                file = h5py.File(self.path, "r")
-                self._index = self._checked(file)
-            except FileNotFoundError:
-                raise self._problem("no such file", "a feature of this clip") from None
-            except OSError as error:
-                reason = str(error).split("(")[-1].rstrip(")")
-                raise self._problem(f"unreadable HDF5 ({reason})", "a whole store file") from None
-            self._file = file
-        return self._file
+    def _opened(self) -> tuple[h5py.Dataset, Array]:
+        """Rows and index of the file, opened anew and found to be the clip's."""
+        try:
+            file = h5py.File(self.path, "r")
+            self._rows, self._index = opened = self._checked(file)
+            return opened
+        except FileNotFoundError:
+            raise self._problem("no such file", "a feature of this clip") from None
+        except OSError as error:
+            reason = str(error).split("(")[-1].rstrip(")")
+            raise self._problem(f"unreadable HDF5 ({reason})", "a whole store file") from None
 
-    def _checked(self, file: h5py.File) -> Array:
-        """The file's index; `Problem` where rows, index and the clip's T disagree."""
+    def _checked(self, file: h5py.File) -> tuple[h5py.Dataset, Array]:
+        """The file's rows and index; `Problem` where they and the clip's T disagree."""
         if "rows" not in file:
             raise self._problem(f"the datasets {sorted(file)}", "a dataset called rows")
-        count = len(file["rows"])
+        rows, count = file["rows"], len(file["rows"])
         index = file["index"][...] if "index" in file else np.arange(count, dtype=np.int32)
         if index.shape != (self.frames,):
             raise self._problem(f"{len(index)} frames", f"the clip's {self.frames}")
         if index.size and not -1 <= index.min() <= index.max() <= count - self.span:
             found = f"an index from {index.min()} to {index.max()} into {count} rows"
             raise self._problem(found, f"from -1 to {count - self.span}")
-        return index
+        return rows, index
 
     def _problem(self, found: str, expected: str) -> Problem:
         return Problem(
@@ -143,6 +160,24 @@ class Track:
             expected=expected,
             cure="delete the file and run `dvc repro`: it is made again",
         )
+
+
+_open: WeakKeyDictionary[Track, None] = WeakKeyDictionary()  # in the order of the last readings
+_lock = threading.Lock()
+
+
+def _just_read(track: Track) -> None:
+    """Put the track last in line, and close the files of those that were read longest ago.
+
+    A file closes when nobody holds its rows, so a thread that is reading them is not disturbed.
+    """
+    with _lock:
+        _open.pop(track, None)
+        _open[track] = None
+        while len(_open) > OPEN_FILES:
+            oldest = next(iter(_open))
+            del _open[oldest]
+            oldest._rows = None
 
 
 def gather(rows: Array, index: Array, *, span: int = 1) -> Array:

@@ -1,18 +1,20 @@
 """Windows on their way to the network: read as rows and indices, gathered on the device.
 
-A batch carries each window's rows once, however many frames share them, and the place of each
+A batch carries each row once, however many frames and windows share it, and the place of each
 frame's value among them; only valid frames have a place, so padding exists in no value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rjcma.store import Track
@@ -35,7 +37,7 @@ class Batch:
     """B windows, padded to K frames, N of whose B x K frames are valid."""
 
     rows: dict[str, Tensor]
-    """A modality's rows of all windows, one window after another, (R, ...)."""
+    """A modality's rows of all windows, (R, ...); windows that overlap in a clip share theirs."""
     index: dict[str, Tensor]
     """The first row of each valid frame's value, (N,); -1 where the value is zeros."""
     spans: dict[str, int]
@@ -48,10 +50,22 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device: rows travel as they are stored, and are gathered there."""
-        rows = {m: tensor.to(device, non_blocking=True) for m, tensor in self.rows.items()}
-        index = {m: tensor.to(device, non_blocking=True) for m, tensor in self.index.items()}
-        truth, valid = self.truth.to(device), self.valid.to(device)
-        return Batch(rows, index, self.spans, self.lengths, truth, valid)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """The batch in memory from which a GPU copies by itself."""
+        return self._each(Tensor.pin_memory)
+
+    def tensors(self) -> list[Tensor]:
+        """All that travels."""
+        return [*self.rows.values(), *self.index.values(), self.truth, self.valid]
+
+    def _each(self, moved: Callable[[Tensor], Tensor]) -> Batch:
+        rows = {m: moved(tensor) for m, tensor in self.rows.items()}
+        index = {m: moved(tensor) for m, tensor in self.index.items()}
+        return replace(
+            self, rows=rows, index=index, truth=moved(self.truth), valid=moved(self.valid)
+        )
 
     def values(self, generator: np.random.Generator | None = None) -> dict[str, Tensor]:
         """What the network takes: the valid frames' values by modality, (N, ...).
@@ -70,12 +84,12 @@ def gather(rows: Tensor, index: Tensor, span: int) -> Tensor:
 
     (N, ...) or, with a span, (N, span, ...); zeros where the index is -1.
     """
-    if not len(rows):
-        rows = rows.new_zeros(span, *rows.shape[1:])
-    at = index.clamp(min=0)
-    values = rows[at] if span == 1 else rows[at[:, None] + torch.arange(span, device=at.device)]
-    absent = (index < 0).view(-1, *[1] * (values.dim() - 1))
-    return values.masked_fill(absent, 0)
+    shape = rows.shape[1:] if span == 1 else (span, *rows.shape[1:])
+    width = math.prod(rows.shape[1:])
+    nothing = rows.new_zeros(span, *rows.shape[1:])  # what an absent value is gathered from
+    runs = torch.cat([rows, nothing]).view(-1).unfold(0, span * width, width)
+    at = torch.where(index < 0, len(rows), index)
+    return runs.index_select(0, at).view(-1, *shape)
 
 
 def batch(pieces: Sequence[Piece], frames: int) -> Batch:
@@ -117,12 +131,69 @@ def frame_moments(tracks: Iterable[Track]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(mean).float(), torch.from_numpy(deviation).float()
 
 
+class _Stretch(NamedTuple):
+    """Consecutive rows of a track, and where they lie among a batch's rows."""
+
+    track: Track
+    first: int
+    last: int
+    at: int
+
+
 def _read(tracks: Sequence[Track], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
-    """Rows of all windows, and each frame's place among them."""
-    rows, places, before = [], [], 0
-    for track, window in zip(tracks, windows, strict=True):
-        piece, index = track.ranged(window.start, window.stop)
-        rows.append(torch.from_numpy(np.asarray(piece)))
-        places.append(torch.from_numpy(np.where(index >= 0, index + before, -1)))
-        before += len(piece)
-    return torch.cat(rows), torch.cat(places).long()
+    """Rows of all windows, those that several need once, and each frame's place among them."""
+    extents = [track.extent(*window) for track, window in zip(tracks, windows, strict=True)]
+    stretches = _stretches(tracks, extents)
+    places = np.concatenate(
+        [
+            _places(track, window, extent, stretches)
+            for track, window, extent in zip(tracks, windows, extents, strict=True)
+        ]
+    )
+    total = sum(stretch.last - stretch.first for stretch in stretches)
+    some = tracks[0].rows
+    rows = np.empty((total, *some.shape[1:]), some.dtype)
+    for track, first, last, at in stretches:
+        rows[at : at + last - first] = track.rows[first:last]
+    return torch.from_numpy(rows), torch.from_numpy(places)
+
+
+def _stretches(tracks: Sequence[Track], extents: Sequence[tuple[int, int]]) -> list[_Stretch]:
+    """The rows of all extents without repetition, tracks in the order of their first appearance."""
+    needed: dict[Track, list[tuple[int, int]]] = {track: [] for track in tracks}
+    for track, extent in zip(tracks, extents, strict=True):
+        needed[track].append(extent)
+    stretches, at = list[_Stretch](), 0
+    for track, some in needed.items():
+        for first, last in _merged(some):
+            stretches.append(_Stretch(track, first, last, at))
+            at += last - first
+    return stretches
+
+
+def _merged(extents: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Extents without their overlaps, in order.
+
+    >>> _merged([(7, 9), (0, 3), (2, 5)])
+    [(0, 5), (7, 9)]
+    """
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(extents):
+        if merged and first <= merged[-1][1]:
+            first, before = merged.pop()
+            last = max(before, last)
+        merged.append((first, last))
+    return merged
+
+
+def _places(
+    track: Track, window: Window, extent: tuple[int, int], stretches: Sequence[_Stretch]
+) -> NDArray[np.int64]:
+    """First rows of the window's values among the batch's, (frames,); -1 where a value is zeros."""
+    index = track.index[slice(*window)].astype(np.int64)
+    moved = next(
+        stretch.at - stretch.first
+        for stretch in stretches
+        if stretch.track is track and stretch.first <= extent[0] and extent[1] <= stretch.last
+    )
+    return np.where(index >= 0, index + moved, -1)

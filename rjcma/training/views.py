@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rjcma.vision.compact import SIZE
@@ -25,14 +26,33 @@ def faces(
     its frames, so that a face does not jump within a window; without, cut from the centre.
     """
     room = crops.shape[1] - SIZE
-    seen = []
-    for window in crops.split(list(lengths)):
-        top = left = room // 2
-        flipped = False
-        if generator is not None:
-            top, left = generator.integers(0, room, 2, endpoint=True).tolist()
-            flipped = bool(generator.integers(2))
-        cut = window[:, top : top + SIZE, left : left + SIZE]
-        seen.append(cut.flip(2) if flipped else cut)
-    scaled = torch.cat(seen).permute(0, 3, 1, 2).float() / 255
-    return (scaled - 0.5) / 0.5
+    if generator is None:
+        edge = room // 2
+        cut = crops[:, edge : edge + SIZE, edge : edge + SIZE]
+    else:
+        cut = _cut(crops, np.repeat(_draws(len(lengths), room, generator), lengths, axis=0))
+    return cut.permute(0, 3, 1, 2).float().div_(255).sub_(0.5).div_(0.5)
+
+
+def _draws(windows: int, room: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """For each window: the top and left of its cut, and 1 where it is flipped; (windows, 3)."""
+    draws = [
+        (*generator.integers(0, room, 2, endpoint=True), generator.integers(2))
+        for _ in range(windows)
+    ]
+    return np.array(draws, np.int64).reshape(-1, 3)
+
+
+def _cut(crops: Tensor, draws: NDArray[np.int64]) -> Tensor:
+    """Crops (N, S, S, 3) cut and flipped as drawn, a draw a frame (N, 3) -> (N, 40, 40, 3)."""
+    count, size = crops.shape[:2]
+    top, left, flipped = draws.T
+    lines = (np.arange(count) * size + top)[:, None] + np.arange(SIZE)
+    first = torch.from_numpy(lines * size + left[:, None]).to(crops.device)  # pixel of each line
+    runs = crops.reshape(-1).unfold(0, SIZE * 3, 3)  # SIZE pixels from every pixel on
+    cut = runs.index_select(0, first.view(-1)).view(count, SIZE, SIZE, 3)
+    turned = np.flatnonzero(flipped)
+    order = np.arange(count)
+    order[turned] = count + np.arange(len(turned))
+    frames, taken = (torch.from_numpy(n).to(crops.device) for n in (turned, order))
+    return torch.cat([cut, cut.index_select(0, frames).flip(2)]).index_select(0, taken)

@@ -1,0 +1,209 @@
+"""Batches read ahead and brought to the device, so that a step need not wait for them.
+
+On a GPU, worker processes read the files while the network computes; on the CPU they would only
+take cores from it, so the training process reads for itself. A worker gets the sources once, when
+it starts, and then the places of windows alone; it opens files when it first reads them. Batches
+are the same whoever reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from rjcma.problem import Problem
+from rjcma.training.data import Batch, Piece, batch
+from rjcma.training.sources import Source
+from rjcma.training.windows import Window
+
+WORKERS = 4
+"""At most, where nothing else is asked for (ours)."""
+AHEAD = 2
+"""Batches that each worker has read or is reading (torch's default)."""
+
+Place = tuple[int, int, int]
+"""A window as it is asked of a worker: its source's number, start and stop."""
+
+
+class Loader:
+    """Batches of windows of these sources, each padded to `frames`, on the device.
+
+    `workers` processes read ahead; None is RJCMA_LOADERS, else `default_workers`. They start with
+    the first `load` and end with `close`, or with the loader.
+    """
+
+    waited: float
+    """Seconds for which the consumer has waited for batches, in all."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        frames: int,
+        device: torch.device,
+        workers: int | None = None,
+    ) -> None:
+        self.waited = 0.0
+        self.workers = default_workers(device) if workers is None else workers
+        self._copies = _Copies(device)
+        self._numbers = {id(source): number for number, source in enumerate(sources)}
+        self._places: list[list[Place]] = []  # what the workers are asked for, a list a batch
+        self._turn = 0  # of the load that is under way
+        self._data: DataLoader[Batch | Problem] | None = DataLoader(
+            _Reading(sources, frames),
+            batch_size=None,
+            sampler=self._places,
+            pin_memory=device.type == "cuda",
+            generator=torch.Generator(),  # else it draws from the one that dropout draws from
+            **_processes(self.workers),
+        )
+        self._read: Iterator[Batch | Problem] = iter(())
+
+    def load(self, groups: Sequence[Sequence[Piece]]) -> Iterator[Batch]:
+        """A batch a group, in this order. A load that is under way ends here, whole or not.
+
+        Raises `Problem` for a file that cannot be read and for a worker that was killed.
+        """
+        if self._data is None:
+            raise RuntimeError("this loader is closed")
+        self._turn += 1
+        self._places[:] = [
+            [(self._numbers[id(source)], *window) for source, window in group] for group in groups
+        ]
+        self._read = iter(self._data)
+        return self._timed(self._copies.ahead(self._arriving(self._turn)))
+
+    def close(self) -> None:
+        """End the workers."""
+        self._turn += 1
+        self._read, self._data = iter(()), None
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        while True:
+            began = time.perf_counter()
+            following = next(batches, None)
+            self.waited += time.perf_counter() - began
+            if following is None:
+                return
+            yield following
+
+    def _arriving(self, turn: int) -> Iterator[Batch]:
+        """What the workers send, still on the host, as long as this load is under way."""
+        while True:
+            if turn != self._turn:
+                raise RuntimeError("this load ended when another began or the loader was closed")
+            try:
+                got = next(self._read, None)
+            except RuntimeError as error:
+                if "DataLoader worker (pid" not in str(error):
+                    raise
+                raise _killed(error) from None
+            if got is None:
+                return
+            if isinstance(got, Problem):
+                raise got
+            yield got
+
+
+def default_workers(device: torch.device) -> int:
+    """RJCMA_LOADERS, else 0 on the CPU, and on a GPU its share of the cores less one, 4 at most."""
+    asked = os.environ.get("RJCMA_LOADERS", "")
+    if asked:
+        if not asked.isdecimal():
+            raise Problem(
+                file="RJCMA_LOADERS",
+                found=repr(asked),
+                expected="a whole number, 0 to read in the training process itself",
+                cure="set it to a number of processes that read features, or unset it",
+            )
+        return int(asked)
+    if device.type == "cpu":
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    trainers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by `accelerate launch`
+    return max(0, min(WORKERS, (cores or 1) // trainers - 1))
+
+
+class _Reading(Dataset["Batch | Problem"]):
+    """Batches by the places of their windows; each worker has this for itself."""
+
+    def __init__(self, sources: Sequence[Source], frames: int) -> None:
+        self.sources, self.frames = list(sources), frames
+
+    def __getitem__(self, places: Sequence[Place]) -> Batch | Problem:
+        """A problem is given, not raised: torch would raise it as an error of another kind."""
+        pieces = [Piece(self.sources[n], Window(start, stop)) for n, start, stop in places]
+        try:
+            return batch(pieces, self.frames)
+        except Problem as problem:
+            return problem
+
+
+class _Copies:
+    """Copies to the device; to a CUDA one beside its computing, a batch ahead of it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def ahead(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches on the device; on CUDA each one when the copy of the next has begun."""
+        if self.stream is None:
+            yield from (some.to(self.device) for some in batches)
+            return
+        begun = map(self._begun, batches)
+        current = next(begun, None)
+        while current is not None:
+            following = next(begun, None)
+            yield self._awaited(*current)
+            current = following
+
+    def _begun(self, some: Batch) -> tuple[Batch, torch.cuda.Event]:
+        assert self.stream is not None
+        with torch.cuda.stream(self.stream):
+            return some.to(self.device), self.stream.record_event()
+
+    def _awaited(self, some: Batch, copied: torch.cuda.Event) -> Batch:
+        """The batch for the stream that computes, whose next work waits for the copy."""
+        computing = torch.cuda.current_stream(self.device)
+        computing.wait_event(copied)
+        for tensor in some.tensors():
+            tensor.record_stream(computing)  # else its memory might be used again too early
+        return some
+
+
+def _processes(workers: int) -> dict[str, Any]:
+    """What makes a `DataLoader` read in so many processes."""
+    if not workers:
+        return {}
+    return {
+        "num_workers": workers,
+        "multiprocessing_context": "spawn",  # a forked process may not use CUDA and HDF5 as it is
+        "persistent_workers": True,
+        "prefetch_factor": AHEAD,
+    }
+
+
+def _killed(error: RuntimeError) -> Problem:
+    return Problem(
+        file="RJCMA_LOADERS",
+        found=f"a process that reads features and was killed ({str(error).splitlines()[0]})",
+        expected="processes that end by themselves",
+        cure="give more memory (in a container, shared memory too), or set RJCMA_LOADERS=0",
+    )
