@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from torch import Tensor, nn
+
+
+class Shape(NamedTuple):
+    """What a kind is built for."""
+
+    widths: Mapping[str, int]
+    """d_m, features a frame of each modality that takes part, in their order."""
+    frames: int
+    """K, of a window."""
+    recursions: int
+    """l, how often the attention is applied, by kinds that know recursion."""
 
 
 class Kind(nn.Module, ABC):
     """From each modality's features (B, d_m, K), and `valid` (B, K), to fused ones (B, width, K).
 
-    What stands in frames that are not valid must change nothing in those that are.
+    What stands in frames that are not valid changes nothing in those that are, and these frames
+    are zeros in what comes out.
     """
 
     width: int
@@ -27,3 +40,14 @@ class Kind(nn.Module, ABC):
         own (`training.frame_rate`).
         """
         return []
+
+
+def masked(x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
+    """Each modality's features (B, d_m, K), with zeros where `valid` (B, K) is false."""
+    return {m: x[m].masked_fill(~valid[:, None], 0) for m in x}
+
+
+def require_frames(valid: Tensor, frames: int) -> None:
+    """Raise `ValueError` unless the windows of `valid` (B, K) have K = `frames`."""
+    if valid.shape[1] != frames:
+        raise ValueError(f"built for windows of {frames} frames, got {valid.shape[1]}")

@@ -10,14 +10,28 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from rjcma.fusion.absence import Absent
+from rjcma.fusion.concat import Concat
 from rjcma.fusion.head import Head
-from rjcma.fusion.kind import Kind
+from rjcma.fusion.kind import Kind, Shape
+from rjcma.fusion.leader_follower import LeaderFollower
+from rjcma.fusion.released import Released
 from rjcma.fusion.rjcma import RJCMA
 from rjcma.fusion.settings import Fusion
 from rjcma.fusion.tcn import BLOCKS, TCN
+from rjcma.fusion.transformer import Transformer
 
-KINDS: dict[str, Callable[[Mapping[str, int], int, int], Kind]] = {"rjcma": RJCMA}
-"""Each kind of fusion, made from the modalities' widths, the window's frames and the recursions."""
+VARIANTS = {"paper": RJCMA, "released": Released}
+"""Each `fusion.variant` of kind `rjcma`."""
+
+KINDS: dict[str, Callable[[Shape, Fusion], Kind]] = {
+    "rjcma": lambda shape, fusion: VARIANTS[fusion.variant](*shape),
+    "leader_follower": lambda shape, fusion: LeaderFollower(shape.widths, fusion.dropout),
+    "transformer": lambda shape, fusion: Transformer(
+        shape.widths, fusion.layers, fusion.heads, fusion.dropout
+    ),
+    "concat": lambda shape, fusion: Concat(shape.widths),
+}
+"""Each `fusion.kind`, made from what it is built for and section `fusion`."""
 
 
 class Network(nn.Module):
@@ -62,6 +76,6 @@ def build(
         m: TCN(int(encoders[m].width), [widths[m]] * BLOCKS, settings.dropout)  # type: ignore[arg-type]
         for m in encoders
     }
-    fusion = KINDS[settings.kind](widths, frames, recursions)
+    fusion = KINDS[settings.kind](Shape(widths, frames, recursions), settings)
     head = Head(fusion.width, settings.hidden, settings.dropout)
     return Network(encoders, absences, tcns, fusion, head)

@@ -35,7 +35,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rjcma.fusion.kind import Kind
+from rjcma.fusion.kind import Kind, masked, require_frames
+from rjcma.fusion.products import PerFrame, per_frame
 
 
 class JointCrossAttention(nn.Module):
@@ -44,7 +45,7 @@ class JointCrossAttention(nn.Module):
     def __init__(self, widths: Mapping[str, int], frames: int) -> None:
         super().__init__()
         self.d = d = sum(widths.values())
-        self.fc = nn.Linear(d, d)
+        self.fc = PerFrame(d, d)
         self.w_j = nn.ParameterDict(
             {m: torch.randn(width, d) / math.sqrt(d) for m, width in widths.items()}
         )
@@ -53,11 +54,12 @@ class JointCrossAttention(nn.Module):
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
         """Attended features of each modality from its features X; `valid` is (B, 1, K) of 0, 1."""
-        joint = torch.cat(list(x.values()), dim=1)
-        j = (self.fc.weight @ joint + self.fc.bias[:, None]) * valid  # (1)
+        j = self.fc(torch.cat(list(x.values()), dim=1)) * valid  # (1)
+        w_j = torch.cat([self.w_j[m] for m in x])
+        w_j_j = per_frame(w_j / math.sqrt(self.d), j).split([x[m].shape[1] for m in x], dim=1)
         attended = {}
-        for m in x:
-            c = torch.tanh(x[m].mT @ (self.w_j[m] @ j) / math.sqrt(self.d))  # (2) (3) (4)
+        for m, w_jm_j in zip(x, w_j_j, strict=True):
+            c = torch.tanh(x[m].mT @ w_jm_j)  # (2) (3) (4)
             h = torch.relu(x[m] @ self.w_c[m] @ c)  # (5) (6) (7)
             attended[m] = (h @ self.w_h[m] + x[m]) * valid  # (8) (9) (10)
         return attended
@@ -84,10 +86,9 @@ class RJCMA(Kind):
         `valid` (B, K) is true for the frames that are not padding. Raises `ValueError` for windows
         of another length than the module was built for.
         """
-        if valid.shape[1] != self.frames:
-            raise ValueError(f"built for windows of {self.frames} frames, got {valid.shape[1]}")
+        require_frames(valid, self.frames)
         mask = valid[:, None].to(next(iter(x.values())).dtype)
-        attended = {m: x[m] * mask for m in x}
+        attended = masked(x, valid)
         for attention in self.recursions:
             attended = attention(attended, mask)  # (11) (12) (13)
         return torch.cat(list(attended.values()), dim=1)  # (14)

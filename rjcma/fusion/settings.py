@@ -11,7 +11,10 @@ from rjcma.params import Section
 Modality = Literal["visual", "audio", "text"]
 
 Recursions = Annotated[int, Field(ge=1, strict=True)]
-"""The paper's l, how often the attention is applied: 3 in its experiments, 1 is JCA (table 3)."""
+"""The paper's l, how often the attention is applied: 3 in its experiments, 1 is JCA (table 3).
+
+The released code has 2 of its layers. Kinds of fusion without recursion leave it unread.
+"""
 
 
 class Widths(Section):
@@ -37,9 +40,13 @@ class Absence(Section):
 class Fusion(Section):
     """How the modalities are modelled in time, fused, and mapped to a value a frame."""
 
-    kind: Literal["rjcma"] = "rjcma"
-    variant: Literal["paper"] = "paper"
-    """The paper's equations."""
+    kind: Literal["rjcma", "leader_follower", "transformer", "concat"] = "rjcma"
+    """The paper's fusion, or what its table 2 compares it with, on the same features and recipe."""
+    variant: Literal["paper", "released"] = "paper"
+    """The paper's equations, or what the authors' released code computes (two `recursions` there).
+
+    Only kind `rjcma` has variants: the others leave this unread.
+    """
     modalities: tuple[Modality, ...] = ("visual", "audio", "text")
     """Those that take part: any of them, at least one."""
     widths: Widths = Field(default_factory=Widths)
@@ -47,7 +54,11 @@ class Fusion(Section):
     hidden: int = Field(128, ge=1)
     """Units in the MLP's hidden layer (ours: the paper names no size)."""
     dropout: float = Field(0.1, ge=0, lt=1)
-    """In the TCNs (the released code's 0.1) and in the MLP."""
+    """In the TCNs (the released code's 0.1), in the MLP, and in kinds that name no other."""
+    layers: int = Field(2, ge=1)
+    """Of kind `transformer` (ours: the paper names no size)."""
+    heads: int = Field(4, ge=1)
+    """Of kind `transformer` (ours)."""
 
     @field_validator("modalities")
     @classmethod

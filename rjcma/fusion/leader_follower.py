@@ -1,0 +1,47 @@
+"""Leader-follower attentive fusion (Zhang et al., ICCV workshops 2021; paper's table 2, [41, 47]).
+
+In each frame by itself the modalities are tokens that attend to one another: each has a query, a
+key and a value, by linear encoders of its own, and takes the mean of all values weighted by how its
+query agrees with their keys. The attended values of all modalities, normalised, stand beside the
+leader's own features, which pass through unchanged.
+
+The leader is visual; where visual takes no part, the first modality named (ours). Widths, heads and
+the normalisation follow the code that its authors released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rjcma.fusion.kind import Kind, masked
+from rjcma.fusion.products import PerFrame
+
+ATTENDED = 32  # features of a query, a key, a value, and so of what a modality attends to
+HEADS = 2
+
+
+class LeaderFollower(Kind):
+    """The leader's features and what every modality attends to, (B, d_leader + 32 M, K)."""
+
+    def __init__(self, widths: Mapping[str, int], dropout: float) -> None:
+        super().__init__()
+        self.leader = "visual" if "visual" in widths else next(iter(widths))
+        self.encoders = nn.ModuleDict({m: PerFrame(d, 3 * ATTENDED) for m, d in widths.items()})
+        self.dropout = nn.Dropout(dropout)
+        followers = ATTENDED * len(widths)
+        self.norm = nn.LayerNorm(followers)
+        self.width = widths[self.leader] + followers
+
+    def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
+        """For windows of any length, since no frame sees another."""
+        x = masked(x, valid)
+        encoded = torch.stack([self.encoders[m](x[m]).mT for m in x], dim=2)  # (B, K, M, 3 * 32)
+        query, key, value = encoded.unflatten(-1, (3, HEADS, -1)).transpose(2, 4).unbind(3)
+        attended = F.scaled_dot_product_attention(query, key, value)  # (B, K, heads, M, 32 / heads)
+        followers = self.norm(self.dropout(attended.transpose(2, 3).flatten(2)))
+        fused = {"leader": x[self.leader], "followers": followers.mT}
+        return torch.cat(list(masked(fused, valid).values()), dim=1)

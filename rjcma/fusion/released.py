@@ -1,0 +1,80 @@
+"""The attention that the authors' released code computes; `rjcma.py` is what the paper writes.
+
+    here              shape         what it is
+    x[modality]       (B, d_m, K)   a modality's features
+    joint             (B, d, K)     the features of all modalities, not passed through a layer
+    key               (B, d_m, K)   each feature's course, mixed over time by weights (K, K)
+    correlation       (B, d_m, d)   of each key with each joint feature: summed over the window
+    value             (B, d_m, K)   each frame's features, mixed by weights (d_m, d_m)
+    attended          (B, d, K)     what the values say of the joint features
+
+So features are correlated with features, where equations 2 to 10 of the paper correlate frames with
+frames. The released code has two such layers, each with weights of its own; here `recursions` says
+how many. It also projects the joint features and uses the result nowhere, which is left out. Its
+layers start as PyTorch starts linear layers, and so do these.
+
+Padded frames are columns of zeros in X and so in the joint features: the sum over the window leaves
+them out, and no valid frame's output depends on them (ours; the released code mixes them in).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from rjcma.fusion.kind import Kind, masked, require_frames
+from rjcma.fusion.products import PerFrame
+
+DROPOUT = 0.6  # of what is added to a modality's features (the released code's)
+
+
+class CoAttention(nn.Module):
+    """One layer, for windows of `frames` frames."""
+
+    def __init__(self, widths: Mapping[str, int], frames: int) -> None:
+        super().__init__()
+        self.d = d = sum(widths.values())
+        self.key = nn.ModuleDict({m: nn.Linear(frames, frames) for m in widths})
+        self.value = nn.ModuleDict({m: PerFrame(width, width) for m, width in widths.items()})
+        self.linear = nn.ModuleDict({m: PerFrame(d, width) for m, width in widths.items()})
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Attended features of each modality from its features, which are zero where padded."""
+        joint = torch.cat(list(x.values()), dim=1)
+        scaled = joint.mT / math.sqrt(self.d)
+        attended = {}
+        for m in x:
+            correlation = torch.tanh(self.key[m](x[m]) @ scaled)
+            attended[m] = torch.relu(torch.tanh(correlation.mT @ self.value[m](x[m])))
+        return {m: x[m] + self.dropout(torch.relu(self.linear[m](attended[m]))) for m in x}
+
+
+class Released(Kind):
+    """The layers in turn, then concatenation."""
+
+    def __init__(self, widths: Mapping[str, int], frames: int, recursions: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.width = sum(widths.values())
+        self.layers = nn.ModuleList([CoAttention(widths, frames) for _ in range(recursions)])
+
+    def frame_weights(self) -> list[nn.Parameter]:
+        """The weights (K, K) of all keys."""
+        named = self.named_parameters()
+        return [weight for name, weight in named if ".key." in name and name.endswith(".weight")]
+
+    def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
+        """The multimodal representation (B, d, K), from each modality's features (B, d_m, K).
+
+        `valid` (B, K) is true for the frames that are not padding. Raises `ValueError` for windows
+        of another length than the module was built for.
+        """
+        require_frames(valid, self.frames)
+        attended = masked(x, valid)
+        for layer in self.layers:
+            attended = masked(layer(attended), valid)
+        return torch.cat(list(attended.values()), dim=1)

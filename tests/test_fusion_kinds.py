@@ -1,0 +1,265 @@
+"""What holds for every kind and variant of fusion, and what each kind is."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import torch
+from fusion_world import (
+    BATCH,
+    FUSIONS,
+    SUBSETS,
+    WIDTHS,
+    K,
+    everywhere,
+    features,
+    first,
+    kind,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from rjcma.fusion.leader_follower import ATTENDED, HEADS, LeaderFollower
+from rjcma.fusion.network import KINDS, VARIANTS, build
+from rjcma.fusion.settings import Fusion, Widths
+from rjcma.fusion.transformer import Transformer, places
+from rjcma.params import load
+from rjcma.training.loss import concordance_losses
+
+BUILT_FOR_K = ["paper", "released"]
+ANY_LENGTH = sorted(set(FUSIONS) - set(BUILT_FOR_K))
+
+every_fusion = st.sampled_from(sorted(FUSIONS))
+every_subset = st.sampled_from(SUBSETS)
+
+
+def test_every_kind_and_variant_that_params_may_name_is_there():
+    fields = Fusion.model_fields
+    assert set(get_args(fields["kind"].annotation)) == set(KINDS)
+    assert set(get_args(fields["variant"].annotation)) == set(VARIANTS)
+    assert {(f.kind, f.variant) for f in FUSIONS.values()} == (
+        {("rjcma", variant) for variant in VARIANTS}
+        | {(name, "paper") for name in KINDS if name != "rjcma"}
+    )
+
+
+def test_a_kind_is_chosen_by_one_parameter(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("fusion: {kind: concat, variant: paper}\n")
+    assert load(path, "fusion", Fusion).kind == "concat"
+
+
+@pytest.mark.parametrize("modalities", SUBSETS, ids="-".join)
+@pytest.mark.parametrize("name", FUSIONS)
+def test_any_modalities_are_fused_by_every_kind(name, modalities):
+    widths = {m: WIDTHS[m] for m in modalities}
+    module = kind(name, modalities)
+    fused = module(features(widths=widths), everywhere())
+    assert fused.shape == (BATCH, module.width, K)
+    assert fused.isfinite().all() and fused.std() > 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(every_fusion, every_subset, st.integers(1, K), st.floats(-1e3, 1e3), st.integers(1, 3))
+def test_what_stands_in_padded_frames_changes_nothing(name, modalities, length, padding, layers):
+    module = kind(name, modalities, recursions=layers)
+    valid, x, y = first(length), features(), features()
+    for m in WIDTHS:
+        y[m][:, :, length:] = padding
+    x, y = ({m: z[m] for m in modalities} for z in (x, y))
+    assert torch.equal(module(x, valid), module(y, valid))
+    assert not module(x, valid)[:, :, length:].any()
+
+
+@settings(deadline=None, max_examples=50)
+@given(every_fusion, every_subset, st.integers(1, K))
+def test_padded_frames_get_no_gradient_and_give_none_to_the_weights(name, modalities, length):
+    """The weights' gradients are those of the same window, whatever stands in its padding."""
+    module = kind(name, modalities)
+    gradients = []
+    for padding in (0.0, 7.0):
+        x = {m: features()[m] for m in modalities}
+        for m in x:
+            x[m][:, :, length:] = padding
+            x[m].requires_grad_()
+        module.zero_grad()
+        module(x, first(length)).square().sum().backward()
+        assert not any(x[m].grad[:, :, length:].any() for m in x)
+        gradients.append([p.grad.clone() for p in module.parameters()])
+    assert all(map(torch.equal, *gradients))
+
+
+@settings(deadline=None, max_examples=25)
+@given(every_fusion, every_subset, st.integers(2, K), st.floats(-1e3, 1e3))
+def test_padded_frames_change_no_loss(name, modalities, length, padding):
+    module, valid = kind(name, modalities), first(length)
+    head = torch.linspace(-1, 1, module.width).double()
+    truth = torch.linspace(-1, 1, BATCH * K).view(BATCH, K).double()
+    truth[:, length:] = torch.nan
+    losses = []
+    for value in (0.0, padding):
+        x = {m: features()[m] for m in modalities}
+        for m in x:
+            x[m][:, :, length:] = value
+        outputs = torch.einsum("d,bdk->bk", head, module(x, valid))
+        losses.append(concordance_losses(outputs, truth))
+    assert losses[0].isfinite().all() and torch.equal(*losses)
+
+
+@settings(deadline=None, max_examples=50)
+@given(every_fusion, every_subset)
+def test_a_window_is_fused_beside_others_as_it_is_alone(name, modalities):
+    module = kind(name, modalities)
+    x = {m: features()[m] for m in modalities}
+    valid = everywhere() & (torch.arange(K) < torch.tensor([[K], [3]]))
+    for b in range(BATCH):
+        alone = module({m: x[m][b : b + 1] for m in x}, valid[b : b + 1])
+        torch.testing.assert_close(module(x, valid)[b : b + 1], alone)
+
+
+@pytest.mark.parametrize("name", BUILT_FOR_K)
+@pytest.mark.parametrize("frames", [K - 1, K + 1])
+def test_windows_of_another_length_are_refused(name, frames):
+    with pytest.raises(ValueError, match=f"built for windows of {K} frames, got {frames}"):
+        kind(name)(features(frames), everywhere(frames))
+
+
+@pytest.mark.parametrize("name", ANY_LENGTH)
+def test_kinds_without_frame_weights_take_windows_of_any_length(name):
+    """And a padded window is fused as its valid frames alone are."""
+    module, x = kind(name), features(7)
+    short = {m: x[m][:, :, :3] for m in x}
+    own = module(short, everywhere(3))
+    torch.testing.assert_close(module(x, first(3, 7))[:, :, :3], own)
+    assert not module.frame_weights()
+
+
+@pytest.mark.parametrize("name", BUILT_FOR_K)
+def test_frame_weights_are_the_weights_of_frames_by_frames(name):
+    module = kind(name)
+    square = [p for p in module.parameters() if p.shape == (K, K)]
+    assert len(square) >= 2 * len(WIDTHS)
+    assert {id(p) for p in module.frame_weights()} == {id(p) for p in square}
+
+
+@pytest.mark.parametrize("name", sorted(set(FUSIONS) - {"concat"}))
+def test_every_weight_of_every_kind_takes_part(name):
+    module = kind(name)
+    module(features(), everywhere()).square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_a_network_is_built_around_every_kind(name):
+    fusion = FUSIONS[name].model_copy(update={"widths": Widths(visual=7, audio=3, text=5)})
+    encoders = {m: nn.Identity() for m in WIDTHS}
+    for encoder in encoders.values():
+        encoder.width = 2
+    network = build(encoders, fusion, 2, K).eval()
+    valid = first(3)
+    values = {m: torch.randn(int(valid.sum()), 2) for m in WIDTHS}
+    assert network(values, valid).shape == (BATCH, K)
+
+
+def test_concat_puts_the_modalities_side_by_side():
+    x = features()
+    assert torch.equal(kind("concat")(x, everywhere()), torch.cat(list(x.values()), dim=1))
+
+
+@pytest.mark.parametrize(
+    ("modalities", "leader"), [(("audio", "visual"), "visual"), (("text", "audio"), "text")]
+)
+def test_the_leader_passes_through_beside_what_all_modalities_attend_to(modalities, leader):
+    module, x = kind("leader_follower", modalities), features()
+    x = {m: x[m] for m in modalities}
+    fused = module(x, everywhere())
+    assert torch.equal(fused[:, : WIDTHS[leader]], x[leader])
+    assert module.width == WIDTHS[leader] + 2 * ATTENDED
+
+
+def test_leader_and_followers_attend_to_one_another_in_each_frame():
+    """Written out, a frame, a head and a modality at a time."""
+    module, x = kind("leader_follower"), features()
+    followers = module(x, everywhere())[:, WIDTHS["visual"] :]
+    width = ATTENDED // HEADS
+    for b in range(BATCH):
+        for k in range(K):
+            parts = {}
+            for m in x:
+                encoder = module.encoders[m]
+                parts[m] = (encoder.weight @ x[m][b, :, k] + encoder.bias).view(3, HEADS, width)
+            attended = []
+            for m in x:
+                for head in range(HEADS):
+                    agreement = [parts[m][0, head] @ parts[n][1, head] for n in x]
+                    shares = (torch.stack(agreement) / width**0.5).softmax(0)
+                    values = [parts[n][2, head] for n in x]
+                    attended.append(sum(s * v for s, v in zip(shares, values, strict=True)))
+            expected = module.norm(torch.cat(attended))
+            torch.testing.assert_close(followers[b, :, k], expected)
+
+
+def test_no_frame_of_leader_follower_or_concat_sees_another():
+    for name in ("leader_follower", "concat"):
+        x, y = features(), features()
+        for m in WIDTHS:
+            y[m][:, :, 3] += 1
+        before, after = (kind(name)(z, everywhere()) for z in (x, y))
+        changed = (before != after).any(1).any(0)
+        assert changed.tolist() == [k == 3 for k in range(K)]
+
+
+def test_every_frame_of_the_transformer_sees_every_other():
+    x, y = features(), features()
+    y["audio"][:, :, 3] += 1
+    before, after = (kind("transformer")(z, everywhere()) for z in (x, y))
+    assert (before != after).any(1).all()
+
+
+def test_the_transformer_knows_the_order_of_frames():
+    x = features()
+    order = torch.tensor([1, 0, 2, 3, 4])
+    module = kind("transformer")
+    fused = module(x, everywhere())[:, :, order]
+    moved = module({m: x[m][:, :, order] for m in x}, everywhere())
+    assert not torch.allclose(fused, moved)
+
+
+def test_the_transformers_width_is_rounded_up_to_its_heads():
+    assert Transformer({"audio": 13}, 1, 5, 0.1).width == 15
+    assert Transformer({"audio": 10, "text": 5}, 1, 5, 0.1).width == 15
+
+
+def test_places_are_sines_and_cosines_of_ever_slower_waves():
+    code = places(300, 7)
+    assert code.shape == (300, 7)
+    for k in (0, 1, 299):
+        for n in range(7):
+            angle = torch.tensor(k / 10_000 ** (2 * (n // 2) / 7), dtype=torch.float64)
+            wave = (angle.sin(), angle.cos())[n % 2]
+            assert code[k, n].item() == pytest.approx(wave.item(), abs=1e-4)
+    assert len(code.unique(dim=0)) == 300
+
+
+def test_dropout_of_a_kind_is_the_sections_where_it_names_no_other():
+    for name in ("leader_follower", "transformer"):
+        fusion = FUSIONS[name].model_copy(update={"dropout": 0.37})
+        from_section = [
+            module.p
+            for module in build({"audio": encoder()}, fusion, 1, K).fusion.modules()
+            if isinstance(module, nn.Dropout)
+        ]
+        assert set(from_section) == {0.37}
+
+
+def encoder():
+    module = nn.Identity()
+    module.width = 2
+    return module
+
+
+def test_the_leader_is_visual_whatever_the_order():
+    assert LeaderFollower({"text": 3, "visual": 5}, 0.0).leader == "visual"
+    assert LeaderFollower({"text": 3, "audio": 5}, 0.0).leader == "text"
