@@ -12,7 +12,7 @@ from rjcma.corpus.manifest import Clip
 from rjcma.corpus.settings import Corpus
 from rjcma.fusion.settings import Fusion, Widths
 from rjcma.training.encoders import MODES, Encoders
-from rjcma.training.run import Settings
+from rjcma.training.sections import Settings
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows
 

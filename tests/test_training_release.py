@@ -1,0 +1,98 @@
+"""Encoders released group by group: what learns, and what stays as it was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from rjcma.fusion.network import build
+from rjcma.fusion.settings import Fusion, Widths
+from rjcma.training.release import Release
+
+K = 5
+
+
+class Deep(nn.Module):
+    """An encoder of three layers, each with a batch norm; the last two are its groups."""
+
+    width = 3
+    groups = (("third",), ("second",))
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, inputs in {"first": 7, "second": 5, "third": 5}.items():
+            outputs = 3 if name == "third" else 5
+            self.add_module(name, nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs)))
+
+    def forward(self, values):
+        return self.third(self.second(self.first(values)))
+
+
+class Vectors(nn.Module):
+    width = 2
+    groups = ()
+
+    def forward(self, values):
+        return values
+
+
+def network():
+    torch.manual_seed(0)
+    encoders = {"visual": Deep(), "text": Vectors()}
+    return build(encoders, Fusion(widths=Widths(visual=3, text=2), hidden=5), 1, K)
+
+
+def learnt(release, network):
+    """The visual encoder's layers that a step changes, and those whose statistics it changes."""
+    before = {k: v.clone() for k, v in network.encoders["visual"].state_dict().items()}
+    optimizer = torch.optim.Adam(network.parameters(), 0.1, weight_decay=0.01)
+    release.train()
+    values = {"visual": torch.randn(2 * K, 7), "text": torch.randn(2 * K, 2)}
+    network(values, torch.ones(2, K, dtype=torch.bool)).square().sum().backward()
+    optimizer.step()
+    after = network.encoders["visual"].state_dict()
+    moved = {k for k, v in after.items() if not torch.equal(v, before[k])}
+    return (
+        {name.split(".")[0] for name in moved if name.endswith(("weight", "bias"))},
+        {name.split(".")[0] for name in moved if "running" in name},
+    )
+
+
+@pytest.mark.parametrize(
+    ("released", "layers"), [(0, set()), (1, {"third"}), (2, {"third", "second"})]
+)
+def test_only_released_groups_learn_and_change_their_statistics(released, layers):
+    net = network()
+    release = Release(net)
+    release.to(released)
+    assert learnt(release, net) == (layers, layers)
+
+
+def test_an_encoder_with_random_weights_ends_by_releasing_what_is_in_no_group():
+    net = network()
+    release = Release(net, scratch=["visual"])
+    assert release.groups == 3
+    release.to(2)
+    assert learnt(release, net) == ({"third", "second"},) * 2
+    release.to(3)
+    assert learnt(release, net) == ({"third", "second", "first"},) * 2
+
+
+def test_there_are_as_many_steps_as_the_encoder_with_most_groups_has():
+    assert Release(network()).groups == 2
+
+
+def test_what_is_no_encoder_learns_from_the_start():
+    net = network()
+    Release(net).to(0)
+    trained = {name.split(".")[0] for name, w in net.named_parameters() if w.requires_grad}
+    assert trained == {"tcns", "fusion", "head"}
+
+
+def test_a_group_may_be_frozen_again():
+    net = network()
+    release = Release(net)
+    release.to(2)
+    release.to(1)
+    assert learnt(release, net) == ({"third"},) * 2
