@@ -7,12 +7,18 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: repro test setup benchmark clean
+.PHONY: repro ablation test setup benchmark clean
 
 repro: setup
 	@rjcma check
 	dvc repro
 	@rjcma table data/report
+
+# Trains every row of ablation/rows.yaml several times, which takes long; a run is kept once done.
+ablation: setup
+	@rjcma check
+	dvc repro ablation/dvc.yaml
+	@cat data/ablation/report/tables.md
 
 test: setup
 	ruff check .

@@ -1,0 +1,144 @@
+"""Settings compared by repeated runs: means, spreads, and paired tests between them.
+
+Values of a setting are (F, S): a CCC for each of F folds and S repetitions (seeds). Repetitions of
+one fold share its clips, so they are not F x S independent looks at a method. Two different
+questions are therefore asked, and each has a test of its own:
+
+- Would training again, on this corpus as it is divided, give the same answer? Folds are held fixed,
+  and what is random is training. Given the fold, repetitions are independent, and if two settings
+  did equally well on it each difference could as well have the other sign. Pairs are runs of the
+  same fold and seed.
+- Would other people's videos give the same answer? What is random is the video. Each validation
+  video is one pair: its CCC, averaged over repetitions before anything is tested.
+
+Both are exact permutation tests: every way to flip the signs of the n paired differences is tried,
+2^n of them, or as many as `RESAMPLES` drawn ones where there are more (scipy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Values = NDArray[np.float64]
+
+LEVEL = 0.95
+RESAMPLES = 2**16  # of the signs: all of them up to 16 pairs (ours)
+
+
+class Spread(NamedTuple):
+    """A mean, how it scatters, and between what it lies; NaN where nothing can be said."""
+
+    mean: float
+    folds: float
+    """Standard deviation of the folds' means (population: these are all the folds there are)."""
+    seeds: float
+    """Standard deviation of a run about its fold's mean (a sample's: seeds are drawn)."""
+    low: float
+    high: float
+    """The interval in which the mean of many repetitions on these folds lies, at `LEVEL`."""
+
+
+class Comparison(NamedTuple):
+    """A setting against the reference."""
+
+    difference: Spread
+    better: int
+    """Folds in which the setting's mean is higher."""
+    p_runs: float
+    runs: int
+    """Pairs of runs."""
+    p_videos: float
+    videos: int
+    """Pairs of videos."""
+
+
+def spread(values: Values) -> Spread:
+    """The mean of (F, S) values, and how it scatters over folds and over seeds.
+
+    The interval is Student's, from the scatter within folds alone.
+
+    >>> round(float(spread(np.array([[0.5, 0.7], [0.2, 0.4]])).mean), 3)
+    0.45
+    """
+    folds, seeds = values.shape
+    freedom = folds * (seeds - 1)
+    mean, over_folds = values.mean(), values.mean(axis=1).std()
+    if not freedom:
+        return Spread(mean, over_folds, np.nan, np.nan, np.nan)
+    within = np.sqrt(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / freedom)
+    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * within / np.sqrt(values.size)
+    return Spread(mean, over_folds, within, mean - reach, mean + reach)
+
+
+def compare(
+    values: Values,
+    reference: Values,
+    videos: Mapping[str, float],
+    reference_videos: Mapping[str, float],
+) -> Comparison:
+    """Compare (F, S) values with the reference's of the same folds and seeds.
+
+    `videos` hold a value for each validation video; the same ones in both.
+    """
+    differences = values - reference
+    if videos.keys() != reference_videos.keys():
+        raise ValueError("values of different videos")
+    paired = np.array([videos[name] - reference_videos[name] for name in sorted(videos)])
+    return Comparison(
+        difference=spread(differences),
+        better=int((differences.mean(axis=1) > 0).sum()),
+        p_runs=sign_flip(differences.ravel()),
+        runs=differences.size,
+        p_videos=sign_flip(paired),
+        videos=paired.size,
+    )
+
+
+def sign_flip(differences: Values) -> float:
+    """The two-sided p-value of paired differences (n,) whose signs might as well be others.
+
+    Of all 2^n choices of signs, the share whose mean is at least as far from 0.
+
+    >>> sign_flip(np.array([0.1, 0.2, 0.3]))
+    0.25
+    """
+    if len(differences) < 2:
+        return 1.0  # either sign is as far from 0
+    result: Any = stats.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        batch=2**12,
+        rng=np.random.default_rng(0),  # the same p-value each time
+    )
+    return float(result.pvalue)
+
+
+def smallest_p(pairs: int) -> float:
+    """The smallest p-value that `sign_flip` can give for so many pairs.
+
+    >>> smallest_p(3), smallest_p(9)
+    (0.25, 0.00390625)
+    """
+    exact = 2 ** (1 - pairs)
+    return exact if 2**pairs <= RESAMPLES else 2 / (RESAMPLES + 1)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for their number (Holm's step-down method), in the order given.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values)
+    scaled = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
+    return corrected.tolist()
