@@ -1,19 +1,19 @@
 """The attention that the authors' released code computes; `rjcma.py` is what the paper writes.
 
     here              shape         what it is
-    x[modality]       (B, d_m, K)   a modality's features
-    joint             (B, d, K)     the features of all modalities, not passed through a layer
+    x[modality]       (B, K, d_m)   a modality's features
+    joint             (B, K, d)     the features of all modalities, not passed through a layer
     key               (B, d_m, K)   each feature's course, mixed over time by weights (K, K)
     correlation       (B, d_m, d)   of each key with each joint feature: summed over the window
-    value             (B, d_m, K)   each frame's features, mixed by weights (d_m, d_m)
-    attended          (B, d, K)     what the values say of the joint features
+    value             (B, K, d_m)   each frame's features, mixed by weights (d_m, d_m)
+    attended          (B, K, d)     what the values say of the joint features
 
 So features are correlated with features, where equations 2 to 10 of the paper correlate frames with
-frames. The released code has two such layers, each with weights of its own; here `recursions` says
-how many. It also projects the joint features and uses the result nowhere, which is left out. Its
-layers start as PyTorch starts linear layers, and so do these.
+frames. Features stand in rows here, as in the released code. It has two such layers, each with
+weights of its own; here `recursions` says how many. It also projects the joint features and uses
+the result nowhere, which is left out. Its layers start as PyTorch starts linear ones; so do these.
 
-Padded frames are columns of zeros in X and so in the joint features: the sum over the window leaves
+Padded frames are rows of zeros in X and so in the joint features: the sum over the window leaves
 them out, and no valid frame's output depends on them (ours; the released code mixes them in).
 """
 
@@ -26,7 +26,6 @@ import torch
 from torch import Tensor, nn
 
 from rjcma.fusion.kind import Kind, masked, require_frames
-from rjcma.fusion.products import PerFrame
 
 DROPOUT = 0.6  # of what is added to a modality's features (the released code's)
 
@@ -38,19 +37,20 @@ class CoAttention(nn.Module):
         super().__init__()
         self.d = d = sum(widths.values())
         self.key = nn.ModuleDict({m: nn.Linear(frames, frames) for m in widths})
-        self.value = nn.ModuleDict({m: PerFrame(width, width) for m, width in widths.items()})
-        self.linear = nn.ModuleDict({m: PerFrame(d, width) for m, width in widths.items()})
+        self.value = nn.ModuleDict({m: nn.Linear(width, width) for m, width in widths.items()})
+        self.linear = nn.ModuleDict({m: nn.Linear(d, width) for m, width in widths.items()})
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Attended features of each modality from its features, which are zero where padded."""
-        joint = torch.cat(list(x.values()), dim=1)
-        scaled = joint.mT / math.sqrt(self.d)
-        attended = {}
+    def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
+        """Attended features of each modality from its features; `valid` is (B, K, 1) of 0, 1."""
+        scaled = torch.cat(list(x.values()), dim=2) / math.sqrt(self.d)
+        result = {}
         for m in x:
-            correlation = torch.tanh(self.key[m](x[m]) @ scaled)
-            attended[m] = torch.relu(torch.tanh(correlation.mT @ self.value[m](x[m])))
-        return {m: x[m] + self.dropout(torch.relu(self.linear[m](attended[m]))) for m in x}
+            correlation = torch.tanh(self.key[m](x[m].mT) @ scaled)
+            attended = torch.relu(torch.tanh(self.value[m](x[m]) @ correlation))
+            added = self.dropout(torch.relu(self.linear[m](attended)))
+            result[m] = (x[m] + added) * valid
+        return result
 
 
 class Released(Kind):
@@ -74,7 +74,8 @@ class Released(Kind):
         of another length than the module was built for.
         """
         require_frames(valid, self.frames)
-        attended = masked(x, valid)
+        rows = {m: values.mT.contiguous() for m, values in masked(x, valid).items()}
+        mask = valid[:, :, None].to(next(iter(rows.values())).dtype)
         for layer in self.layers:
-            attended = masked(layer(attended), valid)
-        return torch.cat(list(attended.values()), dim=1)
+            rows = layer(rows, mask)
+        return torch.cat(list(rows.values()), dim=2).mT
