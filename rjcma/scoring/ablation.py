@@ -19,10 +19,10 @@ import numpy as np
 from rjcma import clipwise
 from rjcma.clipwise import Job
 from rjcma.concordance import ccc
-from rjcma.corpus import manifest
+from rjcma.corpus import labels, manifest
 from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
-from rjcma.scoring import report, runs
+from rjcma.scoring import runs
 from rjcma.scoring.ablation_trials import Digests, Files, Trial, code, text
 from rjcma.scoring.metrics import Series, score_run
 from rjcma.scoring.runs import Run
@@ -88,7 +88,7 @@ def measure(trial: Trial, files: Files, path: Path) -> None:
         except Problem as problem:
             raise _named(problem, trial) from None
     validation = [c for c in manifest.read(files.clips) if c.name in trained.validation]
-    truth = report.read_truth(files.labels, validation)
+    truth = {clip.name: labels.read(files.labels, clip) for clip in validation}
     reached = {
         "target": trial.target,
         "fold": trial.fold,

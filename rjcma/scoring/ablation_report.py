@@ -1,9 +1,9 @@
 """What an ablation found, for readers: tables as Markdown and CSV, all runs, and a picture.
 
-    tables.md    each table's rows, their spread and tests, and below them what all of that means
-    <table>.csv  a line a row and measure (each target, and their mean), with every p-value
-    runs.csv     a line a row and run
-    rows.png     a dot a run, with each row's mean and its interval
+    tables.md     each table's rows, their spread and tests, and below them what all of that means
+    <table>.csv   a line a row and measure (each target, and their mean), with every p-value
+    all-runs.csv  a line a row and run
+    rows.png      a dot a run, with each row's mean and its interval
 
 The files depend on the runs alone: a second writing gives the same bytes.
 """
@@ -55,7 +55,7 @@ def write(study: Study, folder: Path) -> None:
     (folder / "tables.md").write_text(markdown(study, tables))
     for name, of_table in tables.items():
         (folder / f"{name}.csv").write_text(csv_text(of_table, len(study.wanted.folds)))
-    (folder / "runs.csv").write_text(runs_text(study))
+    (folder / "all-runs.csv").write_text(runs_text(study))
     panels = [
         ablation_picture.Panel(table.about, table.reference, tables[name])
         for name, table in study.ablation.tables.items()
@@ -112,8 +112,8 @@ def _cells(line: Line, folds: int) -> list[str]:
 
 
 def _spread(found: Spread) -> str:
-    seeds = "" if found.seeds != found.seeds else f" ± {found.seeds:.3f}"
-    return f"{found.mean:z.3f} ± {found.folds:.3f}{seeds}"
+    shown = [f" ± {value:.3f}" for value in (found.folds, found.seeds) if value == value]
+    return f"{found.mean:z.3f}" + "".join(shown)
 
 
 def _difference(found: Spread) -> str:
@@ -128,15 +128,16 @@ def _p(value: float) -> str:
 def _notes(study: Study, some: Comparison) -> list[str]:
     """What the numbers are, and what they can and cannot show; `some` comparison has the pairs."""
     wanted, seeds = study.wanted, study.ablation.seeds
-    each = len(wanted.targets) * len(wanted.folds) * len(seeds)
+    targets, folds = len(wanted.targets), len(wanted.folds)
+    scatter = ["standard deviation of the folds' means"] * (folds > 1)
+    scatter += ["of runs about their fold's mean"] * (len(seeds) > 1)
     again = f", with its {LEVEL:.0%} interval for training again on these folds"
     return [
-        f"{each} runs a row: {_count(wanted.targets, 'target')}, {_count(wanted.folds, 'fold')},"
-        f" {_count(seeds, 'seed')}. CCC is that of a fold's validation clips, over their labelled"
-        " frames concatenated.",
+        f"Runs a row: {targets * folds * len(seeds)} ({_count(targets, 'target')},"
+        f" {_count(folds, 'fold')}, {_count(len(seeds), 'seed')}). CCC is that of a fold's"
+        " validation clips, over their labelled frames concatenated.",
         _chosen(study),
-        "Mean ± standard deviation of the folds' means"
-        + (" ± that of runs about their fold's mean." if len(seeds) > 1 else "."),
+        f"{' ± '.join(['Mean', *scatter])}.",
         "Difference: of the mean CCC from the reference's, run by run of the same fold and seed"
         + (again if len(seeds) > 1 else "")
         + ". Folds: in how many the row is better.",
@@ -172,8 +173,8 @@ def _chosen(study: Study) -> str:
     )
 
 
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" + "s" * (len(things) > 1)
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" + "s" * (number > 1)
 
 
 def _numbers(line: Line, measure: str, folds: int) -> list[str]:

@@ -53,10 +53,8 @@ class Ablation(Section):
     """Every row is trained once a seed, target and fold. One seed gives no spread over seeds."""
     base: dict[str, Any] = Field(default_factory=dict)
     """What is set for all rows, by dotted key."""
-    tables: dict[Annotated[str, Field(pattern=r"^(?!runs$)[a-z0-9_]+$")], Table] = Field(
-        min_length=1
-    )
-    """By name, which is that of the table's file; `runs` is taken."""
+    tables: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Table] = Field(min_length=1)
+    """By name, which is that of the table's file."""
 
     @model_validator(mode="after")
     def _each_seed_once(self) -> Ablation:

@@ -35,7 +35,7 @@ class Spread(NamedTuple):
 
     mean: float
     folds: float
-    """Standard deviation of the folds' means (population: these are all the folds there are)."""
+    """Standard deviation of the folds' means (population, as in the table of folds)."""
     seeds: float
     """Standard deviation of a run about its fold's mean (a sample's: seeds are drawn)."""
     low: float
@@ -62,17 +62,18 @@ def spread(values: Values) -> Spread:
 
     The interval is Student's, from the scatter within folds alone.
 
-    >>> round(float(spread(np.array([[0.5, 0.7], [0.2, 0.4]])).mean), 3)
-    0.45
+    >>> spread(np.array([[0.25, 0.75], [0.0, 0.5]]))._replace(low=0, high=0)
+    Spread(mean=0.375, folds=0.125, seeds=0.3535533905932738, low=0, high=0)
     """
     folds, seeds = values.shape
     freedom = folds * (seeds - 1)
-    mean, over_folds = values.mean(), values.mean(axis=1).std()
+    mean = float(values.mean())
+    over_folds = float(values.mean(axis=1).std()) if folds > 1 else np.nan
     if not freedom:
         return Spread(mean, over_folds, np.nan, np.nan, np.nan)
     within = np.sqrt(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / freedom)
     reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * within / np.sqrt(values.size)
-    return Spread(mean, over_folds, within, mean - reach, mean + reach)
+    return Spread(mean, over_folds, float(within), float(mean - reach), float(mean + reach))
 
 
 def compare(
