@@ -14,7 +14,8 @@ from rjcma.corpus.settings import Corpus
 from rjcma.fusion.settings import Fusion, Recursions
 from rjcma.params import load
 from rjcma.training.encoders import Encoders
-from rjcma.training.run import Settings, train
+from rjcma.training.run import train
+from rjcma.training.sections import Settings
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows
 
@@ -29,11 +30,13 @@ def main(
     target: Annotated[Target, typer.Option()],
     fold: Annotated[int, typer.Option()],
     params: Path = Path("params.yaml"),
+    checkpoints: Path = Path(".rjcma/checkpoints"),
 ) -> None:
-    """Train for one target and fold; write weights, history and predictions to OUT.
+    """Train for one target and fold; write weights, history, curves and predictions to OUT.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features: faces and log-mel windows, or vectors, as encoders.mode says.
+    the modalities' features: faces and log-mel windows, or vectors, as encoders.mode says. A run
+    that was killed goes on after its last finished epoch, which CHECKPOINTS holds.
     """
     settings = Settings(
         recursions=load(params, "recursions", Recursions),
@@ -44,7 +47,17 @@ def main(
         training=load(params, "training", Training),
     )
     folders = {"visual": visual, "audio": audio, "text": text}
-    train(manifest.read(clips), labels, folders, out, target, fold, settings)
+    train(
+        manifest.read(clips),
+        labels,
+        folders,
+        out,
+        target,
+        fold,
+        settings,
+        checkpoints=checkpoints,
+        curves=True,
+    )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rjcma.concordance import ccc
-from rjcma.training.loss import concordance_loss
-from rjcma.training.schedule import Plateau
+from rjcma.training.loss import concordance_losses
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows, fixed, random
 
@@ -62,7 +61,7 @@ def test_the_loss_is_one_minus_the_mean_ccc_of_the_windows_labelled_frames(predi
         [1 - ccc(x[seen], y[seen]) for x, y, seen in zip(prediction, truth, labelled, strict=True)]
     )
     truth = np.where(labelled, truth, np.nan).astype(np.float32)
-    loss = concordance_loss(torch.from_numpy(prediction), torch.from_numpy(truth))
+    loss = concordance_losses(torch.from_numpy(prediction), torch.from_numpy(truth)).mean()
     spread = min(
         np.ptp(y[seen]) + np.ptp(x[seen]) for x, y, seen in zip(prediction, truth, labelled)
     )
@@ -74,7 +73,7 @@ def test_the_loss_is_one_minus_the_mean_ccc_of_the_windows_labelled_frames(predi
 @pytest.mark.parametrize("truth", [[0.5, 0.5, 0.5], [math.nan, 0.5, math.nan]])
 def test_constant_labels_cost_one_and_move_nothing(truth):
     prediction = torch.tensor([[0.1, 0.5, 0.3]], requires_grad=True)
-    loss = concordance_loss(prediction, torch.tensor([truth]))
+    loss = concordance_losses(prediction, torch.tensor([truth])).sum()
     loss.backward()
     assert loss.item() == 1 and prediction.grad.abs().max() < 1e-6
 
@@ -82,33 +81,8 @@ def test_constant_labels_cost_one_and_move_nothing(truth):
 def test_predictions_of_unlabelled_frames_do_not_enter_the_loss():
     truth = torch.tensor([[0.1, math.nan, 0.7, 0.2]])
     prediction = torch.tensor([[0.2, 5.0, 0.5, 0.1]], requires_grad=True)
-    concordance_loss(prediction, truth).backward()
+    concordance_losses(prediction, truth).sum().backward()
     assert prediction.grad[0, 1] == 0 and prediction.grad.isfinite().all()
-
-
-def driven(cccs, **settings):
-    """The rate of each epoch, by the schedule, for these validation CCCs."""
-    schedule, rates = Plateau(Training(rate=1e-2, **settings)), []
-    for value in cccs:
-        if schedule.over:
-            break
-        rates.append(schedule.rate)
-        schedule.step(value)
-    return rates
-
-
-def test_the_rate_falls_after_so_many_epochs_without_a_better_ccc():
-    rates = driven([0.1, 0.3, 0.2, 0.3, 0.1, 0.4, 0.2], patience=2, factor=0.5)
-    assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 1e-2, 5e-3, 5e-3, 5e-3])
-
-
-def test_training_ends_early_when_nothing_gets_better():
-    assert len(driven([0.1, 0.2] + [0.2] * 20, patience=50, early_stop=3)) == 5
-
-
-def test_training_ends_when_the_rate_is_below_its_minimum():
-    rates = driven([0.1] * 20, patience=2, factor=0.1, min_rate=1e-3)
-    assert rates == pytest.approx([1e-2] * 3 + [1e-3] * 2, rel=1e-6)
 
 
 def test_a_rate_below_its_minimum_is_refused():

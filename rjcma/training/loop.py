@@ -1,36 +1,32 @@
-"""The training loop: epochs of windows, and the weights of the best one."""
+"""The training loop: epochs of windows, checkpoints between them, and the best epoch's weights."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from rjcma.fusion.network import Network
 from rjcma.problem import Problem
-from rjcma.training.data import Batch, Piece, batch, batches
-from rjcma.training.loss import concordance_loss
+from rjcma.training.checkpoint import Checkpoint
+from rjcma.training.choice import Parts
+from rjcma.training.curves import Epoch
+from rjcma.training.data import Batch, Piece, batches
+from rjcma.training.loader import Loader
+from rjcma.training.loss import concordance_losses
 from rjcma.training.predict import Series, predict, score
-from rjcma.training.schedule import Plateau
+from rjcma.training.processes import Processes
+from rjcma.training.release import Release
+from rjcma.training.schedule import Schedule
 from rjcma.training.settings import Training
 from rjcma.training.sources import Source
 from rjcma.training.windows import Window, Windows, fixed, random
-
-
-class Epoch(NamedTuple):
-    """A row of history.csv: mean training loss, validation CCC, learning rate."""
-
-    epoch: int
-    loss: float
-    ccc: float
-    rate: float
 
 
 class Fitted(NamedTuple):
@@ -49,47 +45,66 @@ class Trainer:
         network: Network,
         windows: Windows,
         settings: Training,
-        device: torch.device,
+        processes: Processes,
         name: str,
+        scratch: Collection[str] = (),
     ) -> None:
-        self.network, self.windows, self.settings = network, windows, settings
-        self.device, self.name = device, name
-        frame_weights = network.fusion.frame_weights()
-        own = {id(weight) for weight in frame_weights}
-        others = [weight for weight in network.parameters() if id(weight) not in own]
-        self.optimizer = torch.optim.Adam(
-            [{"params": others, "factor": 1.0}]
-            + [{"params": frame_weights, "factor": settings.frame_rate}],
-            settings.rate,
-            weight_decay=settings.weight_decay,
-        )
+        """`scratch` names the modalities whose encoders have random weights."""
+        self.processes, self.windows, self.settings, self.name = processes, windows, settings, name
+        self.network: Network = processes.together(network).to(processes.device)  # type: ignore[assignment]
+        if settings.compile:
+            self.network.fusion.compile()
+        self.release = Release(self.network, scratch)
+        self.schedule = Schedule(settings, self.release.groups)
+        self.release.to(self.schedule.released)
+        self.optimizer = processes.accelerator.prepare(_adam(self.network, settings))
+        self.history: list[Epoch] = []
+        self.best = 0
+        self.best_weights: dict[str, Tensor] = {}
+        self.waited = self.trained = 0.0
+        """Seconds of the last epoch's steps, those spent waiting for data, and all of them."""
 
-    def fit(self, train: Sequence[Source], validation: Sequence[Source]) -> Fitted:
-        """Train until the schedule or the limit of epochs ends it; leave the best epoch's weights.
+    def fit(
+        self,
+        parts: Parts,
+        checkpoint: Checkpoint | None = None,
+        told: Callable[[Epoch], None] = lambda epoch: None,
+    ) -> Fitted:
+        """Train until the schedule ends it; leave the best epoch's weights.
 
-        Raises `Problem`, naming run, epoch and batch, when the loss is no finite number.
+        Where the checkpoint holds finished epochs, these are not trained again. `told` hears of
+        every epoch, those too. Raises `Problem`, naming run, epoch and batch, when the loss is no
+        finite number; the checkpoint then is the last finished epoch's.
         """
-        schedule, history, best, weights = Plateau(self.settings), list[Epoch](), 0, {}
-        while len(history) < self.settings.epochs and not schedule.over:
-            began, number = time.monotonic(), len(history) + 1
-            loss, left_out = self.epoch(number, schedule.rate, train)
-            ccc = score(self.predict(validation), validation)
-            history.append(Epoch(number, loss, ccc, schedule.rate))
-            if schedule.step(ccc):
-                best, weights = number, copied(self.network)
-            self._say(history[-1], best, left_out, time.monotonic() - began)
-        self.network.load_state_dict(weights)
-        return Fitted(history, history[best - 1])
+        checkpoint = checkpoint or Checkpoint(None, "")
+        if state := checkpoint.load():
+            self._resume(state)
+        for epoch in self.history:
+            told(epoch)
+        with Loader(parts.teaching, self.windows.frames, self.processes.device) as loader:
+            while not self.schedule.over:
+                self._train_epoch(parts, loader)
+                told(self.history[-1])
+                if self.processes.first:
+                    checkpoint.save(self._state())
+        self._say(f"ended after {len(self.history)} epochs: {self.schedule.over}")
+        self.network.load_state_dict(self.best_weights)
+        return Fitted(self.history, self.history[self.best - 1])
 
-    def epoch(self, number: int, rate: float, train: Sequence[Source]) -> tuple[float, int]:
+    def predict(self, sources: Sequence[Source]) -> dict[str, Series]:
+        """Predictions (T,) by clip, with the weights as they are."""
+        part, device = self.processes.share(sources), self.processes.device
+        with self.processes.accelerator.autocast():
+            some = predict(self.network, part, self.windows, self.settings.batch, device)
+        return self.processes.gathered(some)
+
+    def epoch(self, number: int, loader: Loader, train: Sequence[Source]) -> tuple[float, int]:
         """One pass over the epoch's windows -> mean loss a window, and how many were left out.
 
         All that is random is drawn from generators seeded by the seed and the epoch's number.
         """
         generator = np.random.default_rng([self.settings.seed, number])
-        torch.manual_seed(int(generator.integers(2**62)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+        torch.manual_seed(int(generator.integers(2**62)) + self.processes.rank)
         pieces, left_out = drawn(train, self.windows, generator)
         if not pieces:
             raise self._problem(
@@ -97,44 +112,119 @@ class Trainer:
                 "at least one",
                 "annotate more frames, or raise windows.frames",
             )
-        self.network.train()
-        total = 0.0
-        for count, some in enumerate(batches(pieces, self.settings.batch), 1):
-            loss = self._step(batch(some, self.windows.frames).to(self.device), generator)
-            if not math.isfinite(loss):
-                raise self._spoilt(loss, number, count, some)
-            total += loss * len(some)
-        return total / len(pieces), left_out
+        groups = list(batches(pieces, self.settings.batch))
+        self.release.train()
+        began, waited = time.monotonic(), loader.waited
+        loss = self._pass(number, groups, loader, generator)
+        self.trained, self.waited = time.monotonic() - began, loader.waited - waited
+        return loss, left_out
 
-    def predict(self, sources: Sequence[Source]) -> dict[str, Series]:
-        """Predictions (T,) by clip, with the weights as they are."""
-        return predict(self.network, sources, self.windows, self.settings.batch, self.device)
+    def _train_epoch(self, parts: Parts, loader: Loader) -> None:
+        """One epoch: its steps, the CCC of the clips that choose, and what follows from it."""
+        began, number, top = time.monotonic(), len(self.history) + 1, self.schedule.top
+        released = self.schedule.released
+        loss, left_out = self.epoch(number, loader, parts.teaching)
+        self.processes.agree(self.network.buffers())
+        ccc = score(self.predict(parts.choosing), parts.choosing)
+        self.history.append(Epoch(number, loss, ccc, top, released))
+        if self.schedule.take(ccc):
+            self.best, self.best_weights = number, copied(self.network)
+        elif self.settings.reload or self.schedule.released > released:
+            self.network.load_state_dict(self.best_weights)
+        if self.schedule.released > released:
+            self.release.to(self.schedule.released)
+            self.optimizer.state.clear()  # the moments of a step that is over
+        self._say_epoch(left_out, time.monotonic() - began)
 
-    def _step(self, inputs: Batch, generator: np.random.Generator) -> float:
-        """Move the weights by one batch; -> its loss. One that is not finite moves nothing."""
-        outputs = self.network(inputs.values(generator), inputs.valid)
-        loss = concordance_loss(outputs, inputs.truth)
-        if loss.isfinite():
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            clip_grad_norm_(self.network.parameters(), self.settings.max_gradient)
-            self.optimizer.step()
-        return loss.item()
+    def _pass(
+        self,
+        number: int,
+        groups: Sequence[Sequence[Piece]],
+        loader: Loader,
+        generator: np.random.Generator,
+    ) -> float:
+        """All steps of an epoch -> the mean loss a window.
 
-    def _say(self, row: Epoch, best: int, left_out: int, seconds: float) -> None:
-        line = f"{self.name}: epoch {row.epoch}, loss {row.loss:.4f}, ccc {row.ccc:.4f}"
-        line += f" (best: epoch {best}), rate {row.rate:.1e}, {seconds:.1f} s"
+        A loss is looked at one step late: by then it is there, and the device never waits for it.
+        """
+        total, previous = 0.0, None
+        mine = [self.processes.share(group) or group[:1] for group in groups]
+        for step, inputs in enumerate(loader.load(mine)):
+            counts = bool(self.processes.share(groups[step]))  # else its windows are others' too
+            rate = self.schedule.rate(step, len(groups))
+            loss = self._step(inputs, len(groups[step]), rate, counts, generator)
+            total += 0.0 if previous is None else self._looked_at(number, *previous)
+            previous = step, groups[step], loss
+        assert previous is not None
+        return (total + self._looked_at(number, *previous)) / sum(map(len, groups))
+
+    def _step(
+        self, inputs: Batch, windows: int, rate: float, counts: bool, generator: np.random.Generator
+    ) -> Tensor:
+        """Move the weights by one batch of so many windows -> the sum of its windows' losses."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        accelerator = self.processes.accelerator
+        with accelerator.autocast():
+            outputs = self.network(inputs.values(generator), inputs.valid)
+        loss = concordance_losses(outputs.float(), inputs.truth).sum() * counts
+        self.optimizer.zero_grad(set_to_none=True)
+        accelerator.backward(loss / windows)
+        self.processes.add_gradients(self.network)
+        accelerator.clip_grad_norm_(self.network.parameters(), self.settings.max_gradient)
+        self.optimizer.step()
+        return self.processes.total(loss.detach())
+
+    def _looked_at(self, epoch: int, step: int, pieces: Sequence[Piece], loss: Tensor) -> float:
+        value = loss.item()
+        if not math.isfinite(value):
+            clips = ", ".join(sorted({piece.source.clip.name for piece in pieces}))
+            raise self._problem(
+                f"a loss of {value} in epoch {epoch}, batch {step + 1} (clips {clips})",
+                "a finite number",
+                "look for values that are not finite in these clips' features; if there are none,"
+                " lower training.rate",
+            )
+        return value
+
+    def _state(self) -> dict[str, Any]:
+        scaler = self.processes.accelerator.scaler
+        return {
+            "network": {} if self.settings.reload else self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler else {},
+            "schedule": self.schedule.state(),
+            "history": [list(row) for row in self.history],
+            "best": self.best,
+            "best_weights": self.best_weights,
+        }
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"] or state["best_weights"])
+        self.schedule.resume(state["schedule"])
+        self.release.to(self.schedule.released)
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.processes.accelerator.scaler:
+            self.processes.accelerator.scaler.load_state_dict(state["scaler"])
+        self.history, self.best = [Epoch(*row) for row in state["history"]], state["best"]
+        device = self.processes.device
+        self.best_weights = {k: v.to(device) for k, v in state["best_weights"].items()}
+        self._say(f"goes on after epoch {len(self.history)}")
+
+    def _say_epoch(self, left_out: int, seconds: float) -> None:
+        row = self.history[-1]
+        line = f"epoch {row.epoch}, loss {row.loss:.4f}, ccc {row.ccc:.4f}"
+        line += f" (best: epoch {self.best}), rate {row.rate:.1e}"
+        groups = self.release.groups
+        line += f", {row.released} of {groups} groups released" if groups > 1 else ""
+        line += f", {seconds:.1f} s"
+        line += f" ({self.waited / max(self.trained, 1e-9):.0%} of the steps waiting for data)"
         line += f", {left_out} windows without labels left out" if left_out else ""
-        print(line, file=sys.stderr, flush=True)
+        self._say(line)
 
-    def _spoilt(self, loss: float, epoch: int, step: int, pieces: Sequence[Piece]) -> Problem:
-        clips = ", ".join(sorted({piece.source.clip.name for piece in pieces}))
-        return self._problem(
-            f"a loss of {loss} in epoch {epoch}, batch {step} (clips {clips})",
-            "a finite number",
-            "look for values that are not finite in these clips' features; if there are none,"
-            " lower training.rate",
-        )
+    def _say(self, line: str) -> None:
+        if self.processes.first:
+            print(f"{self.name}: {line}", file=sys.stderr, flush=True)
 
     def _problem(self, found: str, expected: str, cure: str) -> Problem:
         return Problem(file=self.name, found=found, expected=expected, cure=cure)
@@ -162,6 +252,19 @@ def drawn(
 def copied(network: Network) -> dict[str, Tensor]:
     """The network's weights as they are now, safe from further training."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _adam(network: Network, settings: Training) -> torch.optim.Adam:
+    """Adam over all weights: what is not released has no gradient and is passed over."""
+    frame_weights = network.fusion.frame_weights()
+    own = {id(weight) for weight in frame_weights}
+    others = [weight for weight in network.parameters() if id(weight) not in own]
+    return torch.optim.Adam(
+        [{"params": others, "factor": 1.0}]
+        + [{"params": frame_weights, "factor": settings.frame_rate}],
+        settings.rate,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def _labelled(sources: Sequence[Source], windows: Sequence[Sequence[Window]]) -> list[Piece]:

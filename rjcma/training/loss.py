@@ -8,8 +8,8 @@ from torch import Tensor
 TINY = 1e-8  # keeps the quotient finite where predictions and truth are constant and equal (ours)
 
 
-def concordance_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """1 - CCC over each window's labelled frames, averaged over the windows; a scalar.
+def concordance_losses(prediction: Tensor, truth: Tensor) -> Tensor:
+    """1 - CCC over each window's labelled frames, (B,).
 
     `prediction` and `truth` are (B, K); a NaN in `truth` marks a frame that is not labelled, or is
     padding, and takes no part. Each window must have a labelled frame. A window of constant truth
@@ -28,4 +28,4 @@ def concordance_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     distance = (x_mean - y_mean).squeeze(1).square()
     spread = mean(dx.square()) + mean(dy.square()) + distance
     ccc = 2 * mean(dx * dy) / (spread + TINY)  # (15)
-    return (1 - ccc).mean()  # (16)
+    return 1 - ccc  # (16)

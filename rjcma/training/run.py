@@ -1,53 +1,46 @@
 """One run: the network of one target and fold, trained, and what it leaves in its folder.
 
-    weights.safetensors  the best epoch's weights; its metadata holds the params that shaped them
-    history.csv          a row an epoch: epoch, loss, ccc, rate
+    weights.safetensors  the best epoch's weights, with the params and digests of what shaped them
+    history.csv          a row an epoch: loss, CCC, rate, released groups
     run.json             target, fold, names of the clips, the best epoch and its CCC
     predictions.h5       a dataset (T,) float32 for every clip of the manifest, test clips too
+    live/                the curves, as dvclive drew them while it ran
 
-Nothing in these files depends on when or where they were made.
+Nothing in these files depends on when or where they were made, or on how often the run was killed
+and went on.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
+import numpy as np
 import torch
-from safetensors.torch import save
 from torch import nn
 
-from rjcma import device
+from rjcma.clipwise import digest_files, digest_text
 from rjcma.corpus.folds import Fold, fold
 from rjcma.corpus.labels import Target
 from rjcma.corpus.manifest import Clip, replace
-from rjcma.corpus.settings import Corpus
 from rjcma.fusion.network import Network, build
-from rjcma.fusion.settings import Fusion
 from rjcma.problem import Problem
-from rjcma.training import backbones, sources
+from rjcma.training import backbones, saved, sources
+from rjcma.training.checkpoint import Checkpoint
+from rjcma.training.choice import Parts, divide
+from rjcma.training.curves import Curves, Epoch
 from rjcma.training.data import frame_moments
-from rjcma.training.encoders import Encoders
-from rjcma.training.loop import Epoch, Fitted, Trainer
+from rjcma.training.loop import Fitted, Trainer
 from rjcma.training.predict import Series
+from rjcma.training.processes import Processes
+from rjcma.training.sections import Settings, fine_tuned
 from rjcma.training.settings import Training
 from rjcma.training.sources import Source
-from rjcma.training.windows import Windows
-
-
-class Settings(NamedTuple):
-    """The sections of the params file that shape a run."""
-
-    recursions: int
-    corpus: Corpus
-    encoders: Encoders
-    windows: Windows
-    fusion: Fusion
-    training: Training
 
 
 def train(
@@ -58,29 +51,42 @@ def train(
     target: Target,
     number: int,
     settings: Settings,
+    *,
+    checkpoints: Path | None = None,
+    curves: bool = False,
 ) -> Fitted:
     """Train on fold `number` of the clips, and write the run to the folder `out`.
 
-    `folders` are the features' by modality (visual, audio, text). Raises `Problem` for a fold that
-    is not there or has nothing to train on or to validate by, and for features and labels that do
-    not fit the clips.
+    `folders` are the features' by modality (visual, audio, text). With `checkpoints`, a folder, a
+    run that was killed goes on after its last finished epoch, if nothing that it depends on has
+    changed. Raises `Problem` for a fold that is not there or has nothing to train on or to
+    validate by, and for features and labels that do not fit the clips.
     """
     reproducible(settings.training)
-    where = device.choose(settings.training.device)
+    processes = Processes(settings.training)
     name = f"{target}, fold {number}"
     chosen = fold(clips, settings.corpus.folds, number)
     by_name = _open(clips, labels, folders, target, settings)
     training = [by_name[clip.name] for clip in chosen.train]
     validation = [by_name[clip.name] for clip in chosen.validation]
-    _refuse_without_labels(name, training, validation)
-    network = network_for(training, settings).to(where)
-    trainer = Trainer(network, settings.windows, settings.training, where, name)
-    fitted = trainer.fit(training, validation)
-    out.mkdir(parents=True, exist_ok=True)
-    _write_weights(out / "weights.safetensors", network, target, number, settings)
-    _write_history(out / "history.csv", fitted.history)
-    _write_card(out / "run.json", target, number, chosen, fitted.best)
-    _write_predictions(out / "predictions.h5", trainer.predict(list(by_name.values())))
+    parts = divide(training, validation, settings.training, name)
+    _refuse_without_labels(name, parts, validation)
+    network, scratch = network_for(parts.teaching, settings), scratch_in(settings)
+    trainer = Trainer(network, settings.windows, settings.training, processes, name, scratch)
+    about = _about(target, number, settings, by_name, labels)
+    checkpoint = Checkpoint(
+        checkpoints and checkpoints / f"{target}-{number}.pt", _key(about, chosen, clips)
+    )
+    drawn = Curves(out / "live" if curves and processes.first else None)
+    fitted = trainer.fit(parts, checkpoint, drawn.add)
+    predictions = trainer.predict(list(by_name.values()))
+    if processes.first:
+        saved.write(out, trainer.network, about)
+        _write_history(out / "history.csv", fitted.history)
+        _write_card(out / "run.json", target, number, chosen, parts, fitted.best)
+        _write_predictions(out / "predictions.h5", predictions)
+        drawn.close()
+        checkpoint.remove()
     return fitted
 
 
@@ -98,12 +104,18 @@ def network_for(training: Sequence[Source], settings: Settings) -> Network:
     """The run's network, with fresh weights; vectors are standardised by the training clips."""
     encoders: dict[str, nn.Module] = {}
     for m in settings.fusion.modalities:
-        if settings.encoders.mode == "finetune" and m != "text":
+        if fine_tuned(m, settings.encoders):
             encoders[m] = backbones.build(m, getattr(settings.encoders, m))
         else:
             moments = frame_moments(source.tracks[m] for source in training)
             encoders[m] = backbones.Standardised(*moments)
     return build(encoders, settings.fusion, settings.recursions, settings.windows.frames)
+
+
+def scratch_in(settings: Settings) -> list[str]:
+    """The modalities whose encoders start from random weights."""
+    trained = [m for m in settings.fusion.modalities if fine_tuned(m, settings.encoders)]
+    return [m for m in trained if getattr(settings.encoders, m).weights == "none"]
 
 
 def _open(
@@ -119,10 +131,11 @@ def _open(
     return {source.clip.name: source for source in opened}
 
 
-def _refuse_without_labels(
-    name: str, training: Sequence[Source], validation: Sequence[Source]
-) -> None:
-    for purpose, some in [("train on", training), ("validate by", validation)]:
+def _refuse_without_labels(name: str, parts: Parts, validation: Sequence[Source]) -> None:
+    purposes = {"train on": parts.teaching, "choose by": parts.choosing, "validate by": validation}
+    if parts.choosing == list(validation):
+        del purposes["choose by"]
+    for purpose, some in purposes.items():
         if not any(source.labelled.any() for source in some):
             raise Problem(
                 file=name,
@@ -130,34 +143,64 @@ def _refuse_without_labels(
                 expected="at least one labelled frame",
                 cure="annotate some of these clips, or choose other folds in runs.folds",
             )
+    labels = np.concatenate([source.labels[source.labelled] for source in parts.choosing])
+    if np.ptp(labels) == 0:
+        print(
+            f"{name}: all labels of the clips to choose by are {labels[0]:g}: their CCC is 0 by"
+            " definition, and the first epoch is the best",
+            file=sys.stderr,
+        )
 
 
-def _write_weights(
-    path: Path, network: Network, target: Target, number: int, settings: Settings
-) -> None:
-    sections = {
-        key: value if isinstance(value, int) else value.model_dump(mode="json")
-        for key, value in settings._asdict().items()
-        if key != "corpus"  # where it lies is nothing to tell others; its folds are
+def _about(
+    target: Target, number: int, settings: Settings, by_name: Mapping[str, Source], labels: Path
+) -> dict[str, Any]:
+    """What shaped a run: its params, and its features and labels by the digests of their content.
+
+    Digests are those of the clips' files, in the order of their names.
+    """
+    named = [by_name[name] for name in sorted(by_name)]
+    files = {m: [source.tracks[m].path for source in named] for m in settings.fusion.modalities}
+    written = [path for s in named if (path := labels / f"{s.clip.name}.npy").is_file()]
+    return {
+        "target": target,
+        "fold": number,
+        "folds": settings.corpus.folds,
+        "params": settings.dumped(),
+        "features": {m: digest_text(json.dumps(digest_files(paths))) for m, paths in files.items()},
+        "labels": digest_text(json.dumps(digest_files(written))),
     }
-    about = {"target": target, "fold": number, "folds": settings.corpus.folds, **sections}
-    params = json.dumps(about, sort_keys=True)
-    tensors = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    # One key only: safetensors writes several in no fixed order.
-    replace(path, save(tensors, metadata={"params": params}))
+
+
+def _key(about: Mapping[str, Any], chosen: Fold, clips: Sequence[Clip]) -> str:
+    """The digest of all that a run depends on: what it is about, its clips, and the code itself."""
+    package = Path(__file__).parents[1]
+    code = digest_files(sorted(package.rglob("*.py")))
+    names = [[clip.name for clip in part] for part in (*chosen, clips)]
+    weights = [Path(e["weights"]) for e in _encoders(about) if Path(e["weights"]).is_file()]
+    return digest_text(
+        json.dumps([about, names, code, digest_files(weights), torch.__version__], sort_keys=True)
+    )
+
+
+def _encoders(about: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [about["params"]["encoders"][m] for m in ("visual", "audio")]
 
 
 def _write_history(path: Path, history: Sequence[Epoch]) -> None:
-    rows = [f"{row.epoch},{row.loss:.6f},{row.ccc:.6f},{row.rate:.3e}" for row in history]
+    rows = [f"{e.epoch},{e.loss:.6f},{e.ccc:.6f},{e.rate:.3e},{e.released}" for e in history]
     replace(path, ("\n".join([",".join(Epoch._fields), *rows]) + "\n").encode())
 
 
-def _write_card(path: Path, target: Target, number: int, chosen: Fold, best: Epoch) -> None:
+def _write_card(
+    path: Path, target: Target, number: int, chosen: Fold, parts: Parts, best: Epoch
+) -> None:
     card: dict[str, Any] = {
         "target": target,
         "fold": number,
         "train": [clip.name for clip in chosen.train],
         "validation": [clip.name for clip in chosen.validation],
+        "chosen_by": [source.clip.name for source in parts.choosing],
         "best_epoch": best.epoch,
         "ccc": round(best.ccc, 6),
     }
