@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import redirect_stderr, redirect_stdout
@@ -87,6 +88,10 @@ def measure(trial: Trial, files: Files, path: Path) -> None:
             fitted, trained = _trained(trial, files, Path(folder))
         except Problem as problem:
             raise _named(problem, trial) from None
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{_where(trial)}, {Path(at.filename).name}:{at.lineno}"
+            raise RuntimeError(f"{where}: {error!r}") from error
     validation = [c for c in manifest.read(files.clips) if c.name in trained.validation]
     truth = {clip.name: labels.read(files.labels, clip) for clip in validation}
     reached = {
@@ -122,12 +127,15 @@ def _of_clips(trained: Run, truth: Mapping[str, Series]) -> dict[str, float]:
     return found
 
 
+def _where(trial: Trial) -> str:
+    return f"row {trial.row}, {trial.target}, fold {trial.fold}, seed {trial.seed}"
+
+
 def _named(problem: Problem, trial: Trial) -> Problem:
     """The problem, with the run that met it."""
-    where = f"row {trial.row}, {trial.target}, fold {trial.fold}, seed {trial.seed}"
     return Problem(
         clip=problem.clip,
-        file=f"{where}: {problem.file}" if problem.file else where,
+        file=f"{_where(trial)}: {problem.file}" if problem.file else _where(trial),
         found=problem.found,
         expected=problem.expected,
         cure=problem.cure,
