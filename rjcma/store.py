@@ -147,9 +147,10 @@ class Track:
         index = file["index"][...] if "index" in file else np.arange(count, dtype=np.int32)
         if index.shape != (self.frames,):
             raise self._problem(f"{len(index)} frames", f"the clip's {self.frames}")
-        if index.size and not -1 <= index.min() <= index.max() <= count - self.span:
+        highest = max(count - self.span, -1)  # where rows are too few for a value there is none
+        if index.size and not -1 <= index.min() <= index.max() <= highest:
             found = f"an index from {index.min()} to {index.max()} into {count} rows"
-            raise self._problem(found, f"from -1 to {count - self.span}")
+            raise self._problem(found, f"from -1 to {highest}")
         return rows, index
 
     def _problem(self, found: str, expected: str) -> Problem:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import pickle
+import resource
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -119,3 +123,80 @@ def test_frames_outside_the_clip_are_an_index_error(tmp_path):
     windows(tmp_path / "clip.h5")
     with pytest.raises(IndexError, match="6:8 of 7"):
         store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3).read(6, 8)
+
+
+def tracks_of(folder, count):
+    """Tracks of so many files; each holds its number, in three frames."""
+    for number in range(count):
+        store.write(folder / f"{number}.h5", np.full((3, 2), number, np.float32))
+    return [store.Track(folder / f"{n}.h5", clip=str(n), frames=3) for n in range(count)]
+
+
+def files_open(folder):
+    held = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
+    names = {h5py.Dataset(one).file.filename for one in held}
+    return sorted(name for name in names if name.startswith(str(folder)))
+
+
+def test_files_that_were_read_longest_ago_are_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "OPEN_FILES", 3)
+    tracks = tracks_of(tmp_path, 5)
+    for n in (0, 1, 2, 0, 3, 4):
+        assert (tracks[n].read(0, 3) == n).all()
+    assert files_open(tmp_path) == [str(tmp_path / f"{n}.h5") for n in (0, 3, 4)]
+    assert (tracks[1].read(1, 2) == 1).all()
+    assert files_open(tmp_path) == [str(tmp_path / f"{n}.h5") for n in (1, 3, 4)]
+
+
+def test_a_file_is_free_once_its_track_is_forgotten_or_closed(tmp_path):
+    first, second = tracks_of(tmp_path, 2)
+    first.read(0, 1), second.read(0, 1)
+    assert len(files_open(tmp_path)) == 2
+    second.close()
+    del first
+    assert files_open(tmp_path) == []
+
+
+def test_a_file_that_was_replaced_meanwhile_is_looked_at_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "OPEN_FILES", 1)
+    tracks = tracks_of(tmp_path, 2)
+    for track in tracks:
+        track.read(0, 3)
+    store.write(tmp_path / "0.h5", np.zeros((5, 2), np.float32))
+    with pytest.raises(Problem, match="found 5 frames; expected the clip's 3"):
+        tracks[0].read(0, 3)
+
+
+def test_threads_read_what_is_there_while_others_close_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "OPEN_FILES", 2)
+    tracks = tracks_of(tmp_path, 7)
+    with ThreadPoolExecutor(5) as pool:
+        read = list(pool.map(lambda n: tracks[n % 7].read(0, 3).tolist(), range(700)))
+    assert read == [[[n % 7] * 2] * 3 for n in range(700)]
+
+
+MANY = """
+import resource, sys
+from pathlib import Path
+from rjcma.store import Track
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]),) * 2)
+tracks = [Track(path, clip=path.stem, frames=3) for path in Path(sys.argv[1]).glob("*.h5")]
+total = sum(int(track.read(0, 1)[0, 0]) for _ in range(2) for track in tracks)
+print(total)
+"""
+
+
+def test_there_may_be_more_files_than_a_process_may_open(tmp_path):
+    count, limit = store.OPEN_FILES + 60, store.OPEN_FILES + 40
+    assert limit <= resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    tracks_of(tmp_path, count)
+    command = [sys.executable, "-c", MANY, str(tmp_path), str(limit)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(result.stdout) == 2 * sum(range(count))
+
+
+def test_the_extent_of_frames_is_that_of_their_rows(tmp_path):
+    store.write(tmp_path / "clip.h5", np.arange(13.0), np.array([-1, 4, -1, 9, 2, -1]))
+    track = store.Track(tmp_path / "clip.h5", clip="c", frames=6, span=3)
+    extents = [track.extent(*window) for window in ((0, 6), (0, 3), (3, 5), (5, 6), (2, 2))]
+    assert extents == [(2, 12), (4, 7), (2, 12), (0, 0), (0, 0)]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tiny_corpus
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rjcma import store
 from rjcma.audio.compact import WINDOW
@@ -70,6 +72,50 @@ def test_gathering_on_a_device_is_the_stores_gathering(span):
     assert nothing.shape == (3, *expected.shape[1:]) and not nothing.any()
 
 
+@st.composite
+def corpora(draw):
+    """Clips of random frames, rows and index, some without a row, and windows into them."""
+    span, rng = draw(st.sampled_from([1, 3])), np.random.default_rng(draw(st.integers(0, 999)))
+    clips = []
+    for frames in draw(st.lists(st.integers(1, 17), min_size=1, max_size=3)):
+        count = draw(st.sampled_from([0, span, 5, 29]))
+        index = rng.integers(-1, max(count - span + 1, 0), frames)
+        rows = rng.normal(size=(count, 2)).astype(np.float32)
+        clips.append((rows, index if draw(st.booleans()) else np.sort(index)))
+    windows = []
+    for _ in range(draw(st.integers(1, 7))):
+        number = draw(st.integers(0, len(clips) - 1))
+        start = draw(st.integers(0, len(clips[number][1]) - 1))
+        windows.append((number, start, draw(st.integers(start + 1, len(clips[number][1])))))
+    return span, clips, windows
+
+
+def rows_needed(span, clips, windows):
+    """By clip, every row from the first to the last that some window needs."""
+    needed = set()
+    for number, start, stop in windows:
+        index = [int(n) for n in clips[number][1][start:stop] if n >= 0]
+        needed |= (
+            {(number, row) for row in range(min(index), max(index) + span)} if index else set()
+        )
+    return needed
+
+
+@given(corpora())
+def test_any_windows_get_their_values_and_no_row_travels_twice(tmp_path_factory, corpus):
+    span, clips, windows = corpus
+    folder, sources = tmp_path_factory.mktemp("corpus"), []
+    for number, (rows, index) in enumerate(clips):
+        store.write(folder / f"{number}.h5", rows, index)
+        track = Track(folder / f"{number}.h5", clip=str(number), frames=len(index), span=span)
+        clip = tiny_corpus.clip(str(number), len(index))
+        sources.append(Source(clip, {"m": track}, np.zeros(len(index), np.float32)))
+    together = batch([Piece(sources[n], Window(a, b)) for n, a, b in windows], frames=17)
+    expected = [sources[n].tracks["m"].read(a, b) for n, a, b in windows]
+    np.testing.assert_array_equal(together.values()["m"].numpy(), np.concatenate(expected))
+    assert len(together.rows["m"]) == len(rows_needed(span, clips, windows))
+
+
 def test_the_audio_encoder_sees_the_windows_that_logmel_stores():
     assert WINDOW[0] == WINDOW_ROWS
 
@@ -91,6 +137,36 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
         for cut in [cut, cut[:, ::-1]]
     }
     assert looks <= possible and len(looks) > 100
+
+
+def one_by_one(crops, lengths, generator):
+    """The views of faces, one window after another."""
+    room, seen = crops.shape[1] - 40, []
+    for window in crops.split(lengths):
+        top, left = generator.integers(0, room, 2, endpoint=True).tolist()
+        cut = window[:, top : top + 40, left : left + 40]
+        seen.append(cut.flip(2) if generator.integers(2) else cut)
+    scaled = torch.cat(seen).permute(0, 3, 1, 2).float() / 255
+    return (scaled - 0.5) / 0.5
+
+
+@pytest.mark.parametrize("size", [40, 41, 48, 53])
+@pytest.mark.parametrize("lengths", [[1], [2, 3, 5, 7], [11] * 3])
+def test_all_windows_at_once_are_cut_as_one_after_another(size, lengths):
+    crops = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (sum(lengths), size, size, 3), dtype=np.uint8)
+    )
+    for seed in range(5):
+        plain, batched = np.random.default_rng(seed), np.random.default_rng(seed)
+        expected = one_by_one(crops, lengths, plain)
+        assert torch.equal(views.faces(crops, lengths, batched), expected)
+        assert plain.bit_generator.state == batched.bit_generator.state
+
+
+def test_every_value_of_a_pixel_is_scaled_to_the_last_bit():
+    values = torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(256, 40, 40, 3)
+    expected = (values[:, 0, 0, 0].float() / 255 - 0.5) / 0.5
+    assert torch.equal(views.faces(values, [256])[:, 1, 2, 3], expected)
 
 
 def test_a_black_frame_is_black_to_the_network():

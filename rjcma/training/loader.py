@@ -8,9 +8,13 @@ are the same whoever reads them.
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from types import TracebackType
 from typing import Any
 
@@ -75,7 +79,8 @@ class Loader:
         self._places[:] = [
             [(self._numbers[id(source)], *window) for source, window in group] for group in groups
         ]
-        self._read = iter(self._data)
+        with _child_signal_kept():
+            self._read = iter(self._data)
         return self._timed(self._copies.ahead(self._arriving(self._turn)))
 
     def close(self) -> None:
@@ -197,7 +202,33 @@ def _processes(workers: int) -> dict[str, Any]:
         "multiprocessing_context": "spawn",  # a forked process may not use CUDA and HDF5 as it is
         "persistent_workers": True,
         "prefetch_factor": AHEAD,
+        "worker_init_fn": _leave_at_once,
     }
+
+
+@contextmanager
+def _child_signal_kept() -> Iterator[None]:
+    """Leave the handler of a child's end as it was.
+
+    torch's raises an error there and then, in whatever the training process is doing; without it a
+    worker's end is found within seconds by who waits for its batch.
+    """
+    if not hasattr(signal, "SIGCHLD") or current_thread() is not main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
+
+
+def _leave_at_once(worker: int) -> None:
+    """Let this worker end without taking Python down in order.
+
+    A thread of it may still be sending a batch that nobody wants, and would abort meanwhile.
+    """
+    atexit.register(os._exit, 0)
 
 
 def _killed(error: RuntimeError) -> Problem:

@@ -1,0 +1,193 @@
+"""Batches read ahead: the same from any number of workers, and nothing left behind."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+
+import pytest
+import tiny_corpus
+import torch
+
+from rjcma.problem import Problem
+from rjcma.training import loader as loading
+from rjcma.training.data import Piece, batch, batches
+from rjcma.training.loader import Loader, default_workers
+from rjcma.training.sources import Source, open_all
+from rjcma.training.windows import Window, Windows, fixed
+
+CPU = torch.device("cpu")
+FRAMES = 11
+
+
+def opened(root, names=("anna", "bert", "cleo")) -> list[Source]:
+    features = {"visual": "faces", "audio": "logmel", "text": "text"}
+    clips = [tiny_corpus.clip(name, tiny_corpus.FRAMES[name]) for name in names]
+    folders = tiny_corpus.folders(root, "finetune")
+    return open_all(clips, folders, features, root / "labels", "valence")
+
+
+def groups_of(sources, size=3):
+    windows = Windows(frames=FRAMES, stride=5)
+    every = [Piece(s, window) for s in sources for window in fixed(s.clip.frames, windows)]
+    return list(batches(every, size))
+
+
+def content(some):
+    tensors = [(t.dtype, t.shape, t.numpy().tobytes()) for t in some.tensors()]
+    return list(some.rows), some.spans, some.lengths, tensors
+
+
+@pytest.fixture
+def root(tmp_path):
+    tiny_corpus.write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Sources, and a loader with two workers that several tests use one after another."""
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    sources = opened(path)
+    with Loader(sources, FRAMES, CPU, workers=2) as loader:
+        yield sources, loader
+
+
+def test_batches_are_the_same_bytes_from_any_number_of_workers(world):
+    sources, two = world
+    groups = groups_of(sources)
+    expected = [content(batch(group, FRAMES)) for group in groups]
+    with Loader(sources, FRAMES, CPU, workers=0) as none:
+        assert [content(some) for some in none.load(groups)] == expected
+    assert [content(some) for some in two.load(groups)] == expected
+    assert [content(some) for some in two.load(groups[::-1])] == expected[::-1]
+
+
+def test_a_load_that_was_abandoned_leaves_nothing_to_the_next(world):
+    sources, loader = world
+    groups = groups_of(sources, size=1)
+    for some in loader.load(groups):
+        assert content(some) == content(batch(groups[0], FRAMES))
+        break
+    with pytest.raises(ZeroDivisionError):
+        for _ in loader.load(groups):
+            raise ZeroDivisionError
+    last = [content(some) for some in loader.load(groups[-2:])]
+    assert last == [content(batch(group, FRAMES)) for group in groups[-2:]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_load_ends_when_another_begins(world, workers):
+    sources, two = world
+    groups = groups_of(sources, size=1)
+    loader = two if workers else Loader(sources, FRAMES, CPU, workers=0)
+    former = loader.load(groups)
+    next(former)
+    assert len(list(loader.load(groups[:2]))) == 2
+    with pytest.raises(RuntimeError, match="ended when another began"):
+        next(former)
+
+
+def test_no_groups_are_no_batches(world):
+    assert list(world[1].load([])) == []
+
+
+def test_loading_draws_nothing_from_the_generator_of_dropout(world):
+    sources, two = world
+    before = torch.get_rng_state()
+    for loader in (two, Loader(sources, FRAMES, CPU, workers=0)):
+        list(loader.load(groups_of(sources)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_file_is_one_line_whoever_reads_it(root, workers):
+    sources, before = opened(root), set(multiprocessing.active_children())
+    damaged = sources[2].tracks["audio"]
+    damaged.close()
+    damaged.path.write_bytes(damaged.path.read_bytes()[:1000])
+    groups = groups_of(sources, size=1)
+    with Loader(sources, FRAMES, CPU, workers) as loader:
+        with pytest.raises(
+            Problem, match=r"^clip cleo: .*cleo.h5: found unreadable HDF5"
+        ) as caught:
+            list(loader.load(groups))
+        assert len(str(caught.value).splitlines()) == 1
+        assert len(list(loader.load(groups[:2]))) == 2
+    assert set(multiprocessing.active_children()) == before
+
+
+def test_a_worker_that_is_killed_is_said_so(root):
+    sources = opened(root, names=("anna",))
+    groups, before = groups_of(sources, size=1) * 20, set(multiprocessing.active_children())
+    with Loader(sources, FRAMES, CPU, workers=1) as loader:
+        arriving = loader.load(groups)
+        next(arriving)
+        [worker] = set(multiprocessing.active_children()) - before
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(Problem, match=r"reads features and was killed .* RJCMA_LOADERS=0"):
+            list(arriving)
+
+
+def test_a_closed_loader_refuses_to_load(world):
+    sources, _ = world
+    loader = Loader(sources, FRAMES, CPU, workers=0)
+    former = loader.load(groups_of(sources))
+    loader.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        next(former)
+    with pytest.raises(RuntimeError, match="closed"):
+        loader.load([])
+
+
+def test_the_time_waited_is_that_between_asking_and_getting(world, monkeypatch):
+    sources, _ = world
+    clock = itertools.count()
+    monkeypatch.setattr(loading.time, "perf_counter", lambda: float(next(clock)))
+    loader = Loader(sources, FRAMES, CPU, workers=0)
+    taken = 0
+    for _ in loader.load(groups_of(sources)):
+        taken += 1
+        next(clock), next(clock)  # what the consumer does meanwhile does not count
+        assert loader.waited == taken
+    assert loader.waited == taken + 1  # it asked once more, to learn that there are no more
+
+
+@pytest.mark.parametrize(
+    ("cores", "trainers", "expected"), [(1, 1, 0), (3, 1, 2), (16, 1, 4), (16, 8, 1)]
+)
+def test_a_gpu_has_a_few_workers_and_leaves_the_trainer_a_core(
+    monkeypatch, cores, trainers, expected
+):
+    monkeypatch.delenv("RJCMA_LOADERS", raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(trainers))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert default_workers(torch.device("cuda")) == expected
+    assert default_workers(CPU) == 0
+
+
+def test_the_number_of_workers_is_the_environments(monkeypatch):
+    monkeypatch.setenv("RJCMA_LOADERS", "3")
+    assert default_workers(CPU) == default_workers(torch.device("cuda")) == 3
+    for wrong in ("two", "-1", "1.5"):
+        monkeypatch.setenv("RJCMA_LOADERS", wrong)
+        with pytest.raises(Problem, match=r"RJCMA_LOADERS: found '.*'; expected a whole number"):
+            default_workers(CPU)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_batches_on_a_gpu_hold_the_same_values(world):
+    sources, _ = world
+    groups = groups_of(sources)
+    with Loader(sources, FRAMES, torch.device("cuda"), workers=2) as loader:
+        arrived = [some.to(CPU) for some in loader.load(groups)]
+    assert [content(some) for some in arrived] == [content(batch(g, FRAMES)) for g in groups]
+
+
+def test_only_places_of_windows_travel_to_the_workers(world):
+    sources, loader = world
+    list(loader.load([[Piece(sources[2], Window(3, 7)), Piece(sources[0], Window(0, 5))]]))
+    assert loader._places == [[(2, 3, 7), (0, 0, 5)]]
