@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rjcma import clipwise
 from rjcma.command import run
 from rjcma.corpus import manifest
 from rjcma.params import load
-from rjcma.training.encode import VERSION, Encoding
+from rjcma.training.encode import Encoding
 from rjcma.training.encoders import Encoded, Encoders
 from rjcma.training.settings import Training
 
@@ -26,16 +25,8 @@ def main(
     CLIPS is the manifest; FACES and LOGMEL are the folders of what the encoders look at.
     """
     settings, seed = load(params, "encoders", Encoders), load(params, "training", Training).seed
-    encoding = Encoding(modality, settings, seed, faces if modality == "visual" else logmel)
-    clipwise.run(
-        encoding.write,
-        encoding.jobs(manifest.read(clips)),
-        out,
-        ".h5",
-        version=VERSION,
-        settings=[encoding.identity()],
-        workers="one",
-    )
+    folder = faces if modality == "visual" else logmel
+    Encoding(modality, settings, seed, folder).run(manifest.read(clips), out)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class CompactAudio(nn.Module):
     """Log-mel windows (B, 96, 64) or (B, 1, 96, 64) -> vectors (B, 64)."""
 
     width = 64
+    groups = (("layers",),)  # released together: all that is learned
 
     def __init__(self) -> None:
         super().__init__()

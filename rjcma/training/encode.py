@@ -5,23 +5,35 @@ Black frames and silence go through the encoder like any other frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from rjcma import device, store
-from rjcma.clipwise import Job, digest_files, digest_text
+from rjcma import clipwise, device, store
+from rjcma.audio.compact import WINDOW
+from rjcma.clipwise import Job, digest_files
 from rjcma.corpus.manifest import Clip
-from rjcma.training import backbones, sources, views
+from rjcma.problem import Problem
+from rjcma.training import backbones, inference, sources, views
 from rjcma.training.data import gather
-from rjcma.training.encoders import Encoded, Encoders
+from rjcma.training.encoders import Encoded, Encoder, Encoders
+from rjcma.vision.compact import SIZE
 
-VERSION = 1
+VERSION = 2
 """Raised when `write` gives other vectors for the same weights and values."""
+
+FEATURES = {"visual": "faces", "audio": "logmel"}
+"""What each modality's encoder looks at."""
+
+SHAPES = {"faces": (3, SIZE, SIZE), "logmel": WINDOW}
+"""Of what an encoder takes of a frame."""
+
+CPU_BATCH = 64  # frames at a time on a CPU: one layer's values then fit its cache (ours)
 
 
 class Encoding:
@@ -31,10 +43,32 @@ class Encoding:
         """`folder` holds the faces, for visual, or the log-mel windows, for audio."""
         torch.manual_seed(seed)
         self.device = device.choose(settings.device)
-        encoder = backbones.build(modality, getattr(settings, modality))
-        self.encoder: nn.Module = encoder.eval().to(self.device)
-        self.feature = {"visual": "faces", "audio": "logmel"}[modality]
-        self.folder, self.batch = folder, settings.batch
+        self.precision = inference.resolved(settings.precision, self.device)
+        chosen: Encoder = getattr(settings, modality)
+        encoder = backbones.build(modality, chosen)
+        self.identity = _identity(encoder, chosen.kind, self.precision)
+        self.encoder = inference.prepared(encoder, self.device, self.precision)
+        self.width = int(encoder.width)  # type: ignore[arg-type]
+        self.feature, self.folder = FEATURES[modality], folder
+        on_cpu = self.device.type == "cpu"
+        self.batch = min(settings.batch, CPU_BATCH) if on_cpu else settings.batch
+
+    def run(self, clips: Sequence[Clip], out: Path) -> None:
+        """Write `out/<clip>.h5` for each clip, as far as it is not there; `Problems` if any fail.
+
+        On a CPU clips are done side by side, a core each; on a GPU one after another.
+        """
+        on_cpu = self.device.type == "cpu"
+        with inference.one_core_each() if on_cpu else nullcontext():
+            clipwise.run(
+                self.write,
+                self.jobs(clips),
+                out,
+                ".h5",
+                version=VERSION,
+                settings=[self.identity],
+                workers="threads" if on_cpu else "one",
+            )
 
     def jobs(self, clips: Sequence[Clip]) -> list[Job]:
         """A job a clip, for `write`."""
@@ -46,25 +80,48 @@ class Encoding:
             for clip, path in zip(clips, files, strict=True)
         ]
 
-    def identity(self) -> str:
-        """The digest of the encoder's weights and of what they are."""
-        weights = {name: value.cpu() for name, value in self.encoder.state_dict().items()}
-        return digest_text(type(self.encoder).__name__ + save(weights).hex())
-
     def write(self, clip: Clip, path: Path) -> None:
         """Write the clip's vectors, (T, D) float32. Raises `Problem` for values that do not fit."""
         track = sources.track(self.folder, clip, self.feature)
-        width = int(self.encoder.width)  # type: ignore[arg-type]
-        with store.create(path, (clip.frames, width), np.float32) as rows:
-            for start in range(0, clip.frames, self.batch):
-                stop = min(start + self.batch, clip.frames)
-                rows[start:stop] = self._encoded(track, start, stop)
+        with inference.running(self.device, self.precision):
+            # A GPU is handed a clip's batches one after another and waited for once, at the end.
+            vectors = [self.encoder(values).float() for values in self._batches(track)]
+            rows = torch.cat([*vectors, torch.zeros(0, self.width, device=self.device)])
+        store.write(path, rows.cpu().numpy())
         track.close()
 
-    def _encoded(self, track: store.Track, start: int, stop: int) -> np.ndarray:
-        pieces, index = track.ranged(start, stop)
-        rows, at = torch.from_numpy(pieces).to(self.device), torch.from_numpy(index)
-        values = gather(rows, at.to(self.device).long(), track.span)
-        seen = views.faces(values, [len(values)]) if views.are_faces(values) else values
-        with torch.inference_mode():
-            return self.encoder(seen).float().cpu().numpy()
+    def _batches(self, track: store.Track) -> Iterator[Tensor]:
+        """What the encoder takes of the clip's frames, in order, on the device."""
+        for start in range(0, track.frames, self.batch):
+            pieces, index = track.ranged(start, min(start + self.batch, track.frames))
+            rows, at = self._sent(pieces), self._sent(index)
+            values = gather(rows, at.long(), track.span)
+            seen = views.faces(values, [len(values)]) if views.are_faces(values) else values
+            if tuple(seen.shape[1:]) != SHAPES[self.feature]:
+                raise _misshapen(track, self.feature)
+            yield seen
+
+    def _sent(self, array: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+
+def _identity(encoder: nn.Module, kind: str, precision: str) -> str:
+    """The digest of the encoder's weights, of what they are, and of how they are run."""
+    digest = hashlib.blake2b(f"{kind} {precision}".encode(), digest_size=16)
+    for name, value in encoder.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _misshapen(track: store.Track, feature: str) -> Problem:
+    return Problem(
+        clip=track.clip,
+        file=track.path,
+        found=f"values of shape {track.value_shape}",
+        expected=sources.LOOKED_AT[feature],
+        cure="run `dvc repro`, or correct faces.size",
+    )

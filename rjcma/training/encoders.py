@@ -23,9 +23,23 @@ MODES: dict[str, dict[str, Any]] = {
 class Encoder(Section):
     """One encoder: its architecture, and the weights that it starts from."""
 
-    kind: Literal["compact"] = "compact"
+    kind: str
     weights: str = "none"
-    """A safetensors file (an encoder's own, or a run's weights.safetensors), or none."""
+    """A file, or none: random weights, trained from scratch. A safetensors file (the encoder's own,
+    or a run's weights.safetensors), or a .pth or .pt of tensors by name, as published; names may
+    stand under `backbone.`, beside a classifier's `logits.`"""
+
+
+class Visual(Encoder):
+    """The encoder of faces; ir_resnet50 is the paper's (section 3.1)."""
+
+    kind: Literal["compact", "ir_resnet50"] = "compact"
+
+
+class Audio(Encoder):
+    """The encoder of log-mel windows; vggish is the paper's (section 3.2)."""
+
+    kind: Literal["compact", "vggish"] = "compact"
 
 
 class Features(Section):
@@ -41,12 +55,16 @@ class Encoders(Section):
     mode: Literal["finetune", "precompute"] = "finetune"
     features: Features = Features()
     encode: tuple[Encoded, ...] = ()
-    visual: Encoder = Encoder()
-    audio: Encoder = Encoder()
+    visual: Visual = Visual()
+    audio: Audio = Audio()
     batch: int = Field(256, ge=1)
-    """Frames that stage `encode` puts through an encoder at a time (ours)."""
+    """Frames that stage `encode` puts through an encoder at a time, on a GPU; on a CPU at most 64,
+    which its cache holds (ours)."""
     device: str = "auto"
     """Where stage `encode` runs."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Of stage `encode`'s products: auto is bf16 on a GPU that has it, else fp32 (ours). What is
+    written is float32."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Encoders:

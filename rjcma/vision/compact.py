@@ -27,6 +27,7 @@ class CompactVisual(nn.Module):
     """Faces (B, 3, 40, 40) in [-1, 1] -> vectors (B, 64)."""
 
     width = 64
+    groups = (("projection", "norm"),)  # released together: all that is learned
     filters: Tensor
 
     def __init__(self) -> None:

@@ -1,10 +1,9 @@
 """IR-ResNet50, the paper's visual network (section 3.1): a face-recognition ResNet-50.
 
-The "improved residual" units of ArcFace (Deng et al., 2019; table 6 of its supplement has the same
-3-4-14-3 units): batch norm, convolution, PReLU, convolution, batch norm beside a shortcut. Module
-names are those of the published weights. It departs from the form for crops of 112 pixels in one
-place, as the authors' weights do: the first stage keeps the resolution, so that a crop of 40 pixels
-ends as 5 x 5.
+Its units are those of ArcFace (Deng et al., 2019): batch norm, convolution, PReLU,
+convolution, batch norm, beside a shortcut. Module names are those of the published weights. It
+departs from the form for crops of 112 pixels in one place, as those weights do: the first stage
+keeps the resolution, so that a crop of 40 pixels ends as 5 x 5.
 """
 
 from __future__ import annotations
@@ -18,13 +17,24 @@ STAGES = ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2))
 LAST_CELLS = 5 * 5  # what the strides leave of 40 x 40 pixels
 
 
+class Subsampled(nn.Module):
+    """Every so many pixels; the published network writes it as a max-pool of kernel 1."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., :: self.step, :: self.step]
+
+
 class Unit(nn.Module):
     """A residual unit, (B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.shortcut_layer = (
-            nn.MaxPool2d(1, stride)  # a subsampling, written as the published network has it
+            Subsampled(stride)
             if inputs == outputs
             else nn.Sequential(
                 nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
