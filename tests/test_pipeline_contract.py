@@ -1,4 +1,4 @@
-"""What dvc.yaml promises, held against the code: floors, dependencies, params and paths."""
+"""What dvc.yaml and ablation/dvc.yaml promise, held against the code: floors, dependencies, params and paths."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_init_files_are_empty(module):
 
 
 def stages():
-    """The stages as DVC itself reads dvc.yaml, by name, each variant once."""
+    """The stages as DVC itself reads both pipelines, by name, each variant once."""
     with Repo(ROOT) as repo:
-        resolved = repo.stage.load_all()
-        return {stage.addressing.split("@")[0]: stage for stage in resolved}
+        resolved = [*repo.stage.load_all(), *repo.stage.load_all(str(ROOT / "ablation/dvc.yaml"))]
+        return {stage.name.split("@")[0]: stage for stage in resolved}
 
 
 STAGES = stages()
@@ -124,6 +124,14 @@ def test_every_data_path_of_a_command_is_declared(name):
 def reads_the_corpus_through_its_index(word: str, deps: set[str]) -> bool:
     """The corpus is no dependency itself: its digests are in the manifest that `index` writes."""
     return word == "data/sample" and "data/clips.jsonl" in deps
+
+
+def test_ablations_run_only_when_they_are_asked_for():
+    with Repo(ROOT) as repo:
+        assert "ablate" not in {stage.name for stage in repo.stage.load_all()}
+        known = {stage.name: stage for stage in repo.index.stages}
+        assert not list(repo.index.graph.predecessors(known["ablate"]))  # nothing depends on it
+        assert known["embed_text"] in repo.index.graph.successors(known["ablate"])
 
 
 def test_no_module_of_the_library_names_a_path_of_data():

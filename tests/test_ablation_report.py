@@ -1,0 +1,218 @@
+"""An ablation's tables, lists and picture, from results that are made up."""
+
+from __future__ import annotations
+
+import csv
+from itertools import product
+
+import numpy as np
+import pytest
+import tiny_corpus
+from matplotlib.image import imread
+from scoring_world import clip, files
+
+from rjcma.scoring import ablation_report
+from rjcma.scoring.ablation import Result
+from rjcma.scoring.ablation_report import CSV, Study
+from rjcma.scoring.ablation_rows import Ablation
+from rjcma.scoring.ablation_settings import of_rows
+from rjcma.scoring.ablation_tables import lines
+from rjcma.scoring.ablation_trials import trial
+from rjcma.scoring.settings import Runs
+
+FOLDS, SEEDS = (0, 1, 2), (3, 5, 7, 11, 13)
+VALIDATED = {0: ["anna"], 1: ["bert_left", "bert_right"], 2: ["cleo", "dora"]}
+CLIPS = [
+    clip("anna").model_copy(update={"name": name, "video": name.split("_")[0]})
+    for names in VALIDATED.values()
+    for name in names
+]
+LEVEL = {"A": 0.5, "B": 0.4, "C, or D": 0.1}
+
+
+def ablation(seeds=SEEDS, base=None):
+    rows = [{"name": n, "set": {"recursions": r}} for r, n in enumerate(LEVEL, 1)]
+    two = [{"name": "a", "set": {"recursions": 1}}, {"name": "b", "set": {"recursions": 2}}]
+    tables = {
+        "first": {"about": "The first", "reference": "A", "rows": rows},
+        "second": {"about": "The second", "reference": "b", "rows": two},
+    }
+    return Ablation.model_validate({"seeds": seeds, "base": base or {}, "tables": tables})
+
+
+def study(targets=("valence", "arousal"), folds=FOLDS, seeds=SEEDS, base=None):
+    asked, wanted = ablation(seeds, base), Runs(targets=targets, folds=folds)
+    rows = of_rows(asked, tiny_corpus.settings(), "rows.yaml")
+    random, results = np.random.default_rng(1), {}
+    for (table, row), settings in rows.items():
+        for target, fold, seed in product(targets, folds, seeds):
+            if table == "first":
+                reached = LEVEL[row] + 0.1 * fold + random.normal(0, 0.01)
+                reached += {"valence": 0, "arousal": 0.2}[target]
+                clips = dict.fromkeys(VALIDATED[fold], reached - 0.1)
+                one = trial(row, settings, target, fold, seed)
+                results[one.name] = Result(reached, clips, 2, 5)
+    return Study(asked, rows, wanted, CLIPS, results)
+
+
+def table(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_rows_stand_in_their_order_with_their_mean():
+    found = study().lines("first")
+    assert [line.name for line in found] == list(LEVEL)
+    for line in found:
+        assert line.spreads["valence"].mean == pytest.approx(LEVEL[line.name] + 0.1, abs=0.01)
+        assert line.spreads["arousal"].mean == pytest.approx(LEVEL[line.name] + 0.3, abs=0.01)
+        assert line.values["mean"].shape == (3, 5)
+        both = (line.values["valence"] + line.values["arousal"]) / 2
+        assert line.values["mean"] == pytest.approx(both)
+
+
+def test_values_stand_at_their_fold_and_seed():
+    made = study()
+    (line, *_) = made.lines("first")
+    settings = made.rows["first", "A"]
+    for (f, fold), (s, seed) in product(enumerate(FOLDS), enumerate(SEEDS)):
+        reached = made.results[trial("", settings, "arousal", fold, seed).name].ccc
+        assert line.values["arousal"][f, s] == reached
+
+
+def test_the_reference_is_compared_with_nothing_and_the_others_with_it():
+    first, second = study().lines("first"), study().lines("second")
+    assert [bool(line.comparisons) for line in first] == [False, True, True]
+    assert [bool(line.comparisons) for line in second] == [True, False]
+    down, up = first[1].comparisons["mean"], second[0].comparisons["mean"]
+    assert down.difference.mean == pytest.approx(-up.difference.mean)
+    assert (down.better, up.better) == (0, 3)
+
+
+def test_pairs_are_runs_of_a_fold_and_seed_and_videos_not_clips():
+    compared = study().lines("first")[1].comparisons
+    assert {c.runs for c in compared.values()} == {3 * 5}
+    assert {c.videos for c in compared.values()} == {4}  # two clips share bert's
+
+
+def test_a_videos_value_is_the_mean_over_its_clips_and_the_seeds():
+    made = study()
+    (line,) = [line for line in made.lines("first") if line.name == "B"]
+    reference = made.lines("first")[0]
+    per_fold = (line.values["valence"] - reference.values["valence"]).mean(axis=1)
+    videos = np.array([per_fold[0], per_fold[1], per_fold[2], per_fold[2]])
+    signs = np.array(list(product([1, -1], repeat=4)))
+    exact = np.mean(np.abs(signs @ videos) >= abs(videos.sum()) - 1e-9)
+    assert line.comparisons["valence"].p_videos == pytest.approx(exact)
+
+
+def test_p_values_are_corrected_for_the_rows_of_their_table():
+    first, second = study().lines("first"), study().lines("second")
+    raw = [line.comparisons["mean"].p_runs for line in first[1:]]
+    assert raw == [2 / 2**15, 2 / 2**15]
+    assert [line.corrected["mean"][0] for line in first[1:]] == [2 * raw[0]] * 2
+    assert second[0].corrected["mean"][0] == raw[0]
+
+
+def test_the_csv_has_a_line_a_row_and_measure():
+    found = table(ablation_report.csv_text(study().lines("first"), 3))
+    assert [(r["row"], r["measure"]) for r in found] == [
+        (name, measure) for name in LEVEL for measure in ("valence", "arousal", "mean")
+    ]
+    reference, other = found[0], found[5]
+    assert {reference[key] for key in CSV.split(",")[7:]} == {""}
+    assert float(other["difference"]) == pytest.approx(-0.1, abs=0.02)
+    assert float(other["difference_low"]) < -0.09 < -0.05 > float(other["difference_high"])
+    assert [other[key] for key in ("folds_better", "folds", "run_pairs", "video_pairs")] == [
+        "0",
+        "3",
+        "15",
+        "4",
+    ]
+    assert float(other["p_runs"]) <= float(other["p_runs_holm"]) < 0.001
+
+
+def test_every_run_is_listed_in_each_row_that_it_serves():
+    found = table(ablation_report.runs_text(study()))
+    assert len(found) == (3 + 2) * 2 * 3 * 5
+    a, b = (
+        [{k: v for k, v in r.items() if k not in ("table", "row")} for r in found if r["row"] == n]
+        for n in ("A", "a")
+    )
+    assert a == b and a[0]["best_epoch"] == "2" and a[0]["epochs"] == "5"
+
+
+def test_the_tables_read_as_markdown_and_say_how_they_test(tmp_path):
+    ablation_report.write(study(), tmp_path)
+    text = (tmp_path / "tables.md").read_text()
+    assert text.index("## The first") < text.index("## The second")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {9} and len(rows) == 2 + 3 + 2 + 2
+    assert len({len(line) for line in rows[:5]}) == 1  # padded
+    for said in ("n = 15", "n = 4", "30 (2 targets, 3 folds, 5 seeds)", "6.1e-05 and 0.12"):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    "base, said",
+    [
+        ({"training.choose_by": "held_out"}, "validation clips reported here chose nothing"),
+        ({"training.choose_by": "validation"}, "CCC is too high"),
+    ],
+)
+def test_the_tables_say_what_chose_the_epochs(tmp_path, base, said):
+    ablation_report.write(study(base=base), tmp_path)
+    assert said in (tmp_path / "tables.md").read_text()
+
+
+def test_one_seed_fold_and_target_give_tables_without_spread(tmp_path):
+    ablation_report.write(study(("arousal",), (2,), (3,)), tmp_path)
+    text = (tmp_path / "tables.md").read_text()
+    assert "±" not in text and "nan" not in text and "interval" not in text
+    assert "nan" not in (tmp_path / "first.csv").read_text()
+    found = table((tmp_path / "first.csv").read_text())
+    assert found[2]["p_runs"] == "1.000000" and found[2]["std_seeds"] == ""
+
+
+def test_a_second_report_is_byte_identical_and_breaks_no_link(tmp_path):
+    folder = tmp_path / "report"
+    ablation_report.write(study(), folder)
+    before = files(folder)
+    assert set(before) == {"tables.md", "first.csv", "second.csv", "all-runs.csv", "rows.png"}
+    cached = tmp_path / "cached"
+    (folder / "first.csv").rename(cached)
+    (folder / "first.csv").symlink_to(cached)
+    cached.write_text("in the cache")
+    (folder / "gone.csv").write_text("of a table that is no more")
+    ablation_report.write(study(), folder)
+    assert files(folder) == before and cached.read_text() == "in the cache"
+
+
+def test_the_picture_grows_with_the_rows_and_shows_both_targets(tmp_path):
+    ablation_report.write(study(), tmp_path)
+    picture = imread(tmp_path / "rows.png")[..., :3]
+    high, wide, _ = picture.shape
+    assert wide == 1650 and high == 1.5 * (8 + 84 + 2 * 36 + 5 * 26)
+    blue, orange = (
+        (picture[..., 2] - picture[..., 0] > 0.3),
+        (picture[..., 0] - picture[..., 2] > 0.3),
+    )
+    half = int(wide * (250 / 1100 + 0.75 / 2))
+    assert blue[:, :half].sum() > 500 and not blue[:, half + 99 :].any()
+    assert orange[:, half:].sum() > 500 and not orange[:, : half - 99].any()
+
+
+def test_clips_without_labels_in_one_target_are_no_pair_of_the_mean():
+    made = study()
+    results = {
+        name: result._replace(clips={c: v for c, v in result.clips.items() if c != "anna"})
+        if "-valence-" in name
+        else result
+        for name, result in made.results.items()
+    }
+    videos = {clip.name: clip.video for clip in CLIPS}
+    found = lines("first", made.ablation, made.rows, results, made.wanted, videos)
+    assert {m: c.videos for m, c in found[1].comparisons.items()} == {
+        "valence": 3,
+        "arousal": 4,
+        "mean": 3,
+    }
