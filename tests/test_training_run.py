@@ -23,6 +23,7 @@ from rjcma.corpus import labels, manifest
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
 from rjcma.training.encoders import Encoders
+from rjcma.training.loader import Loader
 from rjcma.training.predict import predict
 from rjcma.training.run import train
 from rjcma.training.sources import Source
@@ -152,7 +153,8 @@ class Places(torch.nn.Module):
 def test_windows_that_overlap_are_averaged():
     source = Source(tiny_corpus.clip("one", 7), {}, np.zeros(7, np.float32))
     windows = Windows(frames=5, stride=3)  # 0 to 5, and 2 to 7 from the end
-    result = predict(Places(), [source], windows, 4, torch.device("cpu"))["one"]
+    loader = Loader([source], windows.frames, torch.device("cpu"))
+    result = predict(Places(), [source], windows, 4, loader)["one"]
     assert result.tolist() == [0, 1, (2 + 0) / 2, (3 + 1) / 2, (4 + 2) / 2, 3, 4]
 
 

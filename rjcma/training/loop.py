@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +82,7 @@ class Trainer:
             self._resume(state)
         for epoch in self.history:
             told(epoch)
-        with Loader(parts.teaching, self.windows.frames, self.processes.device) as loader:
+        with self._loader([*parts.teaching, *parts.choosing]) as loader:
             while not self.schedule.over:
                 self._train_epoch(parts, loader)
                 told(self.history[-1])
@@ -91,11 +92,12 @@ class Trainer:
         self.network.load_state_dict(self.best_weights)
         return Fitted(self.history, self.history[self.best - 1])
 
-    def predict(self, sources: Sequence[Source]) -> dict[str, Series]:
-        """Predictions (T,) by clip, with the weights as they are."""
-        part, device = self.processes.share(sources), self.processes.device
-        with self.processes.accelerator.autocast():
-            some = predict(self.network, part, self.windows, self.settings.batch, device)
+    def predict(self, sources: Sequence[Source], loader: Loader | None = None) -> dict[str, Series]:
+        """Predictions (T,) by clip, with the weights as they are; read by that loader, if given."""
+        part, size = self.processes.share(sources), self.settings.batch
+        with self.processes.accelerator.autocast(), ExitStack() as stack:
+            loader = loader or stack.enter_context(self._loader(sources))
+            some = predict(self.network, part, self.windows, size, loader)
         return self.processes.gathered(some)
 
     def epoch(self, number: int, loader: Loader, train: Sequence[Source]) -> tuple[float, int]:
@@ -119,13 +121,16 @@ class Trainer:
         self.trained, self.waited = time.monotonic() - began, loader.waited - waited
         return loss, left_out
 
+    def _loader(self, sources: Sequence[Source]) -> Loader:
+        return Loader(sources, self.windows.frames, self.processes.device)
+
     def _train_epoch(self, parts: Parts, loader: Loader) -> None:
         """One epoch: its steps, the CCC of the clips that choose, and what follows from it."""
         began, number, top = time.monotonic(), len(self.history) + 1, self.schedule.top
         released = self.schedule.released
         loss, left_out = self.epoch(number, loader, parts.teaching)
         self.processes.agree(self.network.buffers())
-        ccc = score(self.predict(parts.choosing), parts.choosing)
+        ccc = score(self.predict(parts.choosing, loader), parts.choosing)
         self.history.append(Epoch(number, loss, ccc, top, released))
         if self.schedule.take(ccc):
             self.best, self.best_weights = number, copied(self.network)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rjcma import concordance
 from rjcma.fusion.network import Network
-from rjcma.training.data import Piece, batch, batches
+from rjcma.training.data import Piece, batches
+from rjcma.training.loader import Loader
 from rjcma.training.sources import Source
 from rjcma.training.windows import Windows, fixed
 
@@ -19,15 +20,18 @@ Series = NDArray[np.float32]
 
 
 def predict(
-    network: Network, sources: Sequence[Source], windows: Windows, size: int, device: torch.device
+    network: Network, sources: Sequence[Source], windows: Windows, size: int, loader: Loader
 ) -> dict[str, Series]:
-    """Predictions (T,) by clip, from fixed windows, `size` at a time; overlaps are averaged."""
+    """Predictions (T,) by clip, from fixed windows, `size` at a time; overlaps are averaged.
+
+    `loader` is one of these sources, perhaps among others.
+    """
     pieces = [Piece(s, window) for s in sources for window in fixed(s.clip.frames, windows)]
+    groups = list(batches(pieces, size))
     sums: dict[str, NDArray[Any]] = {s.clip.name: np.zeros((2, s.clip.frames)) for s in sources}
     network.eval()
     with torch.inference_mode():
-        for group in batches(pieces, size):
-            inputs = batch(group, windows.frames).to(device)
+        for group, inputs in zip(groups, loader.load(groups), strict=True):
             outputs = network(inputs.values(), inputs.valid).double().cpu().numpy()
             for (source, (start, stop)), output in zip(group, outputs, strict=True):
                 sums[source.clip.name][0, start:stop] += output[: stop - start]

@@ -20,6 +20,7 @@ from rjcma.fusion.settings import Fusion
 from rjcma.problem import Problem
 from rjcma.training import backbones, sources
 from rjcma.training.encoders import Encoder, Encoders
+from rjcma.training.loader import Loader
 from rjcma.training.predict import Series, predict
 from rjcma.training.sections import fine_tuned
 from rjcma.training.windows import Windows
@@ -57,7 +58,8 @@ class Saved(NamedTuple):
                 _refuse_another_width(opened[0].tracks[m].path, opened[0], m, encoder.width)
         there = device.choose(where)
         size = self.about["params"]["training"]["batch"]
-        return predict(self.network.to(there), opened, self.windows, size, there)
+        with Loader(opened, self.windows.frames, there) as loader:
+            return predict(self.network.to(there), opened, self.windows, size, loader)
 
 
 def write(folder: Path, network: Network, about: Mapping[str, Any]) -> None:

@@ -1,0 +1,142 @@
+"""Several processes that train one network, and the devices and precisions they ask for."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import tiny_corpus
+import torch
+from ruamel.yaml import YAML
+
+from rjcma.fusion.settings import Fusion, Widths
+from rjcma.problem import Problem
+from rjcma.training import processes
+from rjcma.training.processes import Processes
+from rjcma.training.settings import Training
+
+LAUNCH = [
+    "-m",
+    "accelerate.commands.launch",
+    "--cpu",
+    "--num_processes",
+    "2",
+    "--num_machines",
+    "1",
+]
+LAUNCH += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+
+
+def free_port():
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return some.getsockname()[1]
+
+
+def stage(root, out, mode, before=()):
+    """Train from the command line; -> the history, a row an epoch."""
+    sections = tiny_corpus.settings(mode, epochs=3, reload=False)
+    fusion = Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11, dropout=0)
+    params = sections._replace(fusion=fusion).dumped()
+    params["corpus"] = sections.corpus.model_dump(mode="json")
+    out.mkdir()
+    with (out / "params.yaml").open("w") as file:
+        YAML().dump(params, file)
+    folders = tiny_corpus.folders(root, mode)
+    inputs = [
+        root / "clips.jsonl",
+        root / "labels",
+        *(folders[m] for m in ("visual", "audio", "text")),
+    ]
+    command = [sys.executable, *before, "-m", "stages.train", *map(str, inputs), str(out / "run")]
+    command += ["--target", "valence", "--fold", "0", "--params", str(out / "params.yaml")]
+    command += ["--checkpoints", str(out / "checkpoints")]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with (out / "run" / "history.csv").open() as file:
+        return list(csv.DictReader(file)), done.stderr
+
+
+@pytest.mark.parametrize("mode", ["precompute", "finetune"])
+def test_two_processes_train_as_one_does(mode, tmp_path):
+    """Of a batch of three windows one process takes two, of the last two each takes one.
+
+    In mode finetune the compact encoders' batch norms see each process's windows alone, as a CPU
+    has no other: there, it is the first loss of an epoch's whole that is close, not equal.
+    """
+    tiny_corpus.write(tmp_path / "corpus")
+    alone, _ = stage(tmp_path / "corpus", tmp_path / "one", mode)
+    before = [*LAUNCH, "--main_process_port", str(free_port())]
+    shared, said = stage(tmp_path / "corpus", tmp_path / "two", mode, before)
+    assert said.count(": epoch 1,") == 1  # one of them speaks
+    assert len(alone) == len(shared) == 3
+    tolerance = 1e-5 if mode == "precompute" else 0.1
+    for one, two in zip(alone, shared):
+        assert float(one["loss"]) == pytest.approx(float(two["loss"]), abs=tolerance)
+        assert float(one["ccc"]) == pytest.approx(float(two["ccc"]), abs=10 * tolerance)
+
+
+def test_gradients_of_several_processes_add_up_to_those_of_one():
+    """Two shares of three windows, each with its own sum of losses over three."""
+    torch.manual_seed(0)
+    windows, weight = torch.randn(3, 5), torch.randn(5)
+
+    def gradient(some):
+        network = torch.nn.Linear(5, 1, bias=False)
+        network.weight.data = weight[None].clone()
+        (network(some).square().sum() / 3).backward()
+        return network
+
+    shares = [gradient(windows[rank::2]) for rank in range(2)]
+    other = {0: shares[1], 1: shares[0]}
+
+    def summed(rank):
+        mine = shares[rank]
+        fake = SimpleNamespace(count=2, total=lambda flat: flat + theirs.flatten())
+        theirs = other[rank].weight.grad.clone()
+        Processes.add_gradients(fake, mine)
+        return mine.weight.grad
+
+    expected = gradient(windows).weight.grad
+    first = shares[0].weight.grad.clone()
+    torch.testing.assert_close(summed(0), expected)
+    shares[0].weight.grad = first
+    torch.testing.assert_close(summed(1), expected)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(processes.device, "choose", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(Problem, match=r"process 2 of 4 on a machine with 2 GPUs.*num_processes 2"):
+        Processes(Training())
+
+
+def test_a_gpu_that_is_not_here_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(Problem, match=r"found cuda:3 .*expected auto, cpu"):
+        Processes(Training(device="cuda:3"))
+
+
+def test_half_precision_on_a_cpu_is_refused():
+    with pytest.raises(Problem, match="fp16 on a CPU"):
+        Processes(Training(device="cpu", precision="fp16"))
+
+
+def test_bf16_is_used_in_products_and_not_in_weights_or_the_loss(tmp_path):
+    some = Processes(Training(device="cpu", precision="bf16"))
+    layer = torch.nn.Linear(3, 5)
+    with some.accelerator.autocast():
+        assert layer(torch.ones(2, 3)).dtype == torch.bfloat16
+    assert layer.weight.dtype == torch.float32
+    again = Processes(Training(device="cpu"))
+    with again.accelerator.autocast():
+        assert layer(torch.ones(2, 3)).dtype == torch.float32

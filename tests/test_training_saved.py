@@ -1,0 +1,107 @@
+"""A run's network, read back from its folder."""
+
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import tiny_corpus
+import torch
+from safetensors.torch import load_file, save_file
+
+from rjcma import store
+from rjcma.corpus import manifest
+from rjcma.problem import Problem
+from rjcma.training.run import train
+from rjcma.training.saved import load_run
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["precompute", "finetune"])
+def run(request, root, tmp_path_factory):
+    out = tmp_path_factory.mktemp(request.param) / "valence-0"
+    settings = tiny_corpus.settings(request.param, epochs=1)
+    clips, folders = manifest.read(root / "clips.jsonl"), tiny_corpus.folders(root, request.param)
+    train(clips, root / "labels", folders, out, "valence", 0, settings)
+    return out, clips, folders
+
+
+def test_a_network_read_back_predicts_what_the_run_predicted(run):
+    out, clips, folders = run
+    predictions = load_run(out).predict(clips, folders, where="cpu")
+    with h5py.File(out / "predictions.h5") as file:
+        assert predictions.keys() == set(file)
+        for name, series in predictions.items():
+            np.testing.assert_allclose(series, file[name][:], atol=1e-6)
+
+
+def test_a_network_read_back_is_in_evaluation_mode_and_says_what_it_is(run):
+    saved = load_run(run[0])
+    assert not any(module.training for module in saved.network.modules())
+    assert (saved.about["target"], saved.about["fold"], saved.windows.frames) == ("valence", 0, 11)
+    assert saved.about["features"].keys() == {"visual", "audio", "text"}
+
+
+def test_the_digest_of_a_feature_is_of_its_content_alone(root, run, tmp_path):
+    out, clips, folders = run
+    mode = "precompute" if folders["audio"].name == "audio" else "finetune"
+    settings = tiny_corpus.settings(mode, epochs=1)
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    for path in folders["audio"].iterdir():
+        with h5py.File(path) as file:
+            rows = file["rows"][...] * (2 if path.stem == "fred" else 1)
+            index = file["index"][...] if "index" in file else None
+        store.write(other / path.name, rows, index)
+    moved = {**folders, "audio": other}
+    train(clips, root / "labels", moved, tmp_path / "run", "valence", 0, settings)
+    before, after = (load_run(folder).about for folder in (out, tmp_path / "run"))
+    assert before.pop("features") | {"audio": ""} == after["features"] | {"audio": ""}
+    assert after.pop("features")["audio"] != load_run(out).about["features"]["audio"]
+    assert before == after
+
+
+def test_vectors_of_another_width_are_refused(run, tmp_path):
+    out, clips, folders = run
+    for clip in clips:
+        store.write(tmp_path / f"{clip.name}.h5", np.zeros((clip.frames, 4), np.float32))
+    with pytest.raises(Problem, match=r"clip anna: .*found text vectors of 4 numbers; expected 5"):
+        load_run(out).predict(clips, {**folders, "text": tmp_path})
+
+
+def spoilt(path, how):
+    tensors = load_file(path)
+    about = {"params": {"fusion": {}, "windows": {}, "encoders": {}, "recursions": 1}}
+    if how == "empty":
+        path.write_bytes(b"")
+    elif how == "nameless":
+        save_file(tensors, path)
+    elif how == "another":
+        save_file({"a": torch.zeros(3)}, path, {"run": json.dumps(about)})
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ("missing", "no such file"),
+        ("empty", "no safetensors"),
+        ("nameless", "do not say what run"),
+        ("another", "weights of another version"),
+    ],
+)
+def test_a_folder_without_a_whole_run_is_refused(how, found, run, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes((run[0] / path.name).read_bytes())
+    spoilt(path, how)
+    with pytest.raises(Problem, match=found):
+        load_run(tmp_path)
