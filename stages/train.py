@@ -47,17 +47,8 @@ def main(
         training=load(params, "training", Training),
     )
     folders = {"visual": visual, "audio": audio, "text": text}
-    train(
-        manifest.read(clips),
-        labels,
-        folders,
-        out,
-        target,
-        fold,
-        settings,
-        checkpoints=checkpoints,
-        curves=True,
-    )
+    data = manifest.read(clips), labels, folders, out
+    train(*data, target, fold, settings, checkpoints=checkpoints, curves=True)
 
 
 if __name__ == "__main__":
