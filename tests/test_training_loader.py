@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_is_said_so(root):
         next(arriving)
         [worker] = set(multiprocessing.active_children()) - before
         os.kill(worker.pid, signal.SIGKILL)
-        with pytest.raises(Problem, match=r"reads features and was killed .* RJCMA_LOADERS=0"):
+        with pytest.raises(Problem, match=r"no longer answers .* RJCMA_LOADERS=0"):
             list(arriving)
 
 

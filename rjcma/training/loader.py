@@ -38,8 +38,8 @@ Place = tuple[int, int, int]
 class Loader:
     """Batches of windows of these sources, each padded to `frames`, on the device.
 
-    `workers` processes read ahead; None is RJCMA_LOADERS, else `default_workers`. They start with
-    the first `load` and end with `close`, or with the loader.
+    So many `workers` processes read ahead, as many as `default_workers` says where it is None. They
+    start with the first `load` and end with `close`, or with the loader.
     """
 
     waited: float
@@ -71,7 +71,7 @@ class Loader:
     def load(self, groups: Sequence[Sequence[Piece]]) -> Iterator[Batch]:
         """A batch a group, in this order. A load that is under way ends here, whole or not.
 
-        Raises `Problem` for a file that cannot be read and for a worker that was killed.
+        Raises `Problem` for a file that cannot be read and for a worker that no longer answers.
         """
         if self._data is None:
             raise RuntimeError("this loader is closed")
@@ -115,10 +115,10 @@ class Loader:
                 raise RuntimeError("this load ended when another began or the loader was closed")
             try:
                 got = next(self._read, None)
-            except RuntimeError as error:
-                if "DataLoader worker (pid" not in str(error):
+            except (RuntimeError, OSError, EOFError) as error:
+                if not self.workers or str(error).startswith("Caught "):  # raised while reading
                     raise
-                raise _killed(error) from None
+                raise _lost(error) from None
             if got is None:
                 return
             if isinstance(got, Problem):
@@ -231,10 +231,11 @@ def _leave_at_once(worker: int) -> None:
     atexit.register(os._exit, 0)
 
 
-def _killed(error: RuntimeError) -> Problem:
+def _lost(error: Exception) -> Problem:
+    reason = (str(error) or type(error).__name__).splitlines()[0]
     return Problem(
         file="RJCMA_LOADERS",
-        found=f"a process that reads features and was killed ({str(error).splitlines()[0]})",
+        found=f"a process that reads features and no longer answers ({reason})",
         expected="processes that end by themselves",
         cure="give more memory (in a container, shared memory too), or set RJCMA_LOADERS=0",
     )

@@ -48,12 +48,21 @@ def _cut(crops: Tensor, draws: NDArray[np.int64]) -> Tensor:
     """Crops (N, S, S, 3) cut and flipped as drawn, a draw a frame (N, 3) -> (N, 40, 40, 3)."""
     count, size = crops.shape[:2]
     top, left, flipped = draws.T
-    lines = (np.arange(count) * size + top)[:, None] + np.arange(SIZE)
-    first = torch.from_numpy(lines * size + left[:, None]).to(crops.device)  # pixel of each line
-    runs = crops.reshape(-1).unfold(0, SIZE * 3, 3)  # SIZE pixels from every pixel on
-    cut = runs.index_select(0, first.view(-1)).view(count, SIZE, SIZE, 3)
+    corner = (np.arange(count) * size + top) * size + left  # in pixels of all crops
     turned = np.flatnonzero(flipped)
     order = np.arange(count)
-    order[turned] = count + np.arange(len(turned))
-    frames, taken = (torch.from_numpy(n).to(crops.device) for n in (turned, order))
+    order[turned] = count + np.arange(len(turned))  # flipped frames stand behind all others
+    sent = _sent(np.concatenate([corner, order, turned]), crops.device)
+    first, taken, frames = sent.split([count, count, len(turned)])
+    lines = first[:, None] + size * torch.arange(SIZE, device=crops.device)
+    runs = crops.reshape(-1).unfold(0, SIZE * 3, 3)  # SIZE pixels from every pixel on
+    cut = runs.index_select(0, lines.view(-1)).view(count, SIZE, SIZE, 3)
     return torch.cat([cut, cut.index_select(0, frames).flip(2)]).index_select(0, taken)
+
+
+def _sent(values: NDArray[np.int64], device: torch.device) -> Tensor:
+    """The values on a device, without waiting for what a GPU is still computing."""
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
