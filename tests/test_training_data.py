@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 import tiny_corpus
@@ -236,6 +237,19 @@ def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):
     store.write(tmp_path / "anna.h5", np.zeros((30, 3), np.float32))
     with pytest.raises(Problem, match=r"clip anna: .* found 30 frames; expected the clip's 31"):
         open_all([clip], {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")
+
+
+def test_opening_a_corpus_leaves_few_of_its_files_open(root, monkeypatch):
+    monkeypatch.setattr(store, "OPEN_FILES", 5)
+    clips = [tiny_corpus.clip(*item) for item in tiny_corpus.FRAMES.items() if item[0] != "fred"]
+    names = {"visual": "faces", "audio": "logmel", "text": "text"}
+    folders = tiny_corpus.folders(root, "finetune")
+    some = open_all(clips, folders, names, root / "labels", "valence")
+    tracks = [track for source in some for track in source.tracks.values()]
+    held = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
+    files = {h5py.Dataset(one).file.filename for one in held}
+    assert len(tracks) == 15
+    assert 0 < len([track for track in tracks if str(track.path) in files]) <= 5
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -176,6 +177,41 @@ def test_the_number_of_workers_is_the_environments(monkeypatch):
         monkeypatch.setenv("RJCMA_LOADERS", wrong)
         with pytest.raises(Problem, match=r"RJCMA_LOADERS: found '.*'; expected a whole number"):
             default_workers(CPU)
+
+
+def test_a_copy_to_a_gpu_begins_before_the_batch_ahead_of_it_is_handed_over(monkeypatch):
+    """The order of work, with stand-ins for CUDA's streams; see below for a real GPU."""
+    said = []
+
+    class Stream:
+        def record_event(self):
+            return said[-1].replace("copy", "end of copy")
+
+        def wait_event(self, event):
+            said.append(f"wait for {event}")
+
+    class Sent(str):
+        def to(self, device):
+            said.append(f"copy {self}")
+            return self
+
+        def tensors(self):
+            return [self]
+
+        def record_stream(self, stream):
+            said.append(f"keep {self}")
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream())
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
+    copies = loading._Copies(torch.device("cuda"))
+    for some in copies.ahead(iter([Sent("a"), Sent("b"), Sent("c")])):
+        said.append(f"step {some}")
+    assert said == [
+        *("copy a", "copy b", "wait for end of copy a", "keep a", "step a"),
+        *("copy c", "wait for end of copy b", "keep b", "step b"),
+        *("wait for end of copy c", "keep c", "step c"),
+    ]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
