@@ -29,11 +29,13 @@ def main(
     runs: Path,
     report: Path,
     params: Path = Path("params.yaml"),
+    checkpoints: Path = Path(".rjcma/checkpoints/ablation"),
 ) -> None:
     """Train the ROWS' settings for each seed, target and fold; write tables to REPORT.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features. What each run reached is kept in RUNS, and not trained again.
+    the modalities' features. What each run reached is kept in RUNS, and not trained again; a run
+    that was killed goes on after its last finished epoch.
     """
     settings = Settings(
         recursions=load(params, "recursions", Recursions),
@@ -47,7 +49,7 @@ def main(
     asked = ablation_rows.read(rows)
     by_row = ablation_settings.of_rows(asked, settings, rows)
     needed = trials(by_row, wanted, asked.seeds)
-    files = Files(clips, labels, {"visual": visual, "audio": audio, "text": text})
+    files = Files(clips, labels, {"visual": visual, "audio": audio, "text": text}, checkpoints)
     ablation.run(needed, files, runs)
     found = Study(asked, by_row, wanted, manifest.read(clips), ablation.read(runs, needed))
     ablation_report.write(found, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,11 +45,18 @@ class Trainer:
     """Stands in for training: notes what it was asked for, and predicts a little of the truth."""
 
     def __init__(self, monkeypatch):
-        self.asked = []
+        self.asked, self.found = [], []
         monkeypatch.setattr(ablation, "train", self.train)
 
-    def train(self, clips, label_folder, folders, out, target, fold, asked):
+    def train(self, clips, label_folder, folders, out, target, fold, asked, *, checkpoints):
         self.asked.append((asked, target, fold))
+        if checkpoints:
+            self.found.append(sorted(path.name for path in checkpoints.glob("*")))
+            checkpoints.mkdir(parents=True, exist_ok=True)
+            (checkpoints / "at").write_text("epoch 5")
+            if asked.recursions == 19:
+                raise KeyboardInterrupt
+            (checkpoints / "at").unlink()
         print("an epoch")
         if asked.recursions == 13:
             raise Problem(clip="cleo", file="x.h5", found="f", expected="e", cure="c")
@@ -184,6 +192,19 @@ def test_a_run_that_fails_names_its_row_and_stops_no_other(trainer, files, tmp_p
     ]
 
 
+def test_a_killed_run_finds_its_own_checkpoint_again_and_leaves_none_in_the_end(
+    trainer, files, tmp_path
+):
+    files = files._replace(checkpoints=tmp_path / "checkpoints")
+    (killed,) = trials(rows(a=settings(recursions=19)), WANTED, [3])
+    (other,) = trials(rows(b=settings()), WANTED, [3])
+    for one in (killed, other, killed):
+        with suppress(KeyboardInterrupt):
+            ablation.measure(one, files, tmp_path / "out.json")
+    assert trainer.found == [[], [], ["at"]]
+    assert [path.name for path in files.checkpoints.iterdir()] == [killed.name]
+
+
 def test_what_training_prints_is_not_shown(trainer, files, tmp_path, capfd):
     run(trials(rows(a=settings()), WANTED, [3]), files, tmp_path / "runs")
     assert "an epoch" not in "".join(capfd.readouterr())
@@ -225,13 +246,15 @@ def test_the_stage_trains_compares_and_keeps(tmp_path, monkeypatch):
     _write(tmp_path / "rows.yaml", {"seeds": [1], "tables": {"recursions": table}})
     features = tiny_corpus.folders(root).values()
     arguments = [root / "clips.jsonl", root / "labels", *features, tmp_path / "rows.yaml"]
-    ablate(*arguments, tmp_path / "runs", report, params=tmp_path / "params.yaml")
+    options = {"params": tmp_path / "params.yaml", "checkpoints": tmp_path / "checkpoints"}
+    ablate(*arguments, tmp_path / "runs", report, **options)
     names = {path.name for path in report.iterdir()}
     assert names == {"tables.md", "recursions.csv", "all-runs.csv", "rows.png"}
     kept = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "runs").iterdir()}
     written = {path.name: path.read_bytes() for path in report.iterdir()}
     assert len(kept) == 3  # two runs and their ledger
-    ablate(*arguments, tmp_path / "runs", report, params=tmp_path / "params.yaml")
+    assert not list((tmp_path / "checkpoints").iterdir())
+    ablate(*arguments, tmp_path / "runs", report, **options)
     again = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "runs").iterdir()}
     assert again == kept
     assert {path.name: path.read_bytes() for path in report.iterdir()} == written

@@ -55,7 +55,8 @@ def run(
 ) -> None:
     """Train what has not been trained, side by side, and keep a JSON file of each run in `folder`.
 
-    A run that fails does not stop the others; one that is killed is lost, and no other.
+    A run that fails does not stop the others. Killed, only runs in flight are not done, and these
+    go on from their checkpoints.
     Raises `Problems`, naming row, seed, target and fold.
     """
     known = Digests(files)
@@ -110,10 +111,12 @@ def measure(trial: Trial, files: Files, path: Path) -> None:
 def _trained(trial: Trial, files: Files, folder: Path) -> tuple[Fitted, Run]:
     """The run, trained in a folder in silence, and read back as scoring reads any run."""
     clips, features = manifest.read(files.clips), dict(files.features)
-    target, fold = trial.target, trial.fold
-    out = folder / f"{target}-{fold}"
+    target, fold, settings = trial.target, trial.fold, trial.settings
+    out, own = folder / f"{target}-{fold}", files.checkpoints and files.checkpoints / trial.name
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere), redirect_stdout(nowhere):
-        fitted = train(clips, files.labels, features, out, target, fold, trial.settings)
+        fitted = train(clips, files.labels, features, out, target, fold, settings, checkpoints=own)
+    if own and own.is_dir():
+        own.rmdir()  # a run that is done has removed its checkpoint
     return fitted, runs.read(folder, Runs(targets=(target,), folds=(fold,)), clips)[0]
 
 

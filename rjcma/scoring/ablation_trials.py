@@ -39,13 +39,15 @@ CODE = (
 
 
 class Files(NamedTuple):
-    """Where a run reads."""
+    """Where a run reads, and where it keeps how far it is."""
 
     clips: Path
     """The manifest."""
     labels: Path
     features: Mapping[str, Path]
     """Folders by modality."""
+    checkpoints: Path | None = None
+    """A folder, by which a killed run goes on after its last finished epoch."""
 
 
 class Trial(NamedTuple):
