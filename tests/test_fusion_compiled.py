@@ -1,0 +1,42 @@
+"""Every kind of fusion can be compiled, so that a GPU is not bound by launches."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from fusion_world import FUSIONS, WIDTHS, features, first, kind
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_other_modules():
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("name", sorted(set(FUSIONS) - {"concat"}))
+def test_a_kind_is_one_graph_with_the_same_values_and_gradients(name):
+    module, x, valid = kind(name), features(), first(3)
+    expected = module(x, valid)
+    wanted = torch.autograd.grad(expected.square().sum(), list(module.parameters()))
+    names = list(module.state_dict())
+    module.compile(backend="aot_eager", fullgraph=True)
+    fused = module(x, valid)
+    found = torch.autograd.grad(fused.square().sum(), list(module.parameters()))
+    torch.testing.assert_close(fused, expected)
+    torch.testing.assert_close(found, wanted)
+    assert list(module.state_dict()) == names
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler, which torch.compile needs")
+def test_generated_code_gives_the_same_values():
+    module = kind("paper", recursions=1).float()
+    x, valid = {m: features()[m].float() for m in WIDTHS}, first(3)
+    with torch.no_grad():
+        expected = module(x, valid)
+        module.compile(fullgraph=True)
+        torch.testing.assert_close(module(x, valid), expected, rtol=1e-5, atol=1e-5)
