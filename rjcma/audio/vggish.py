@@ -35,11 +35,23 @@ class VGGish(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(HIDDEN, self.width),
         )
+        self.apply(_start)
 
     def forward(self, windows: Tensor) -> Tensor:
         features = self.features(windows.reshape(-1, 1, *windows.shape[-2:]))
         # TensorFlow's order, in which the weights were trained: channels change fastest.
         return self.embeddings(features.permute(0, 2, 3, 1).flatten(1))
+
+
+def _start(layer: nn.Module) -> None:
+    """Random weights that keep the scale of values through ReLUs (He et al., 2015).
+
+    With torch's own, nothing of the window would be left after nine layers without a norm.
+    """
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+        assert layer.bias is not None
+        nn.init.zeros_(layer.bias)
 
 
 def _convolutions() -> list[nn.Module]:

@@ -81,14 +81,19 @@ class Encoding:
         ]
 
     def write(self, clip: Clip, path: Path) -> None:
-        """Write the clip's vectors, (T, D) float32. Raises `Problem` for values that do not fit."""
+        """Write the clip's vectors, (T, D) float32.
+
+        Raises `Problem` for values that do not fit the encoder, and vectors that are not finite.
+        """
         track = sources.track(self.folder, clip, self.feature)
         with inference.running(self.device, self.precision):
             # A GPU is handed a clip's batches one after another and waited for once, at the end.
             vectors = [self.encoder(values).float() for values in self._batches(track)]
-            rows = torch.cat([*vectors, torch.zeros(0, self.width, device=self.device)])
-        store.write(path, rows.cpu().numpy())
+            rows = torch.cat(vectors).cpu().numpy()
         track.close()
+        if not np.isfinite(rows).all():
+            raise self._spoilt(track)
+        store.write(path, rows)
 
     def _batches(self, track: store.Track) -> Iterator[Tensor]:
         """What the encoder takes of the clip's frames, in order, on the device."""
@@ -106,6 +111,16 @@ class Encoding:
         if self.device.type == "cuda":
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)
+
+    def _spoilt(self, track: store.Track) -> Problem:
+        return Problem(
+            clip=track.clip,
+            file=track.path,
+            found=f"a vector that is not finite, computed in {self.precision}",
+            expected="finite numbers",
+            cure="look for such values in this file; if there are none, set encoders.precision"
+            " to fp32",
+        )
 
 
 def _identity(encoder: nn.Module, kind: str, precision: str) -> str:

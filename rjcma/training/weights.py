@@ -44,6 +44,7 @@ def load(encoder: nn.Module, modality: str, path: Path) -> None:
 def read(path: Path, modality: str) -> dict[str, Tensor]:
     """The tensors of a safetensors file, or of one written by `torch.save`, by name."""
     try:
+        path.open("rb").close()  # said first: the libraries describe a folder in many ways
         stored = _torch(path) if path.suffix.lower() in TORCH else load_file(path)
     except (FileNotFoundError, IsADirectoryError):
         raise _problem(path, "no such file", modality) from None
@@ -73,8 +74,6 @@ def own_part(stored: Mapping[str, Tensor], modality: str, path: Path) -> dict[st
 
 
 def _torch(path: Path) -> Any:
-    with open(path, "rb"):  # said first: torch describes a missing file and a folder in many ways
-        pass
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
