@@ -8,6 +8,7 @@
     X_m              x[modality]       (B, d_m, K)   a modality's features
     J                j                 (B, d, K)     the joint representation
     W_jm             w_j[modality]     (d_m, d)      weights across X_m and J
+    W_jm J / sqrt d  w_jm_j            (B, d_m, K)   all of them formed as one product, w_j_j
     C_m              c                 (B, K, K)     joint cross-correlation, X_m's frames by J's
     W_cm             w_c[modality]     (K, K)        weights that combine X_m and C_m
     H_m              h                 (B, d_m, K)   attention map
