@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import h5py
 import numpy as np
 import pytest
@@ -55,6 +57,22 @@ def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(sources
     pieces = [Piece(sources[0], Window(3, 14)), Piece(sources[1], Window(0, 7))]
     missing = batch(pieces, frames=11).truth.isnan()
     assert missing.tolist() == [[True] * 2 + [False] * 9, [False] * 7 + [True] * 4]
+
+
+def test_a_batch_travels_to_another_process_as_one_tensor(sources):
+    faceless = [Piece(sources[1], Window(0, 7))]
+    for pieces in ([Piece(sources[0], Window(3, 14)), *faceless], faceless):
+        sent = batch(pieces, frames=11)
+        again = pickle.loads(pickle.dumps(sent))
+        assert (list(again.rows), again.spans, again.lengths) == (
+            list(sent.rows),
+            sent.spans,
+            sent.lengths,
+        )
+        for one, other in zip(again.tensors(), sent.tensors(), strict=True):
+            assert one.dtype == other.dtype and one.shape == other.shape
+            assert torch.equal(one.nan_to_num(7), other.nan_to_num(7))
+        assert len({tensor.untyped_storage().data_ptr() for tensor in again.tensors()}) == 1
 
 
 def test_rows_that_frames_share_travel_once(sources):

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rjcma.store import Track
 from rjcma.training import views
+from rjcma.training.rows import read
 from rjcma.training.sources import Source
 from rjcma.training.windows import Window
 
@@ -59,6 +59,12 @@ class Batch:
     def tensors(self) -> list[Tensor]:
         """All that travels."""
         return [*self.rows.values(), *self.index.values(), self.truth, self.valid]
+
+    def __reduce__(self):  # type: ignore[no-untyped-def]  # the return type of pickle's protocol
+        """Between processes all tensors travel as one: each that is sent costs a connection."""
+        tensors = self.tensors()
+        layouts = [(tensor.dtype, tensor.shape) for tensor in tensors]
+        return _unpacked, (_packed(tensors), layouts, list(self.rows), self.spans, self.lengths)
 
     def _each(self, moved: Callable[[Tensor], Tensor]) -> Batch:
         rows = {m: moved(tensor) for m, tensor in self.rows.items()}
@@ -101,8 +107,8 @@ def batch(pieces: Sequence[Piece], frames: int) -> Batch:
         truth[row, : lengths[row]] = torch.from_numpy(source.labels[window.start : window.stop])
     tracks = {m: [piece.source.tracks[m] for piece in pieces] for m in pieces[0].source.tracks}
     windows = [window for _, window in pieces]
-    read = {m: _read(tracks[m], windows) for m in tracks}
-    rows, index = ({m: pair[n] for m, pair in read.items()} for n in (0, 1))
+    pairs = {m: read(tracks[m], windows) for m in tracks}
+    rows, index = ({m: pair[n] for m, pair in pairs.items()} for n in (0, 1))
     return Batch(rows, index, {m: tracks[m][0].span for m in tracks}, lengths, truth, valid)
 
 
@@ -131,69 +137,39 @@ def frame_moments(tracks: Iterable[Track]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(mean).float(), torch.from_numpy(deviation).float()
 
 
-class _Stretch(NamedTuple):
-    """Consecutive rows of a track, and where they lie among a batch's rows."""
-
-    track: Track
-    first: int
-    last: int
-    at: int
+ALIGNED = 8
+"""Bytes: tensors that lie in one buffer begin at multiples of the widest element's."""
 
 
-def _read(tracks: Sequence[Track], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
-    """Rows of all windows, those that several need once, and each frame's place among them."""
-    extents = [track.extent(*window) for track, window in zip(tracks, windows, strict=True)]
-    stretches = _stretches(tracks, extents)
-    places = np.concatenate(
-        [
-            _places(track, window, extent, stretches)
-            for track, window, extent in zip(tracks, windows, extents, strict=True)
-        ]
-    )
-    total = sum(stretch.last - stretch.first for stretch in stretches)
-    some = tracks[0].rows
-    rows = np.empty((total, *some.shape[1:]), some.dtype)
-    for track, first, last, at in stretches:
-        rows[at : at + last - first] = track.rows[first:last]
-    return torch.from_numpy(rows), torch.from_numpy(places)
+def _packed(tensors: Sequence[Tensor]) -> Tensor:
+    """The bytes of all tensors, one after another."""
+    places = list(accumulate((_room(tensor.nbytes) for tensor in tensors), initial=0))
+    buffer = torch.empty(places[-1], dtype=torch.uint8)
+    for tensor, at in zip(tensors, places, strict=False):
+        buffer[at : at + tensor.nbytes] = tensor.contiguous().view(-1).view(torch.uint8)
+    return buffer
 
 
-def _stretches(tracks: Sequence[Track], extents: Sequence[tuple[int, int]]) -> list[_Stretch]:
-    """The rows of all extents without repetition, tracks in the order of their first appearance."""
-    needed: dict[Track, list[tuple[int, int]]] = {track: [] for track in tracks}
-    for track, extent in zip(tracks, extents, strict=True):
-        needed[track].append(extent)
-    stretches, at = list[_Stretch](), 0
-    for track, some in needed.items():
-        for first, last in _merged(some):
-            stretches.append(_Stretch(track, first, last, at))
-            at += last - first
-    return stretches
+def _unpacked(
+    buffer: Tensor,
+    layouts: Sequence[tuple[torch.dtype, torch.Size]],
+    modalities: Sequence[str],
+    spans: dict[str, int],
+    lengths: list[int],
+) -> Batch:
+    """The batch whose tensors lie in the buffer."""
+    tensors, at = [], 0
+    for dtype, shape in layouts:
+        size = shape.numel() * dtype.itemsize
+        tensors.append(buffer[at : at + size].view(dtype).view(shape))
+        at += _room(size)
+    count = len(modalities)
+    rows = dict(zip(modalities, tensors[:count], strict=True))
+    index = dict(zip(modalities, tensors[count : 2 * count], strict=True))
+    truth, valid = tensors[2 * count :]
+    return Batch(rows, index, spans, lengths, truth, valid)
 
 
-def _merged(extents: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Extents without their overlaps, in order.
-
-    >>> _merged([(7, 9), (0, 3), (2, 5)])
-    [(0, 5), (7, 9)]
-    """
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(extents):
-        if merged and first <= merged[-1][1]:
-            first, before = merged.pop()
-            last = max(before, last)
-        merged.append((first, last))
-    return merged
-
-
-def _places(
-    track: Track, window: Window, extent: tuple[int, int], stretches: Sequence[_Stretch]
-) -> NDArray[np.int64]:
-    """First rows of the window's values among the batch's, (frames,); -1 where a value is zeros."""
-    index = track.index[slice(*window)].astype(np.int64)
-    moved = next(
-        stretch.at - stretch.first
-        for stretch in stretches
-        if stretch.track is track and stretch.first <= extent[0] and extent[1] <= stretch.last
-    )
-    return np.where(index >= 0, index + moved, -1)
+def _room(size: int) -> int:
+    """The bytes that so many take up in a buffer."""
+    return -(-size // ALIGNED) * ALIGNED
