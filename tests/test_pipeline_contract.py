@@ -20,6 +20,7 @@ FLOORS = [
         "clipwise",
         "concordance",
         "device",
+        "frozen",
     },
     {"corpus", "audio", "speech", "vision", "sample"},
     {"text", "fusion"},

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from rjcma.frozen import in_order
+
 LAYERS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
 """Channels of each 3x3 convolution, and where the picture is halved."""
 
 LAST = (6, 4, 512)  # what four halvings leave of 96 rows and 64 bands, and the channels
 HIDDEN = 4096
+
+
+class _Flat(nn.Module):
+    """TensorFlow's order, in which the weights were trained: channels change fastest."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.permute(0, 2, 3, 1).flatten(1)
 
 
 class VGGish(nn.Module):
@@ -27,6 +36,7 @@ class VGGish(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(*_convolutions())
+        self.flat = _Flat()
         rows, bands, channels = LAST
         self.embeddings = nn.Sequential(
             nn.Linear(rows * bands * channels, HIDDEN),
@@ -38,9 +48,8 @@ class VGGish(nn.Module):
         self.apply(_start)
 
     def forward(self, windows: Tensor) -> Tensor:
-        features = self.features(windows.reshape(-1, 1, *windows.shape[-2:]))
-        # TensorFlow's order, in which the weights were trained: channels change fastest.
-        return self.embeddings(features.permute(0, 2, 3, 1).flatten(1))
+        layers = [self.features, self.flat, *self.embeddings]
+        return in_order(layers, windows.reshape(-1, 1, *windows.shape[-2:]))
 
 
 def _start(layer: nn.Module) -> None:

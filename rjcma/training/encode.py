@@ -33,8 +33,6 @@ FEATURES = {"visual": "faces", "audio": "logmel"}
 SHAPES = {"faces": (3, SIZE, SIZE), "logmel": WINDOW}
 """Of what an encoder takes of a frame."""
 
-CPU_BATCH = 64  # frames at a time on a CPU: one layer's values then fit its cache (ours)
-
 
 class Encoding:
     """An encoder at work on one feature's folder; made once, called for each clip."""
@@ -49,9 +47,7 @@ class Encoding:
         self.identity = _identity(encoder, chosen.kind, self.precision)
         self.encoder = inference.prepared(encoder, self.device, self.precision)
         self.width = int(encoder.width)  # type: ignore[arg-type]
-        self.feature, self.folder = FEATURES[modality], folder
-        on_cpu = self.device.type == "cpu"
-        self.batch = min(settings.batch, CPU_BATCH) if on_cpu else settings.batch
+        self.feature, self.folder, self.batch = FEATURES[modality], folder, settings.batch
 
     def run(self, clips: Sequence[Clip], out: Path) -> None:
         """Write `out/<clip>.h5` for each clip, as far as it is not there; `Problems` if any fail.

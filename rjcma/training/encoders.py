@@ -58,8 +58,7 @@ class Encoders(Section):
     visual: Visual = Visual()
     audio: Audio = Audio()
     batch: int = Field(256, ge=1)
-    """Frames that stage `encode` puts through an encoder at a time, on a GPU; on a CPU at most 64,
-    which its cache holds (ours)."""
+    """Frames that stage `encode` reads and hands to an encoder at a time (ours)."""
     device: str = "auto"
     """Where stage `encode` runs."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

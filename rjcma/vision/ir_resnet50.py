@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rjcma.frozen import in_order
+
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2))
 """Channels, units, and the stride of the first unit of each stage."""
 
@@ -81,7 +83,8 @@ class IRResNet50(nn.Module):
         self.body = nn.Sequential(*_units(first))
 
     def forward(self, faces: Tensor) -> Tensor:
-        return F.normalize(self.output_layer(self.body(self.input_layer(faces))))
+        layers = [self.input_layer, *self.body, self.output_layer]
+        return F.normalize(in_order(layers, faces))
 
 
 def _units(inputs: int) -> list[Unit]:
