@@ -1,4 +1,4 @@
-"""What dvc.yaml and ablation/dvc.yaml promise, held against the code: floors, dependencies, params and paths."""
+"""What the pipelines promise, held against the code: floors, dependencies, params and paths."""
 
 from __future__ import annotations
 

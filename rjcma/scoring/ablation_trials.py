@@ -30,6 +30,7 @@ CODE = (
     "corpus/folds.py",
     "corpus/labels.py",
     "device.py",
+    "frozen.py",
     "fusion",
     "store.py",
     "training",
