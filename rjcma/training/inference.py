@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -32,13 +32,27 @@ def prepared(encoder: nn.Module, device: torch.device, precision: str = "fp32") 
 
 @contextmanager
 def running(device: torch.device, precision: str) -> Iterator[None]:
-    """Inference mode; below fp32, products of matrices and convolutions in that precision."""
+    """Inference mode; below fp32, products of matrices and convolutions in that precision.
+
+    In fp32 a GPU's convolutions are exact too; torch would round their factors to TF32.
+    """
     mixed = precision != "fp32"
     with (
         torch.inference_mode(),
         torch.autocast(device.type, PRECISIONS[precision] if mixed else None, enabled=mixed),
+        _without_tf32() if device.type == "cuda" else nullcontext(),
     ):
         yield
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager
