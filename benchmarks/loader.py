@@ -166,7 +166,7 @@ def _steps(
     generator, began, waited = np.random.default_rng(1), time.perf_counter(), loader.waited
     for group, inputs in zip(groups, loader.load(groups), strict=True):
         at = time.perf_counter()
-        values = inputs.values(generator)
+        values = inputs.values(views.drawn(len(inputs.lengths), generator))
         _synchronise(where)
         seen = time.perf_counter()
         network(values, inputs.valid).square().mean().backward()
@@ -187,15 +187,13 @@ def unshared(group: list[Piece]) -> int:
     return sum((last - first) * rows[:1].nbytes for rows, first, last in extents)
 
 
-def one_by_one(
-    crops: torch.Tensor, lengths: list[int], generator: np.random.Generator
-) -> torch.Tensor:
+def one_by_one(crops: torch.Tensor, lengths: list[int], draws: views.Draws) -> torch.Tensor:
     """What `views.faces` gives, plainly: one window after another."""
     room, seen = crops.shape[1] - SIZE, []
-    for window in crops.split(lengths):
-        top, left = generator.integers(0, room, 2, endpoint=True).tolist()
+    for window, (top, left, flip) in zip(crops.split(lengths), draws, strict=True):
+        top, left = int(top * (room + 1)), int(left * (room + 1))
         cut = window[:, top : top + SIZE, left : left + SIZE]
-        seen.append(cut.flip(2) if generator.integers(2) else cut)
+        seen.append(cut.flip(2) if flip >= 0.5 else cut)
     return (torch.cat(seen).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
 
 
@@ -233,9 +231,10 @@ def _print_steps(clips: list[Clip]) -> None:
 
 def _print_views(where: torch.device) -> None:
     crops = torch.randint(0, 256, (PAPERS_BATCH * 300, 48, 48, 3), dtype=torch.uint8, device=where)
-    lengths, generator = [300] * PAPERS_BATCH, np.random.default_rng(1)
-    together = seconds(lambda: views.faces(crops, lengths, generator), where)
-    each = seconds(lambda: one_by_one(crops, lengths, generator), where)
+    lengths = [300] * PAPERS_BATCH
+    draws = views.drawn(PAPERS_BATCH, np.random.default_rng(1))
+    together = seconds(lambda: views.faces(crops, lengths, draws), where)
+    each = seconds(lambda: one_by_one(crops, lengths, draws), where)
     print(f"\nViews of {PAPERS_BATCH} windows of 300 faces: {1e3 * together:.1f} ms at once,")
     print(f"{1e3 * each:.1f} ms one by one ({each / together:.2f} times as long).")
 

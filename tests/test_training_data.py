@@ -145,7 +145,7 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
     generator = np.random.default_rng(1)
     looks = set()
     for _ in range(200):
-        first, second = views.faces(crops, [2, 3], generator).split([2, 3])
+        first, second = views.faces(crops, [2, 3], views.drawn(2, generator)).split([2, 3])
         assert (first == first[0]).all() and (second == second[0]).all()
         looks |= {first[0].numpy().tobytes(), second[0].numpy().tobytes()}
     possible = {
@@ -158,13 +158,13 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
     assert looks <= possible and len(looks) > 100
 
 
-def one_by_one(crops, lengths, generator):
+def one_by_one(crops, lengths, draws):
     """The views of faces, one window after another."""
     room, seen = crops.shape[1] - 40, []
-    for window in crops.split(lengths):
-        top, left = generator.integers(0, room, 2, endpoint=True).tolist()
+    for window, (top, left, flip) in zip(crops.split(lengths), draws, strict=True):
+        top, left = int(top * (room + 1)), int(left * (room + 1))
         cut = window[:, top : top + 40, left : left + 40]
-        seen.append(cut.flip(2) if generator.integers(2) else cut)
+        seen.append(cut.flip(2) if flip >= 0.5 else cut)
     scaled = torch.cat(seen).permute(0, 3, 1, 2).float() / 255
     return (scaled - 0.5) / 0.5
 
@@ -176,10 +176,8 @@ def test_all_windows_at_once_are_cut_as_one_after_another(size, lengths):
         np.random.default_rng(0).integers(0, 256, (sum(lengths), size, size, 3), dtype=np.uint8)
     )
     for seed in range(5):
-        plain, batched = np.random.default_rng(seed), np.random.default_rng(seed)
-        expected = one_by_one(crops, lengths, plain)
-        assert torch.equal(views.faces(crops, lengths, batched), expected)
-        assert plain.bit_generator.state == batched.bit_generator.state
+        draws = views.drawn(len(lengths), np.random.default_rng(seed))
+        assert torch.equal(views.faces(crops, lengths, draws), one_by_one(crops, lengths, draws))
 
 
 def test_every_value_of_a_pixel_is_scaled_to_the_last_bit():

@@ -23,7 +23,8 @@ class Deep(nn.Module):
         super().__init__()
         for name, inputs in {"first": 7, "second": 5, "third": 5}.items():
             outputs = 3 if name == "third" else 5
-            self.add_module(name, nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs)))
+            layers = nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs)
+            self.add_module(name, nn.Sequential(*layers))
 
     def forward(self, values):
         return self.third(self.second(self.first(values)))

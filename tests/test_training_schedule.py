@@ -70,14 +70,14 @@ def test_the_limit_of_epochs_ends_it():
 
 
 def test_early_stopping_ends_it_across_releases():
-    settings = dict(warmup=1, patience=1, rate=1e-8, min_rate=1e-8, early_stop=4)
+    settings = {"warmup": 1, "patience": 1, "rate": 1e-8, "min_rate": 1e-8, "early_stop": 4}
     trained, schedule = followed([0.5, 0.1, 0.2, 0.3, 0.4], groups=5, **settings)
     assert schedule.over == "4 epochs without a better CCC, training.early_stop"
     assert [released for _, released in trained] == [1, 1, 2, 2, 3]
 
 
 def test_a_release_resets_the_rate_and_warms_up_again():
-    settings = dict(warmup=2, patience=1, rate=1e-7, min_rate=1e-8, early_stop=None)
+    settings = {"warmup": 2, "patience": 1, "rate": 1e-7, "min_rate": 1e-8, "early_stop": None}
     schedule = Schedule(Training(**settings), groups=2)
     seen = []
     for _ in range(8):

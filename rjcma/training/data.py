@@ -73,14 +73,14 @@ class Batch:
             self, rows=rows, index=index, truth=moved(self.truth), valid=moved(self.valid)
         )
 
-    def values(self, generator: np.random.Generator | None = None) -> dict[str, Tensor]:
+    def values(self, draws: views.Draws | None = None) -> dict[str, Tensor]:
         """What the network takes: the valid frames' values by modality, (N, ...).
 
-        Faces are cropped and scaled: with a generator at random (training), else from the centre.
+        Faces are cropped and scaled: as drawn, a draw a window (training), else from the centre.
         """
         gathered = {m: gather(self.rows[m], self.index[m], self.spans[m]) for m in self.rows}
         return {
-            m: views.faces(values, self.lengths, generator) if views.are_faces(values) else values
+            m: views.faces(values, self.lengths, draws) if views.are_faces(values) else values
             for m, values in gathered.items()
         }
 

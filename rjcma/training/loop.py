@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rjcma.fusion.network import Network
 from rjcma.problem import Problem
+from rjcma.training import views
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.choice import Parts
 from rjcma.training.curves import Epoch
@@ -28,6 +29,8 @@ from rjcma.training.schedule import Schedule
 from rjcma.training.settings import Training
 from rjcma.training.sources import Source
 from rjcma.training.windows import Window, Windows, fixed, random
+
+T = TypeVar("T")
 
 
 class Fitted(NamedTuple):
@@ -153,26 +156,30 @@ class Trainer:
         A loss is looked at one step late: by then it is there, and the device never waits for it.
         """
         total, previous = 0.0, None
-        mine = [self.processes.share(group) or group[:1] for group in groups]
+        mine = [self._mine(group) for group in groups]
         for step, inputs in enumerate(loader.load(mine)):
-            counts = bool(self.processes.share(groups[step]))  # else its windows are others' too
+            draws = np.array(self._mine(list(views.drawn(len(groups[step]), generator))))
             rate = self.schedule.rate(step, len(groups))
-            loss = self._step(inputs, len(groups[step]), rate, counts, generator)
+            loss = self._step(inputs, len(groups[step]), rate, draws)
             total += 0.0 if previous is None else self._looked_at(number, *previous)
             previous = step, groups[step], loss
         assert previous is not None
         return (total + self._looked_at(number, *previous)) / sum(map(len, groups))
 
-    def _step(
-        self, inputs: Batch, windows: int, rate: float, counts: bool, generator: np.random.Generator
-    ) -> Tensor:
+    def _mine(self, windows: Sequence[T]) -> Sequence[T]:
+        """This process's share of a batch; where that is none, the first, which then weighs 0."""
+        share = self.processes.share(windows)
+        return share if len(share) else windows[:1]
+
+    def _step(self, inputs: Batch, windows: int, rate: float, draws: views.Draws) -> Tensor:
         """Move the weights by one batch of so many windows -> the sum of its windows' losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         accelerator = self.processes.accelerator
         with accelerator.autocast():
-            outputs = self.network(inputs.values(generator), inputs.valid)
-        loss = concordance_losses(outputs.float(), inputs.truth).sum() * counts
+            outputs = self.network(inputs.values(draws), inputs.valid)
+        loss = concordance_losses(outputs.float(), inputs.truth).sum()
+        loss = loss * (self.processes.rank < windows)
         self.optimizer.zero_grad(set_to_none=True)
         accelerator.backward(loss / windows)
         self.processes.add_gradients(self.network)

@@ -11,43 +11,47 @@ from torch import Tensor
 
 from rjcma.vision.compact import SIZE
 
+Draws = NDArray[np.float64]
+
 
 def are_faces(values: Tensor) -> bool:
     """Whether these values are stored crops, (N, S, S, 3) uint8, and not vectors."""
     return values.dtype == torch.uint8
 
 
-def faces(
-    crops: Tensor, lengths: Sequence[int], generator: np.random.Generator | None = None
-) -> Tensor:
+def drawn(windows: int, generator: np.random.Generator) -> Draws:
+    """What is random in the views of so many windows, (windows, 3), each in [0, 1).
+
+    Top and left of the cut, as parts of the room there is, and whether to flip.
+    """
+    return generator.random((windows, 3))
+
+
+def faces(crops: Tensor, lengths: Sequence[int], draws: Draws | None = None) -> Tensor:
     """Crops (N, S, S, 3) uint8 of windows of these lengths -> (N, 3, 40, 40) in [-1, 1].
 
-    With a generator, each window is cut at a random place and flipped or not, one draw for all of
-    its frames, so that a face does not jump within a window; without, cut from the centre.
+    With a draw a window, each is cut at a random place and flipped or not, all of its frames alike,
+    so that a face does not jump within a window; without, cut from the centre.
     """
     room = crops.shape[1] - SIZE
-    if generator is None:
+    if draws is None:
         edge = room // 2
         cut = crops[:, edge : edge + SIZE, edge : edge + SIZE]
     else:
-        cut = _cut(crops, np.repeat(_draws(len(lengths), room, generator), lengths, axis=0))
+        cut = _cut(crops, np.repeat(_places(draws, room), lengths, axis=0))
     # To the last bit this is (x / 255 - 0.5) / 0.5, since multiplying by two is exact.
     return cut.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def _draws(windows: int, room: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """For each window: the top and left of its cut, and 1 where it is flipped; (windows, 3)."""
-    draws = [
-        (*generator.integers(0, room, 2, endpoint=True), generator.integers(2))
-        for _ in range(windows)
-    ]
-    return np.array(draws, np.int64).reshape(-1, 3)
+def _places(draws: Draws, room: int) -> NDArray[np.int64]:
+    """For each window: the top and left of its cut, from 0 to `room`, and 1 where it is flipped."""
+    return (draws * (room + 1, room + 1, 2)).astype(np.int64)
 
 
-def _cut(crops: Tensor, draws: NDArray[np.int64]) -> Tensor:
-    """Crops (N, S, S, 3) cut and flipped as drawn, a draw a frame (N, 3) -> (N, 40, 40, 3)."""
+def _cut(crops: Tensor, places: NDArray[np.int64]) -> Tensor:
+    """Crops (N, S, S, 3) cut and flipped, by a place a frame (N, 3) -> (N, 40, 40, 3)."""
     count, size = crops.shape[:2]
-    top, left, flipped = draws.T
+    top, left, flipped = places.T
     corner = (np.arange(count) * size + top) * size + left  # in pixels of all crops
     turned = np.flatnonzero(flipped)
     order = np.arange(count)
