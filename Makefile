@@ -28,6 +28,9 @@ test: setup
 
 benchmark: setup
 	python -m benchmarks.clipwise
+	python -m benchmarks.loader
+	python -m benchmarks.fusion
+	python -m benchmarks.backbones
 
 setup: $(VENV)/ready
 

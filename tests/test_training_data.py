@@ -20,7 +20,7 @@ from rjcma.store import Track
 from rjcma.training import views
 from rjcma.training.backbones import Standardised
 from rjcma.training.data import Piece, batch, frame_moments, gather
-from rjcma.training.loop import drawn
+from rjcma.training.draw import drawn
 from rjcma.training.sources import Source, open_all
 from rjcma.training.windows import Window, Windows
 

@@ -20,6 +20,7 @@ from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.choice import Parts
 from rjcma.training.curves import Epoch
 from rjcma.training.data import Batch, Piece, batches
+from rjcma.training.draw import drawn
 from rjcma.training.loader import Loader
 from rjcma.training.loss import concordance_losses
 from rjcma.training.predict import Series, predict, score
@@ -28,7 +29,7 @@ from rjcma.training.release import Release
 from rjcma.training.schedule import Schedule
 from rjcma.training.settings import Training
 from rjcma.training.sources import Source
-from rjcma.training.windows import Window, Windows, fixed, random
+from rjcma.training.windows import Windows
 
 T = TypeVar("T")
 
@@ -242,25 +243,6 @@ class Trainer:
         return Problem(file=self.name, found=found, expected=expected, cure=cure)
 
 
-def drawn(
-    sources: Sequence[Source], windows: Windows, generator: np.random.Generator
-) -> tuple[list[Piece], int]:
-    """An epoch's training windows, shuffled, and how many were left out for want of labels.
-
-    A window needs two labelled frames, since there is no CCC of one.
-
-    Where random windows happen to miss every label, fixed ones, which reach all frames, are taken.
-    """
-    cut = [fixed(source.clip.frames, windows) for source in sources]
-    if windows.offsets == "random":
-        places = [random(source.clip.frames, windows, generator) for source in sources]
-        pieces = _labelled(sources, places) or _labelled(sources, cut)
-    else:
-        pieces = _labelled(sources, cut)
-    order = generator.permutation(len(pieces))
-    return [pieces[n] for n in order], sum(map(len, cut)) - len(pieces)
-
-
 def copied(network: Network) -> dict[str, Tensor]:
     """The network's weights as they are now, safe from further training."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -277,8 +259,3 @@ def _adam(network: Network, settings: Training) -> torch.optim.Adam:
         settings.rate,
         weight_decay=settings.weight_decay,
     )
-
-
-def _labelled(sources: Sequence[Source], windows: Sequence[Sequence[Window]]) -> list[Piece]:
-    pieces = [Piece(s, window) for s, some in zip(sources, windows, strict=True) for window in some]
-    return [piece for piece in pieces if piece.source.labelled[slice(*piece.window)].sum() > 1]
