@@ -336,3 +336,55 @@ def test_the_stage_trains_from_the_command_line(root, tmp_path):
     refused = subprocess.run([*command, "7"], capture_output=True, text=True, check=False)
     assert refused.returncode == 1 and "Traceback" not in refused.stderr
     assert refused.stderr.count("\n") == 1 and "fold 7" in refused.stderr
+
+
+def relabelled(root, out, change):
+    """The corpus, with each clip's labels changed."""
+    shutil.copytree(root, out)
+    clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition != "test"]
+    truth = {clip.name: change(clip.name, labels.read(root / "labels", clip)) for clip in clips}
+    labels.write(out / "labels", truth)
+    return out
+
+
+def test_a_fold_of_constant_labels_has_a_ccc_of_0_and_says_so(root, tmp_path, capsys):
+    def constant(name, values):
+        return np.full_like(values, 0.25) if name in ("dora", "emil") else values
+
+    changed = relabelled(root, tmp_path / "corpus", constant)
+    run = trained(changed, tmp_path / "out")
+    card = json.loads((run / "run.json").read_text())
+    assert (card["best_epoch"], card["ccc"]) == (1, 0.0)
+    said = capsys.readouterr().err
+    assert "valence, fold 0: all labels of the clips to choose by are 0.25" in said
+
+
+def test_clips_that_are_held_out_choose_and_validation_clips_do_not(root, tmp_path):
+    changed = relabelled(root, tmp_path / "corpus", lambda name, v: -v if name == "dora" else v)
+    one, two = (
+        trained(corpus, tmp_path / corpus.name / "run", choose_by="held_out", epochs=3)
+        for corpus in (root, changed)
+    )
+    card = json.loads((one / "run.json").read_text())
+    assert card["chosen_by"] == ["cleo"] and card["validation"] == ["dora", "emil"]
+    weights, same = (load_file(run / "weights.safetensors") for run in (one, two))
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    by_validation = trained(root, tmp_path / "paper", epochs=3)
+    card = json.loads((by_validation / "run.json").read_text())
+    assert card["chosen_by"] == ["dora", "emil"]
+
+
+def test_a_control_learns_from_other_clips_labels(root, tmp_path):
+    own, other = (
+        load_file(trained(root, tmp_path / how, epochs=1, labels=how) / "weights.safetensors")
+        for how in ("own", "permuted")
+    )
+    assert any(not torch.equal(own[name], other[name]) for name in own)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_fusion_is_compiled_where_that_is_asked_for(asked, root, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
+    trained(root, tmp_path / "out", epochs=1, compile=asked)
+    assert [type(module).__name__ for module in compiled] == ["RJCMA"] * asked
