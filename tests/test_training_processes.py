@@ -140,3 +140,9 @@ def test_bf16_is_used_in_products_and_not_in_weights_or_the_loss(tmp_path):
     again = Processes(Training(device="cpu"))
     with again.accelerator.autocast():
         assert layer(torch.ones(2, 3)).dtype == torch.float32
+
+
+def test_each_run_of_a_process_takes_its_own_device():
+    assert Processes(Training(device="cpu")).device.type == "cpu"
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert Processes(Training(device="auto")).device.type == expected

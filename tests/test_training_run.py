@@ -388,3 +388,17 @@ def test_the_fusion_is_compiled_where_that_is_asked_for(asked, root, tmp_path, m
     monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
     trained(root, tmp_path / "out", epochs=1, compile=asked)
     assert [type(module).__name__ for module in compiled] == ["RJCMA"] * asked
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+@pytest.mark.parametrize("mode", ["precompute", "finetune"])
+def test_lower_precisions_end_near_fp32_with_weights_in_float32(mode, precision, root, tmp_path):
+    exact, rough = (
+        trained(root, tmp_path / name, mode, epochs=1, precision=name)
+        for name in ("fp32", precision)
+    )
+    weights = load_file(rough / "weights.safetensors")
+    assert all(w.dtype == torch.float32 for n, w in weights.items() if "num_batches" not in n)
+    with h5py.File(exact / "predictions.h5") as one, h5py.File(rough / "predictions.h5") as other:
+        for name in one:
+            np.testing.assert_allclose(other[name][:], one[name][:], atol=0.1)

@@ -33,9 +33,11 @@ class Processes:
         where = _device(settings)
         torch.set_float32_matmul_precision("high" if settings.precision == "tf32" else "highest")
         torch.backends.cudnn.allow_tf32 = settings.precision == "tf32"
+        # An earlier run of this process may have had another device and precision.
+        AcceleratorState._reset_state(reset_partial_state=True)
+        os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
         if where.index is not None:
             os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
-        AcceleratorState._reset_state()  # an earlier run of this process may have had another
         mixed = MIXED[settings.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=where.type == "cpu")
         self.device: torch.device = self.accelerator.device

@@ -91,11 +91,14 @@ def train(
 
 
 def reproducible(settings: Training) -> None:
-    """Seed torch, and hold it to algorithms that repeat themselves on one machine."""
+    """Seed torch, and hold it to algorithms that repeat themselves on one machine.
+
+    Where a GPU has no such algorithm for a layer, torch warns; on a CPU there is none it lacks.
+    """
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only so
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(settings.seed)
 
