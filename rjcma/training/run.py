@@ -62,8 +62,8 @@ def train(
     changed. Raises `Problem` for a fold that is not there or has nothing to train on or to
     validate by, and for features and labels that do not fit the clips.
     """
-    reproducible(settings.training)
     processes = Processes(settings.training)
+    reproducible(settings.training)
     name = f"{target}, fold {number}"
     chosen = fold(clips, settings.corpus.folds, number)
     by_name = _open(clips, labels, folders, target, settings)
