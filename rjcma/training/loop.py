@@ -82,6 +82,8 @@ class Trainer:
         finite number; the checkpoint then is the last finished epoch's.
         """
         checkpoint = checkpoint or Checkpoint(None, "")
+        if self.processes.count > 1:
+            self._say(f"{self.processes.count} processes share every batch")
         if state := checkpoint.load():
             self._resume(state)
         for epoch in self.history:

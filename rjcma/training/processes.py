@@ -1,7 +1,8 @@
 """The processes that train one network together: one, or as many as `accelerate launch` started.
 
 Each takes its share of every batch's windows. Their gradients are added up before each step, so
-every process makes the same steps that one process alone would make.
+all make the same steps, and those that one process alone would make; but batch norms that are
+trained see all windows on GPUs only, and on a CPU each process's own.
 """
 
 from __future__ import annotations
