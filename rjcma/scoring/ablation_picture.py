@@ -15,6 +15,7 @@ from rjcma.scoring.drawing import COLOURS, FAINT, INK, QUIET, figure, save, styl
 
 ROW, HEAD, TOP, FOOT = 26, 36, 8, 84  # pixels: a row, a table's heading, above all, below all
 WIDTH, NAMES, EDGE, GAP = 1100, 250, 20, 36  # pixels: all, the rows' names, the right edge
+LETTER = 7.5  # pixels, about, of a row's name in bold; longer names take more room
 SPREAD = 0.27  # of a row's height: how far from its middle the folds' dots lie
 CAPTION = (
     "A dot is a run. Folds lie above one another within a row, the first on top.",
@@ -38,9 +39,10 @@ def draw(panels: Sequence[Panel], targets: Sequence[str], path: Path) -> None:
     height = TOP + sum(heights) + FOOT
     made = figure(WIDTH, height)
     bounds = _limits(panels, targets)
-    wide = (WIDTH - NAMES - EDGE - GAP * (len(targets) - 1)) / len(targets)
+    names = max([NAMES, *(EDGE + LETTER * len(line.name) for p in panels for line in p.lines)])
+    wide = (WIDTH - names - EDGE - GAP * (len(targets) - 1)) / len(targets)
     for column, target in enumerate(targets):
-        left, top = NAMES + column * (wide + GAP), TOP
+        left, top = names + column * (wide + GAP), TOP
         for panel, high in zip(panels, heights, strict=True):
             box = (left, height - top - high, wide, high - HEAD)
             scale = (WIDTH, height, WIDTH, height)
