@@ -131,19 +131,32 @@ def digest_text(text: str) -> str:
 
 def worker_count() -> int:
     """RJCMA_WORKERS, else the number of cores that this process may use."""
-    asked = os.environ.get("RJCMA_WORKERS", "")
+    asked = asked_in("RJCMA_WORKERS", least=1, otherwise="use every core")
+    return core_count() if asked is None else asked
+
+
+def core_count() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def asked_in(variable: str, *, least: int, otherwise: str) -> int | None:
+    """The number of processes that an environment variable asks for; None where it is unset.
+
+    Raises `Problem` for anything but a whole number of at least `least`; `otherwise` says what
+    unsetting the variable does.
+    """
+    asked = os.environ.get(variable, "")
     if not asked:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-    if not asked.isdecimal() or int(asked) < 1:
+        return None
+    if not asked.isdecimal() or int(asked) < least:
         raise Problem(
-            file="RJCMA_WORKERS",
+            file=variable,
             found=repr(asked),
-            expected="a whole number of at least 1",
-            cure="set it to a number of workers, or unset it to use every core",
+            expected=f"a whole number of at least {least}",
+            cure=f"set it to a number of processes, or unset it to {otherwise}",
         )
     return int(asked)
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from rjcma.clipwise import asked_in, core_count
 from rjcma.problem import Problem
 from rjcma.training.data import Batch, Piece, batch
 from rjcma.training.sources import Source
@@ -128,21 +129,13 @@ class Loader:
 
 def default_workers(device: torch.device) -> int:
     """RJCMA_LOADERS, else 0 on the CPU, and on a GPU its share of the cores less one, 4 at most."""
-    asked = os.environ.get("RJCMA_LOADERS", "")
-    if asked:
-        if not asked.isdecimal():
-            raise Problem(
-                file="RJCMA_LOADERS",
-                found=repr(asked),
-                expected="a whole number, 0 to read in the training process itself",
-                cure="set it to a number of processes that read features, or unset it",
-            )
-        return int(asked)
+    asked = asked_in("RJCMA_LOADERS", least=0, otherwise="have as many as suit the device")
+    if asked is not None:
+        return asked
     if device.type == "cpu":
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     trainers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by `accelerate launch`
-    return max(0, min(WORKERS, (cores or 1) // trainers - 1))
+    return max(0, min(WORKERS, core_count() // trainers - 1))
 
 
 class _Reading(Dataset["Batch | Problem"]):

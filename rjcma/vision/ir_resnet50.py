@@ -67,7 +67,7 @@ class IRResNet50(nn.Module):
     """Modules that fine-tuning releases together, in its order (the released code's)."""
 
     def __init__(self, dropout: float = 0.4) -> None:
-        """`dropout` of the last features in training is that of ArcFace's released code."""
+        """`dropout` of the last features, in training (ours: the paper names none)."""
         super().__init__()
         first, last = STAGES[0][0], STAGES[-1][0]
         self.input_layer = nn.Sequential(
