@@ -10,13 +10,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: repro ablation test setup benchmark clean
 
 repro: setup
-	@rjcma check
+	@rjcma mend
+	@rjcma check --models data/models.json
 	dvc repro
 	@rjcma table data/report
 
 # Trains every row of ablation/rows.yaml several times, which takes long; a run is kept once done.
 ablation: setup
-	@rjcma check
+	@rjcma mend
+	@rjcma check --models data/models.json
 	dvc repro ablation/dvc.yaml
 	@cat data/ablation/report/tables.md
 

@@ -18,14 +18,14 @@ from typing import Annotated, NamedTuple
 import torch
 import torch.nn.functional as F
 import typer
+from rjcma.clipwise import worker_count
 from torch import Tensor, nn
 
 from benchmarks.rates import SQUARE_OPERATIONS, interleaved, square
-from rjcma.audio.vggish import VGGish
-from rjcma.clipwise import worker_count
 from rjcma.device import choose
-from rjcma.training.inference import PRECISIONS, one_core_each, prepared, running
-from rjcma.vision.ir_resnet50 import IRResNet50
+from rjcma.encoders.inference import PRECISIONS, one_core_each, prepared, running
+from rjcma.encoders.ir_resnet50 import IRResNet50
+from rjcma.encoders.vggish import VGGish
 
 Call = Callable[[Tensor], Tensor]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dvc.repo import Repo
-
 from rjcma.clipwise import worker_count
-from rjcma.corpus import manifest
+
+from rjcma import manifest
 
 CLIPWISE = ["extract_audio", "pack_faces", "logmel", "transcribe", "punctuate", "embed_text"]
 MANIFEST = Path("data/clips.jsonl")

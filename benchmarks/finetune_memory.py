@@ -22,13 +22,13 @@ import typer
 from torch import Tensor
 
 from rjcma.device import choose
+from rjcma.encoders import backbones
+from rjcma.encoders.inference import PRECISIONS
+from rjcma.encoders.settings import Audio, Visual
 from rjcma.fusion.network import Network, build
 from rjcma.fusion.settings import Fusion
-from rjcma.training import backbones
-from rjcma.training.encoders import Audio, Visual
-from rjcma.training.inference import PRECISIONS
 from rjcma.training.loss import concordance_losses
-from rjcma.training.release import Release
+from rjcma.training.unfreezing import Unfreezing
 
 TEXT = 768  # BERT's width
 RECURSIONS = 3  # the paper's
@@ -84,7 +84,7 @@ def cost(
     """Peak memory of this process, and the median seconds of a step."""
     torch.manual_seed(1)
     network = network_for(frames).to(device)
-    release = Release(network)
+    release = Unfreezing(network)
     release.to(released)
     release.train()
     optimizer = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], 1e-5)

@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.rates import COPIED, SQUARE_OPERATIONS, Product, copy, interleaved, square
 from rjcma.device import choose
-from rjcma.fusion.kind import Kind
+from rjcma.fusion.module import FusionModule
 from rjcma.fusion.released import DROPOUT, Released
 from rjcma.fusion.rjcma import RJCMA
 
@@ -171,7 +171,7 @@ def step(
     return run
 
 
-def ours(kind: Kind, device: torch.device) -> Callable[[], None]:
+def ours(kind: FusionModule, device: torch.device) -> Callable[[], None]:
     """A step of one of our kinds, on windows without padding."""
     valid = torch.ones(BATCH, FRAMES, dtype=torch.bool, device=device)
     return step(kind, lambda x: kind(x, valid), inputs(device))
@@ -264,7 +264,7 @@ def main(
     print(f"\nThe straightforward rendering takes {ratio:.2f} times as long as ours.")
 
 
-def compile_(kind: Kind) -> Kind:
+def compile_(kind: FusionModule) -> FusionModule:
     """The same weights behind a compiled forward pass."""
     return torch.compile(kind)  # type: ignore[return-value]
 

@@ -21,23 +21,23 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from rjcma import device, store
-from rjcma.corpus import manifest
-from rjcma.corpus.manifest import Clip
+from rjcma import device, manifest, store
 from rjcma.corpus.settings import Corpus
+from rjcma.encoders.compact_visual import SIZE
+from rjcma.encoders.settings import MODES, Encoders
 from rjcma.fusion.network import Network
 from rjcma.fusion.settings import Fusion, Recursions
+from rjcma.manifest import Clip
 from rjcma.params import load
-from rjcma.training import sources, views
-from rjcma.training.data import Piece, batches
-from rjcma.training.encoders import MODES, Encoders
+from rjcma.training import clip_data as sources
+from rjcma.training.batches import ClipWindow, batches
+from rjcma.training.clip_data import ClipData
 from rjcma.training.loader import Loader
 from rjcma.training.run import network_for
 from rjcma.training.sections import Settings
 from rjcma.training.settings import Training
-from rjcma.training.sources import Source
 from rjcma.training.windows import Windows, random
-from rjcma.vision.compact import SIZE
+from rjcma.vision import augmentation as views
 
 PARAMS, DATA = Path("params.yaml"), Path("data")
 PAPERS_BATCH = 12
@@ -119,12 +119,12 @@ def write_noise(path: Path, name: str, frames: int, generator: np.random.Generat
         store.write(path, generator.normal(size=(frames, WIDTHS[name])).astype(np.float32))
 
 
-def opened(mode: str, clips: list[Clip], folder: Path) -> list[Source]:
+def opened(mode: str, clips: list[Clip], folder: Path) -> list[ClipData]:
     """The clips' features; labels play no part here."""
     names = {**MODES[mode]["features"], "text": "text"}
     folders = {m: feature(name, clips, folder) for m, name in names.items()}
     return [
-        Source(
+        ClipData(
             clip,
             {m: sources.track(folders[m], clip, name) for m, name in names.items()},
             np.full(clip.frames, np.nan, np.float32),
@@ -133,13 +133,15 @@ def opened(mode: str, clips: list[Clip], folder: Path) -> list[Source]:
     ]
 
 
-def drawn(some: list[Source], windows: Windows, size: int) -> Iterator[list[Piece]]:
+def drawn(some: list[ClipData], windows: Windows, size: int) -> Iterator[list[ClipWindow]]:
     """Batches without end, each epoch's windows at random places and in random order."""
     generator = np.random.default_rng(1)
 
-    def pieces() -> Iterator[Piece]:
+    def pieces() -> Iterator[ClipWindow]:
         while True:
-            every = [Piece(s, w) for s in some for w in random(s.clip.frames, windows, generator)]
+            every = [
+                ClipWindow(s, w) for s in some for w in random(s.clip.frames, windows, generator)
+            ]
             yield from (every[n] for n in generator.permutation(len(every)))
 
     return batches(pieces(), size)
@@ -161,7 +163,7 @@ def cost(mode: str, size: int, clips: list[Clip], folder: Path) -> Cost:
 
 
 def _steps(
-    loader: Loader, groups: list[list[Piece]], network: Network, where: torch.device
+    loader: Loader, groups: list[list[ClipWindow]], network: Network, where: torch.device
 ) -> Iterator[Cost]:
     generator, began, waited = np.random.default_rng(1), time.perf_counter(), loader.waited
     for group, inputs in zip(groups, loader.load(groups), strict=True):
@@ -180,7 +182,7 @@ def _steps(
         began, waited = time.perf_counter(), loader.waited
 
 
-def unshared(group: list[Piece]) -> int:
+def unshared(group: list[ClipWindow]) -> int:
     """Bytes of rows that would be sent if each window had its own."""
     tracks = [(track, piece.window) for piece in group for track in piece.source.tracks.values()]
     extents = [(track.rows, *track.extent(*window)) for track, window in tracks]

@@ -1,94 +1,74 @@
-"""The command `rjcma`: what a user wants besides `dvc repro`."""
+"""The command `rjcma`: what a user wants besides `dvc repro`.
+
+Each command loads what it needs when it is called, since some are to be quick.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from rjcma.command import answered
-from rjcma.corpus import manifest
-from rjcma.corpus.manifest import Clip
-from rjcma.corpus.settings import Corpus
-from rjcma.fusion.settings import Fusion, Recursions
-from rjcma.params import load
-from rjcma.problem import Problem, Problems
-from rjcma.sample.settings import Sample
-from rjcma.scoring import picture as drawn
-from rjcma.scoring.pictures import Trace
-from rjcma.scoring.predictions import TRACE_COLUMNS, read_frames
-from rjcma.scoring.settings import Runs
-from rjcma.speech import words
-from rjcma.speech.settings import Speech
-from rjcma.store import Track
-from rjcma.text.settings import Punctuation, Text
-from rjcma.training.encoders import Encoders
-from rjcma.training.settings import Training
-from rjcma.training.windows import Windows
-from rjcma.vision.settings import Faces
+from rjcma import manifest
+from rjcma.command import problems_as_lines
+from rjcma.manifest import Clip
+from rjcma.problem import Problem
 
 app = typer.Typer(
     help="What a user wants besides `dvc repro`.", no_args_is_help=True, add_completion=False
 )
-
-CLASSES: dict[str, Any] = {
-    "recursions": Recursions,
-    "sample": Sample,
-    "corpus": Corpus,
-    "faces": Faces,
-    "speech": Speech,
-    "punctuation": Punctuation,
-    "text": Text,
-    "encoders": Encoders,
-    "windows": Windows,
-    "fusion": Fusion,
-    "training": Training,
-    "runs": Runs,
-}
-"""What each section of a params file must be."""
 
 ORIGIN = "held-out prediction; CCC of the whole clip"
 
 
 def main() -> None:
     """The console script."""
-    with answered():
+    with problems_as_lines():
         app()
 
 
 @app.command()
-def check(params: Path = Path("params.yaml")) -> None:
-    """Check all sections of a params file, before anything is run."""
-    problems: dict[str, Problem] = {}  # by line: what is wrong with the file is said once
-    sections: dict[str, Any] = {}
-    for name, kind in CLASSES.items():
-        try:
-            sections[name] = load(params, name, kind)
-        except Problem as problem:
-            problems[str(problem)] = problem
-    if "corpus" in sections and "runs" in sections:
-        problems |= {
-            str(p): p for p in _missing_folds(params, sections["corpus"], sections["runs"])
-        }
-    if problems:
-        raise Problems(list(problems.values()))
-    print(f"{params}: all {len(sections)} sections are sound")
+def check(
+    params: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml"),
+    models: Annotated[
+        Path, typer.Option(help="The record of models; what it names may be missing here.")
+    ] = Path("models.json"),
+) -> None:
+    """Check a params file: every key, the devices and the models that it names."""
+    from rjcma import start
+
+    checked = start.check(params, models)
+    for note in checked.notes:
+        print(f"note: {note}")
+    print(f"{params}: all {len(checked.sections)} sections are sound")
 
 
-def _missing_folds(params: Path, corpus: Corpus, runs: Runs) -> list[Problem]:
-    return [
-        Problem(
-            file=params,
-            found=f"runs.folds with {fold}",
-            expected=f"folds from 0 to {corpus.folds - 1}, as corpus.folds is {corpus.folds}",
-            cure="correct runs.folds or corpus.folds",
-        )
-        for fold in runs.folds
-        if fold >= corpus.folds
-    ]
+@app.command()
+def mend() -> None:
+    """Remove DVC's lock file where a kill has torn it, unless DVC is at work here."""
+    from rjcma.mend import mend as mended
+
+    if done := mended(Path.cwd()):
+        print(done)
+
+
+@app.command()
+def adopt(
+    stage: Annotated[str, typer.Argument(help="As dvc.yaml calls it: logmel, encode, train …")],
+    check: Annotated[int, typer.Option(min=1, help="How many clips are made anew.")] = 5,
+) -> None:
+    """Keep what a STAGE has made, where nothing but the code has changed and makes the same bytes.
+
+    The shortest clip, the longest and others at random are made anew beside the old files. If all
+    are the same bytes, the rest is kept under the new key; if one differs, nothing is.
+    """
+    from rjcma.jobs import adoption
+    from rjcma.pipeline import works
+
+    adoption.adopt(works(stage), check)
 
 
 @app.command()
@@ -121,12 +101,18 @@ def picture(
     end: Annotated[float | None, typer.Option(help="The last one; else 8 seconds later.")] = None,
 ) -> None:
     """Draw faces, words, truth and prediction of a stretch of CLIP into the PNG file OUT."""
+    from rjcma.scoring.predictions import TRACE_COLUMNS, read_frames
+    from rjcma.scoring.scene import Scene, draw
+    from rjcma.scoring.trace_plots import Trace
+    from rjcma.speech import words
+    from rjcma.store import FeatureReader
+
     found = _named(clip, manifest.read(clips), clips)
     columns = read_frames(traces / f"{clip}.csv", found, TRACE_COLUMNS)
     trace = Trace(clip, ORIGIN, found.frame_times(), columns[:, :2], columns[:, 2:])
-    track = Track(faces / f"{clip}.h5", clip=clip, frames=found.frames)
+    values = FeatureReader(faces / f"{clip}.h5", clip=clip, frames=found.frames)
     spoken = words.read(transcripts / f"{found.video}.json")
-    drawn.draw(drawn.Scene.of(trace, track, spoken, start, end), out)
+    draw(Scene.of(trace, values, spoken, start, end), out)
     print(f"{out}: drawn")
 
 

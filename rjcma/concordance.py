@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,3 +24,19 @@ def ccc(prediction: ArrayLike, truth: ArrayLike) -> float:
         return 0.0
     covariance = ((x - x.mean()) * (y - y.mean())).mean()
     return float(2 * covariance / (x.var() + y.var() + (x.mean() - y.mean()) ** 2))
+
+
+def ccc_labelled(predictions: Sequence[ArrayLike], truths: Sequence[ArrayLike]) -> float:
+    """CCC over the labelled frames of clips, concatenated; (T,) each, a pair a clip.
+
+    A frame is labelled where its truth is no NaN. 0 where no frame is.
+
+    >>> round(ccc_labelled([[0.1, 0.2], [9, -0.3, 0.4]], [[0.3, 0.4], [np.nan, -0.1, 0.6]]), 4)
+    0.7647
+    """
+    if not truths:
+        return 0.0
+    truth = np.concatenate([np.asarray(values, np.float64) for values in truths])
+    prediction = np.concatenate([np.asarray(values, np.float64) for values in predictions])
+    labelled = ~np.isnan(truth)
+    return ccc(prediction[labelled], truth[labelled])

@@ -7,10 +7,11 @@ import torch
 from rjcma.problem import Problem
 
 
-def choose(name: str) -> torch.device:
+def choose(name: str, key: str = "device") -> torch.device:
     """`auto` is a GPU where there is one, else the CPU; any other name is taken as it stands.
 
-    Raises `Problem` for a name that torch does not know and a device that is not here.
+    Raises `Problem` for a name that torch does not know and a device that is not here; `key` is
+    the params key that names it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -19,9 +20,9 @@ def choose(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise Problem(
-            file="device",
+            file=key,
             found=f"{name} ({str(error).splitlines()[0]})",
             expected="auto, cpu, or a device of this machine such as cuda:0",
-            cure="set device: auto",
+            cure=f"set {key} to auto",
         ) from None
     return device

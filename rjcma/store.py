@@ -26,8 +26,10 @@ from rjcma.problem import Problem
 
 Array = NDArray[Any]
 
+AGAIN = "delete the file and run `dvc repro`: it is made again"
+
 OPEN_FILES = 128
-"""Tracks whose file is open at a time, at most, in one process (ours). A large corpus has more
+"""Readers whose file is open at a time, at most, in one process (ours). A large corpus has more
 files than a process may open, often 1,024, and to open one again takes 0.1 ms or less."""
 
 
@@ -49,7 +51,33 @@ def create(
         yield dataset
 
 
-class Track:
+def refer(target: Path, digest: str, path: Path) -> None:
+    """Write a store file whose rows and index are those of another, which has that digest.
+
+    It holds the way from its folder to the other file, which may be moved together, and the digest,
+    so that its own content changes with the other's. Raises `Problem` for a file that is missing
+    or is no store file.
+    """
+    way = os.path.relpath(target, path.parent)
+    try:
+        with h5py.File(target, "r") as file:
+            names = [name for name in ("rows", "index") if name in file]
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise Problem(
+            clip=target.name.removesuffix(".h5"),
+            file=target,
+            found="no such file" if missing else f"unreadable HDF5 ({_reason(error)})",
+            expected="a whole store file",
+            cure=AGAIN,
+        ) from None
+    with h5py.File(path, "w") as file:
+        file.attrs["digest"] = digest
+        for name in names:
+            file[name] = h5py.ExternalLink(way, f"/{name}")
+
+
+class FeatureReader:
     """One feature of one clip, read by frames; by several threads too. Opened when first read.
 
     `frames` is the clip's T and `span` the number of rows that make one frame's value; with span
@@ -142,14 +170,19 @@ class Track:
         except FileNotFoundError:
             raise self._problem("no such file", "a feature of this clip") from None
         except OSError as error:
-            reason = str(error).split("(")[-1].rstrip(")")
-            raise self._problem(f"unreadable HDF5 ({reason})", "a whole store file") from None
+            raise self._problem(
+                f"unreadable HDF5 ({_reason(error)})", "a whole store file"
+            ) from None
         self._rows, self._index, self._stamp = rows, index, stamp
         return rows, index
 
     def _checked(self, file: h5py.File) -> Array:
         """The file's index; `Problem` where rows, index and the clip's T disagree."""
         if "rows" not in file:
+            link = file.get("rows", getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                found = f"a reference to {link.filename}, which is not there or not whole"
+                raise self._problem(found, "the file that it refers to")
             raise self._problem(f"the datasets {sorted(file)}", "a dataset called rows")
         count = len(file["rows"])
         index = file["index"][...] if "index" in file else np.arange(count, dtype=np.int32)
@@ -167,22 +200,29 @@ class Track:
             file=self.path,
             found=found,
             expected=expected,
-            cure="delete the file and run `dvc repro`: it is made again",
+            cure=AGAIN,
         )
 
 
-_open: WeakKeyDictionary[Track, None] = WeakKeyDictionary()  # in the order of the last readings
+def _reason(error: OSError) -> str:
+    """What HDF5 says, without what it was doing."""
+    return str(error).split("(")[-1].rstrip(")")
+
+
+_open: WeakKeyDictionary[FeatureReader, None] = (
+    WeakKeyDictionary()
+)  # in the order of the last readings
 _lock = threading.Lock()
 
 
-def _just_read(track: Track) -> None:
-    """Put the track last in line, and close the files of those that were read longest ago.
+def _just_read(reader: FeatureReader) -> None:
+    """Put the reader last in line, and close the files of those that were read longest ago.
 
     A file closes when nobody holds its rows, so a thread that is reading them is not disturbed.
     """
     with _lock:
-        _open.pop(track, None)
-        _open[track] = None
+        _open.pop(reader, None)
+        _open[reader] = None
         while len(_open) > OPEN_FILES:
             oldest = next(iter(_open))
             del _open[oldest]

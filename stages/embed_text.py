@@ -1,11 +1,11 @@
-"""Stage `embed_text`: transcripts to the text feature."""
+"""Stage embed_text: transcripts to the text feature."""
 
 from pathlib import Path
 
+from rjcma import manifest
 from rjcma.command import run
-from rjcma.corpus import manifest
 from rjcma.params import load
-from rjcma.text.features import embed_all
+from rjcma.text.embed_all import embed_all
 from rjcma.text.settings import Text
 
 

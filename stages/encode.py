@@ -1,32 +1,25 @@
-"""Stage encode: an encoder's vectors, computed once."""
-
-from __future__ import annotations
+"""Stage encode: what stage train reads of faces, or of log-mel windows."""
 
 from pathlib import Path
 
+from rjcma import manifest
 from rjcma.command import run
-from rjcma.corpus import manifest
+from rjcma.encoders.encode_all import encode_all
+from rjcma.encoders.settings import Encoded, Encoders
 from rjcma.params import load
-from rjcma.training.encode import Encoding
-from rjcma.training.encoders import Encoded, Encoders
 from rjcma.training.settings import Training
 
 
 def main(
-    modality: Encoded,
-    clips: Path,
-    faces: Path,
-    logmel: Path,
-    out: Path,
-    params: Path = Path("params.yaml"),
+    modality: Encoded, clips: Path, values: Path, out: Path, params: Path = Path("params.yaml")
 ) -> None:
-    """Write the visual or audio encoder's vector of each frame of each clip, as OUT/CLIP.h5.
+    """Write OUT/CLIP.h5 for each clip of the manifest CLIPS, from its file in VALUES.
 
-    CLIPS is the manifest; FACES and LOGMEL are the folders of what the encoders look at.
+    Where the encoder of this MODALITY is precomputed, they hold its vector of each frame; where
+    stage train runs it, they refer to the VALUES, faces or log-mel windows, themselves.
     """
-    settings, seed = load(params, "encoders", Encoders), load(params, "training", Training).seed
-    folder = faces if modality == "visual" else logmel
-    Encoding(modality, settings, seed, folder).run(manifest.read(clips), out)
+    settings, training = load(params, "encoders", Encoders), load(params, "training", Training)
+    encode_all(modality, manifest.read(clips), values, out, settings, training.seed)
 
 
 if __name__ == "__main__":

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rjcma import manifest, start
 from rjcma.command import run
-from rjcma.corpus import labels, manifest
+from rjcma.corpus import labels
 from rjcma.corpus.audit import audit
-from rjcma.corpus.cache import Cache
-from rjcma.corpus.settings import Corpus
 from rjcma.corpus.summary import summary
-from rjcma.params import load
+from rjcma.jobs.memory import Memory
 
 
 def main(
-    root: Path,
     clips: Path,
     out: Path,
+    models: Path,
     params: Path = Path("params.yaml"),
-    cache: Path = Path(".rjcma/index.jsonl"),
+    memory: Path = Path(".rjcma/index.jsonl"),
 ) -> None:
-    """Examine every clip of the corpus under ROOT; write the manifest CLIPS and the labels in OUT.
+    """Examine every clip of the corpus; write the manifest CLIPS, the labels in OUT, and MODELS.
 
-    Files that are the same stay untouched. While there is a problem nothing is written: mend it,
-    or name the clip in corpus.exclude. What was read is kept in the cache in any case.
+    The whole params file is checked first. Unchanged files stay. While there is a problem nothing
+    is written: correct it, or name the clip in corpus.exclude. What was read is remembered in any
+    case. MODELS says which models, by content, the other stages use.
     """
-    found = audit(root, load(params, "corpus", Corpus), Cache(cache))
+    checked = start.check(params, models)
+    for note in checked.notes:
+        print(f"note: {note}")
+    sections = checked.sections
+    found = audit(sections["corpus"], Memory(memory), sections["fusion"].modalities)
     print(summary(found))
     found.findings.check()
+    start.record(models, checked.models)
     manifest.write(clips, found.clips)
     labels.write(out, found.labels)
 

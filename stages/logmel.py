@@ -1,13 +1,10 @@
 """Stage logmel: log-mel spectrograms."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from rjcma import clipwise
-from rjcma.audio.logmel import VERSION, first_rows, job, write
+from rjcma import manifest
+from rjcma.audio.logmel_all import logmel_all
 from rjcma.command import run
-from rjcma.corpus import manifest
 
 
 def main(clips: Path, audio: Path, out: Path) -> None:
@@ -15,11 +12,7 @@ def main(clips: Path, audio: Path, out: Path) -> None:
 
     CLIPS is the manifest and AUDIO the folder of the videos' sound.
     """
-    jobs = [
-        job(clip.name, audio / f"{clip.video}.wav", first_rows(clip.frames, clip.fps, clip.times))
-        for clip in manifest.read(clips)
-    ]
-    clipwise.run(write, jobs, out, ".h5", version=VERSION)
+    logmel_all(manifest.read(clips), audio, out)
 
 
 if __name__ == "__main__":

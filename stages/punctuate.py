@@ -1,15 +1,15 @@
-"""Stage `punctuate`: words to transcripts."""
+"""Stage punctuate: words to transcripts."""
 
 from pathlib import Path
 
 from rjcma.command import run
 from rjcma.params import load
-from rjcma.text.punctuation import punctuate_all
+from rjcma.text.punctuate_all import punctuate_all
 from rjcma.text.settings import Punctuation
 
 
 def main(words: Path, out: Path, params: Path = Path("params.yaml")) -> None:
-    """Restore punctuation and capitals in the words of each video (words/VIDEO.json).
+    """Restore punctuation and capitals in the words of each video, WORDS/VIDEO.json.
 
     Words keep their number, order and times; marks are attached to the word before them.
     """

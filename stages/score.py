@@ -1,12 +1,12 @@
-"""Stage `score`: what the runs reach, as numbers, tables, curves, traces, pictures, predictions."""
+"""Stage score: what the runs reach, as numbers, tables, curves, traces, pictures, predictions."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from rjcma import manifest
 from rjcma.command import run
-from rjcma.corpus import manifest
 from rjcma.params import load
 from rjcma.scoring import report
 from rjcma.scoring import runs as trained
@@ -19,7 +19,7 @@ def main(
     """CCC of the runs that the section runs names, and all predictions, into a report."""
     wanted = load(params, "runs", Runs)
     known = manifest.read(clips)
-    for name in trained.strangers(runs, wanted):
+    for name in trained.stale_runs(runs, wanted):
         print(f"score: {runs / name} is not among the runs of {params}: left out", file=sys.stderr)
     truth = report.read_truth(labels, known)
     results = report.Results(known, truth, trained.read(runs, wanted, known))

@@ -7,17 +7,12 @@ from typing import Annotated
 
 import typer
 
+from rjcma import manifest
 from rjcma.command import run
-from rjcma.corpus import manifest
 from rjcma.corpus.labels import Target
-from rjcma.corpus.settings import Corpus
-from rjcma.fusion.settings import Fusion, Recursions
-from rjcma.params import load
-from rjcma.training.encoders import Encoders
-from rjcma.training.run import train
+from rjcma.training.request import Data, Run
+from rjcma.training.runs import Digests, train_run
 from rjcma.training.sections import Settings
-from rjcma.training.settings import Training
-from rjcma.training.windows import Windows
 
 
 def main(
@@ -26,29 +21,31 @@ def main(
     visual: Path,
     audio: Path,
     text: Path,
-    out: Path,
+    runs: Path,
     target: Annotated[Target, typer.Option()],
     fold: Annotated[int, typer.Option()],
     params: Path = Path("params.yaml"),
     checkpoints: Path = Path(".rjcma/checkpoints"),
+    ablation: Path = Path(".rjcma/ablation"),
 ) -> None:
-    """Train for one target and fold; write weights, history, curves and predictions to OUT.
+    """Train for one target and fold; write weights, history, curves and predictions to RUNS.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features: faces and log-mel windows, or vectors, as encoders.mode says. A run
-    that was killed goes on after its last finished epoch, which CHECKPOINTS holds.
+    the modalities' features. They come to RUNS/TARGET-FOLD. A run that was killed goes on after its
+    last finished epoch, which CHECKPOINTS holds; one that an ABLATION has trained is taken over.
     """
-    settings = Settings(
-        recursions=load(params, "recursions", Recursions),
-        corpus=load(params, "corpus", Corpus),
-        encoders=load(params, "encoders", Encoders),
-        windows=load(params, "windows", Windows),
-        fusion=load(params, "fusion", Fusion),
-        training=load(params, "training", Training),
+    settings = Settings.read(params)
+    data = Data(manifest.read(clips), labels, {"visual": visual, "audio": audio, "text": text})
+    asked = Run(target, fold, settings)
+    train_run(
+        asked,
+        data,
+        Digests.of(data),
+        runs / asked.name,
+        checkpoint=checkpoints / f"{asked.name}.pt",
+        curves=True,
+        elsewhere=[ablation / asked.id],
     )
-    folders = {"visual": visual, "audio": audio, "text": text}
-    data = manifest.read(clips), labels, folders, out
-    train(*data, target, fold, settings, checkpoints=checkpoints, curves=True)
 
 
 if __name__ == "__main__":

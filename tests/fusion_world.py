@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rjcma.fusion.kind import Kind, Shape
+from rjcma.fusion.module import FusionModule, Shape
 from rjcma.fusion.network import KINDS
 from rjcma.fusion.settings import Fusion
 
@@ -35,7 +35,7 @@ SUBSETS = [
 """Every set of modalities that may take part, some of them in another order."""
 
 
-def kind(name: str, modalities=tuple(WIDTHS), frames=K, recursions=2) -> Kind:
+def kind(name: str, modalities=tuple(WIDTHS), frames=K, recursions=2) -> FusionModule:
     """A way to fuse, seeded, in evaluation mode."""
     fusion = FUSIONS[name]
     widths = {m: WIDTHS[m] for m in modalities}

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 
-from rjcma.corpus import labels, manifest
-from rjcma.corpus.manifest import Clip
+from rjcma import manifest
+from rjcma.corpus import labels
+from rjcma.manifest import Clip
 from rjcma.scoring import report, runs
 from rjcma.scoring.settings import Runs
 

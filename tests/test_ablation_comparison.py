@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rjcma.scoring.comparison import RESAMPLES, compare, holm, sign_flip, smallest_p, spread
+from rjcma.ablation.statistics import RESAMPLES, compare, holm, sign_flip, smallest_p, spread
 
 SCORES = st.floats(-1, 1).map(lambda value: round(value, 3))
 

@@ -11,13 +11,13 @@ import tiny_corpus
 from matplotlib.image import imread
 from scoring_world import clip, files
 
-from rjcma.scoring import ablation_report
-from rjcma.scoring.ablation import Result
-from rjcma.scoring.ablation_report import CSV, Study
-from rjcma.scoring.ablation_rows import Ablation
-from rjcma.scoring.ablation_settings import of_rows
-from rjcma.scoring.ablation_tables import lines
-from rjcma.scoring.ablation_trials import trial
+from rjcma.ablation import report as ablation_report
+from rjcma.ablation.measure import Result
+from rjcma.ablation.report import CSV, Study
+from rjcma.ablation.row_settings import of_rows
+from rjcma.ablation.rows import Ablation
+from rjcma.ablation.tables import lines
+from rjcma.ablation.trials import trial
 from rjcma.scoring.settings import Runs
 
 FOLDS, SEEDS = (0, 1, 2), (3, 5, 7, 11, 13)
@@ -155,8 +155,8 @@ def test_the_tables_read_as_markdown_and_say_how_they_test(tmp_path):
 @pytest.mark.parametrize(
     "base, said",
     [
-        ({"training.choose_by": "held_out"}, "validation clips reported here chose nothing"),
-        ({"training.choose_by": "validation"}, "CCC is too high"),
+        ({"training.select_by": "held_out"}, "validation clips reported here chose nothing"),
+        ({"training.select_by": "validation"}, "CCC is too high"),
     ],
 )
 def test_the_tables_say_what_chose_the_epochs(tmp_path, base, said):

@@ -9,11 +9,12 @@ from closure import ROOT
 from ruamel.yaml import YAML
 from tiny_corpus import settings as tiny_settings
 
+from rjcma.ablation import row_settings as ablation_settings
+from rjcma.ablation import rows as ablation_rows
+from rjcma.ablation.row_settings import KINDS, changed
 from rjcma.corpus.settings import Corpus
 from rjcma.params import load
 from rjcma.problem import Problem
-from rjcma.scoring import ablation_rows, ablation_settings
-from rjcma.scoring.ablation_settings import KINDS, changed
 from rjcma.training.sections import Settings
 
 SOUND = {
@@ -50,7 +51,7 @@ def params(name) -> Settings:
 def test_the_committed_rows_are_sound_with_the_committed_params(name):
     path = ROOT / "ablation/rows.yaml"
     rows = ablation_settings.of_rows(ablation_rows.read(path), params(name), path)
-    assert all(settings.training.choose_by == "held_out" for settings in rows.values())
+    assert all(settings.training.select_by == "held_out" for settings in rows.values())
     recursions = [s.recursions for (table, _), s in rows.items() if table == "recursions"]
     assert recursions == [1, 2, 3, 4]
     kinds = {settings.fusion.kind for settings in rows.values()}
@@ -71,20 +72,25 @@ def test_every_committed_reference_is_the_papers_network(tmp_path):
 
 
 def test_a_row_changes_what_it_names_and_base_what_no_row_names(tmp_path):
-    rows = with_row({"name": "B", "set": {"recursions": 1, "fusion.absence.text": 0.5}})
+    rows = with_row({"name": "B", "set": {"recursions": 1, "fusion.modality_dropout.text": 0.5}})
     rows["base"] = {"recursions": 3, "windows.stride": 5}
     base = tiny_settings()
     found = ablation_settings.of_rows(read(tmp_path, rows), base, "rows.yaml")
     a, b = found["one", "A"], found["one", "B"]
     assert (a.recursions, b.recursions) == (3, 1)
     assert a.windows.stride == b.windows.stride == 5 and a.windows.frames == base.windows.frames
-    assert (a.fusion.absence.text, b.fusion.absence.text) == (0, 0.5)
+    assert (a.fusion.modality_dropout.text, b.fusion.modality_dropout.text) == (0, 0.5)
     assert b.fusion.widths == base.fusion.widths and b.corpus == base.corpus
 
 
 def test_a_key_may_name_a_whole_part():
-    absence = {"visual": 0.1, "text": 0.2}
-    assert changed(tiny_settings(), {"fusion.absence": absence}, "x").fusion.absence.text == 0.2
+    modality_dropout = {"visual": 0.1, "text": 0.2}
+    assert (
+        changed(
+            tiny_settings(), {"fusion.modality_dropout": modality_dropout}, "x"
+        ).fusion.modality_dropout.text
+        == 0.2
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ import tiny_corpus
 from closure import closure
 from ruamel.yaml import YAML
 
+from rjcma import manifest
+from rjcma.ablation import measure as ablation
+from rjcma.ablation.row_settings import KINDS, changed
+from rjcma.ablation.trials import CODE, Files, identity, trial, trials
 from rjcma.concordance import ccc
-from rjcma.corpus import labels, manifest
+from rjcma.corpus import labels
 from rjcma.problem import Problem, Problems
-from rjcma.scoring import ablation
-from rjcma.scoring.ablation_settings import KINDS, changed
-from rjcma.scoring.ablation_trials import CODE, Files, identity, trial, trials
 from rjcma.scoring.settings import Runs
 from stages.ablate import main as ablate
 
@@ -237,7 +238,7 @@ def test_the_stage_trains_compares_and_keeps(tmp_path, monkeypatch):
     monkeypatch.setenv("RJCMA_WORKERS", "1")
     root, report = tmp_path / "corpus", tmp_path / "report"
     tiny_corpus.write(root)
-    base = tiny_corpus.settings(epochs=2, choose_by="held_out")
+    base = tiny_corpus.settings(epochs=2, select_by="held_out")
     params = {name: _plain(getattr(base, name)) for name in [*KINDS, "corpus"]}
     params["runs"] = {"targets": ["valence"], "folds": [0]}
     _write(tmp_path / "params.yaml", params)

@@ -13,7 +13,7 @@ import pytest
 
 from rjcma import store
 from rjcma.audio.logmel import WINDOW_ROWS
-from rjcma.corpus.manifest import Clip, write
+from rjcma.manifest import Clip, write
 from rjcma.problem import Problems
 from stages import extract_audio, logmel, pack_faces
 
@@ -82,7 +82,7 @@ def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_o
     logmel.main(clips, audio, out)
     assert names(out) == ["talk_left.h5", "talk_right.h5"]
     for name, frames in [("talk_left", DECODED), ("talk_right", DECODED + 2)]:
-        track = store.Track(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
+        track = store.FeatureReader(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
         assert track.index.tolist() == [10 * k for k in range(frames)]
         loud = track.read(0, frames).max((1, 2)) > np.log(0.011)
         assert loud.tolist() == [k < 5 for k in range(frames)]
@@ -91,10 +91,10 @@ def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_o
 def test_faces_have_the_size_that_params_ask_for(corpus):
     out = corpus / "faces"
     pack_faces.main(corpus / "clips.jsonl", corpus, out, corpus / "params.yaml")
-    left = store.Track(out / "talk_left.h5", clip="talk_left", frames=DECODED)
+    left = store.FeatureReader(out / "talk_left.h5", clip="talk_left", frames=DECODED)
     assert left.rows.shape == (1, 11, 11, 3)
     assert np.flatnonzero(left.index >= 0).tolist() == [3]
-    right = store.Track(out / "talk_right.h5", clip="talk_right", frames=DECODED + 2)
+    right = store.FeatureReader(out / "talk_right.h5", clip="talk_right", frames=DECODED + 2)
     assert right.rows.shape == (0, 11, 11, 3)
 
 

@@ -34,7 +34,7 @@ def written(tmp_path, pcm, index):
     """What `write` makes of some samples: the rows, and the feature as training reads it."""
     wav = sound(tmp_path / "clip.wav", pcm)
     logmel.write(wav, index, "clip", tmp_path / "clip.h5")
-    track = store.Track(
+    track = store.FeatureReader(
         tmp_path / "clip.h5", clip="clip", frames=len(index), span=logmel.WINDOW_ROWS
     )
     return track.rows[...], track

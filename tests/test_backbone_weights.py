@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from rjcma.encoders import backbones, weights
+from rjcma.encoders.ir_resnet50 import IRResNet50
+from rjcma.encoders.settings import Audio, Visual
 from rjcma.problem import Problem
-from rjcma.training import backbones, weights
-from rjcma.training.encoders import Audio, Visual
-from rjcma.vision.ir_resnet50 import IRResNet50
 
 
 class Small(nn.Module):

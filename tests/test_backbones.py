@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from rjcma.audio.compact import CompactAudio
-from rjcma.audio.vggish import VGGish
-from rjcma.training import backbones
-from rjcma.training.encoders import Audio, Visual
-from rjcma.training.inference import prepared, resolved, running
-from rjcma.training.winograd import Winograd, tile
-from rjcma.vision.compact import CompactVisual
-from rjcma.vision.ir_resnet50 import IRResNet50
+from rjcma.encoders import backbones
+from rjcma.encoders.compact_audio import CompactAudio
+from rjcma.encoders.compact_visual import CompactVisual
+from rjcma.encoders.inference import prepared, resolved, running
+from rjcma.encoders.ir_resnet50 import IRResNet50
+from rjcma.encoders.settings import Audio, Visual
+from rjcma.encoders.vggish import VGGish
+from rjcma.encoders.winograd import Winograd, tile
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -205,7 +205,7 @@ def test_winograd_gives_a_convolutions_sums_for_pictures_of_any_size(height, wid
 
 
 def test_winograd_works_through_more_pictures_than_a_block(monkeypatch):
-    monkeypatch.setattr("rjcma.training.winograd.BLOCK", 3 * 14 * 14 * 7)  # three pictures
+    monkeypatch.setattr("rjcma.encoders.winograd.BLOCK", 3 * 14 * 14 * 7)  # three pictures
     conv = nn.Conv2d(7, 2, 3, padding=1)
     pictures = torch.randn(11, 7, 10, 10)
     with torch.inference_mode():

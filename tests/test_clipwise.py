@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from rjcma.clipwise import Job, digest_folder, digest_text, run, worker_count
+
 from rjcma.problem import Problem, Problems
 
 

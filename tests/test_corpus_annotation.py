@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma.corpus import annotation, labels
-from rjcma.corpus.manifest import Clip
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 HEAD = "valence,arousal\n"

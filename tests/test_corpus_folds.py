@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma.corpus.folds import fold, split
-from rjcma.corpus.manifest import Clip, Partition
+from rjcma.manifest import Clip, Partition
 from rjcma.problem import Problem
 
 GOLDEN = Path(__file__).parent / "golden" / "folds.json"

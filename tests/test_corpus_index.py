@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpus_builder import annotation, corpus, crops, video
+from rjcma.corpus.cache import Cache
 from ruamel.yaml import YAML
 
-from rjcma.corpus import manifest
+from rjcma import manifest
 from rjcma.corpus import video as videos
 from rjcma.corpus.audit import Audit, audit
-from rjcma.corpus.cache import Cache
 from rjcma.corpus.settings import Corpus
 from rjcma.corpus.summary import summary
 from rjcma.params import load

@@ -29,7 +29,7 @@ def colour_of(frame):
 def packed(tmp_path, frames, size=SIZE, folder="clip"):
     out = tmp_path / "clip.h5"
     faces.pack(folder and tmp_path / folder, frames, "clip", out, size=size)
-    return store.Track(out, clip="clip", frames=frames)
+    return store.FeatureReader(out, clip="clip", frames=frames)
 
 
 def test_a_row_is_the_crop_of_its_frame_and_a_missing_file_is_no_face(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from rjcma import frozen
-from rjcma.audio.vggish import VGGish
-from rjcma.frozen import in_order, is_frozen
-from rjcma.vision.ir_resnet50 import IRResNet50
+from rjcma.encoders import frozen
+from rjcma.encoders.frozen import in_order, is_frozen
+from rjcma.encoders.ir_resnet50 import IRResNet50
+from rjcma.encoders.vggish import VGGish
 
 
 class Noted(nn.Module):

@@ -133,7 +133,7 @@ def test_kinds_without_frame_weights_take_windows_of_any_length(name):
     short = {m: x[m][:, :, :3] for m in x}
     own = module(short, everywhere(3))
     torch.testing.assert_close(module(x, first(3, 7))[:, :, :3], own)
-    assert not module.frame_weights()
+    assert not module.temporal_weights()
 
 
 @pytest.mark.parametrize("name", BUILT_FOR_K)
@@ -141,7 +141,7 @@ def test_frame_weights_are_the_weights_of_frames_by_frames(name):
     module = kind(name)
     square = [p for p in module.parameters() if p.shape == (K, K)]
     assert len(square) >= 2 * len(WIDTHS)
-    assert {id(p) for p in module.frame_weights()} == {id(p) for p in square}
+    assert {id(p) for p in module.temporal_weights()} == {id(p) for p in square}
 
 
 @pytest.mark.parametrize("name", sorted(set(FUSIONS) - {"concat"}))

@@ -12,15 +12,15 @@ from golden import seeded
 from pydantic import TypeAdapter
 from torch import nn
 
-from rjcma.audio.compact import CompactAudio
-from rjcma.fusion.absence import Absent
+from rjcma.encoders.compact_audio import CompactAudio
+from rjcma.encoders.compact_visual import CompactVisual
 from rjcma.fusion.head import Head
+from rjcma.fusion.modality_dropout import ModalityDropout
 from rjcma.fusion.network import build
 from rjcma.fusion.settings import Fusion, Recursions, Widths
 from rjcma.fusion.tcn import TCN
 from rjcma.params import load
 from rjcma.problem import Problem
-from rjcma.vision.compact import CompactVisual
 
 GOLDEN = Path(__file__).parent / "golden"
 BATCH, K = 2, 13
@@ -154,7 +154,7 @@ def test_modalities_that_make_no_sense_are_refused(modalities, tmp_path):
 
 def test_a_modality_is_absent_from_whole_windows_and_in_training_only():
     torch.manual_seed(0)
-    absent, features = Absent(0.25), torch.ones(997, 3, 5)
+    absent, features = ModalityDropout(0.25), torch.ones(997, 3, 5)
     kept = absent(features)
     assert set(kept.sum((1, 2)).tolist()) == {0.0, 15.0}
     assert (kept[:, 0, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.05)

@@ -13,7 +13,7 @@ import pytest
 from rjcma.problem import Problem
 from rjcma.sample.cast import FILM, NTSC, PAL, THIRTY, VIDEOS, chosen
 from rjcma.sample.corpus import make, scene
-from rjcma.sample.drawing import crop, placement
+from rjcma.sample.portrait import crop, placement
 from rjcma.sample.settings import Sample
 from rjcma.sample.voice import HELD_OUT_VOICES, VOICES
 

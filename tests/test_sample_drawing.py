@@ -5,8 +5,8 @@ import pytest
 
 from rjcma.sample.acting import acted, expressed
 from rjcma.sample.canvas import Canvas, bow, ellipse
-from rjcma.sample.drawing import CROP_SIZE, THROAT, crop, draw_person
 from rjcma.sample.looks import HAIRS, SKINS, Expression, Looks
+from rjcma.sample.portrait import CROP_SIZE, THROAT, crop, draw_person
 from rjcma.sample.state import State
 
 WIDTH, HEIGHT, HALF_HEIGHT = 340, 300, 100

@@ -13,9 +13,9 @@ from matplotlib.image import imread
 
 from rjcma import store
 from rjcma.problem import Problem
-from rjcma.scoring import picture
-from rjcma.scoring.picture import Scene, stagger
-from rjcma.scoring.pictures import Trace
+from rjcma.scoring import scene as picture
+from rjcma.scoring.scene import Scene, stagger
+from rjcma.scoring.trace_plots import Trace
 from rjcma.speech.words import Word
 
 FPS, FRAMES = 10, 97
@@ -32,7 +32,7 @@ def scene(folder: Path, words=(), index=None, frames: int = FRAMES, **stretch) -
     crops = np.zeros((frames, 5, 5, 3), np.uint8)
     crops[..., 0] = np.arange(frames)[:, None, None] * 2  # red tells the frame
     store.write(folder / "anna.h5", crops, np.arange(frames) if index is None else index)
-    track = store.Track(folder / "anna.h5", clip="anna", frames=frames)
+    track = store.FeatureReader(folder / "anna.h5", clip="anna", frames=frames)
     return Scene.of(trace(frames), track, words, **stretch)
 
 

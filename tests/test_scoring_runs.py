@@ -142,4 +142,4 @@ def test_runs_that_are_not_asked_for_are_named_and_not_read(tmp_path):
     (world.runs / "valence-2" / "run.json").write_text("{")
     choose(world, folds=(0, 1))
     assert len(runs.read(world.runs, world.wanted, world.clips)) == 4
-    assert runs.strangers(world.runs, world.wanted) == ["arousal-2", "valence-2"]
+    assert runs.stale_runs(world.runs, world.wanted) == ["arousal-2", "valence-2"]

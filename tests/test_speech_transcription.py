@@ -2,13 +2,13 @@
 
 import mini_vosk
 import pytest
+from rjcma.speech.transcription import transcribe_all
 from speech_sounds import Burst, sound_of, write_wav
 
-from rjcma.corpus import manifest
+from rjcma import manifest
 from rjcma.problem import Problem, Problems
 from rjcma.speech import words
 from rjcma.speech.settings import Speech
-from rjcma.speech.transcription import transcribe_all
 from stages import transcribe
 
 VIDEOS = {"a": [Burst(0.5, 0.9, 300)], "b": [Burst(0.3, 0.7, 2000), Burst(1.1, 1.5, 300)], "c": []}

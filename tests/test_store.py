@@ -31,7 +31,7 @@ def slow(values, index, span):
 
 def test_a_frame_is_the_rows_that_start_at_its_index(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
     assert np.array_equal(track.read(0, 7), slow(values, index, 3))
     assert track.read(2, 5).dtype == np.float32
     assert track.value_shape == (3, 5)
@@ -41,7 +41,7 @@ def test_a_frame_is_the_rows_that_start_at_its_index(tmp_path):
 def test_any_range_of_frames_equals_the_frames_one_by_one(tmp_path_factory, seed, a, b):
     path = tmp_path_factory.mktemp("store") / "clip.h5"
     values, index = windows(path, seed=seed)
-    track = store.Track(path, clip="clip", frames=7, span=3)
+    track = store.FeatureReader(path, clip="clip", frames=7, span=3)
     start, stop = min(a, b), max(a, b)
     assert np.array_equal(track.read(start, stop), slow(values, index, 3)[start:stop])
     assert track.read(start, stop).shape == (stop - start, 3, 5)
@@ -49,7 +49,7 @@ def test_any_range_of_frames_equals_the_frames_one_by_one(tmp_path_factory, seed
 
 def test_frames_can_be_taken_in_any_order(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
     assert np.array_equal(track.take(np.array([5, 0, 5])), slow(values, index, 3)[[5, 0, 5]])
     assert track.take(np.array([], int)).shape == (0, 3, 5)
 
@@ -57,19 +57,19 @@ def test_frames_can_be_taken_in_any_order(tmp_path):
 def test_without_an_index_a_frame_is_its_row(tmp_path):
     rows = np.arange(11 * 2, dtype=np.float32).reshape(11, 2)
     store.write(tmp_path / "clip.h5", rows)
-    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=11)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=11)
     assert np.array_equal(track.read(3, 7), rows[3:7])
 
 
 def test_an_index_of_minus_one_is_zeros_even_where_there_are_no_rows(tmp_path):
     store.write(tmp_path / "clip.h5", np.zeros((0, 2, 3), np.uint8), np.full(5, -1))
-    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=5)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=5)
     assert track.read(1, 4).shape == (3, 2, 3) and not track.read(0, 5).any()
 
 
 def test_only_the_rows_that_a_range_needs_are_read(tmp_path):
     store.write(tmp_path / "clip.h5", np.arange(13.0), np.array([0, 4, 5, 9]))
-    rows, index = store.Track(tmp_path / "clip.h5", clip="c", frames=4, span=2).ranged(1, 3)
+    rows, index = store.FeatureReader(tmp_path / "clip.h5", clip="c", frames=4, span=2).ranged(1, 3)
     assert rows.tolist() == [4, 5, 6] and index.tolist() == [0, 1]
 
 
@@ -81,7 +81,7 @@ def test_the_same_content_is_the_same_bytes(tmp_path):
 
 def test_a_track_travels_to_another_process_closed(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
     track.read(0, 1)
     again = pickle.loads(pickle.dumps(track))
     assert np.array_equal(again.read(0, 7), slow(values, index, 3))
@@ -89,7 +89,7 @@ def test_a_track_travels_to_another_process_closed(tmp_path):
 
 def line(path, frames, span=1):
     with pytest.raises(Problem) as caught:
-        store.Track(path, clip="a clip", frames=frames, span=span).read(0, 1)
+        store.FeatureReader(path, clip="a clip", frames=frames, span=span).read(0, 1)
     text = str(caught.value)
     assert "a clip" in text and str(path) in text and "delete the file" in text
     return text
@@ -122,14 +122,14 @@ def test_a_missing_file_and_a_file_without_rows_are_refused(tmp_path):
 def test_frames_outside_the_clip_are_an_index_error(tmp_path):
     windows(tmp_path / "clip.h5")
     with pytest.raises(IndexError, match="6:8 of 7"):
-        store.Track(tmp_path / "clip.h5", clip="clip", frames=7, span=3).read(6, 8)
+        store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3).read(6, 8)
 
 
 def tracks_of(folder, count):
     """Tracks of so many files; each holds its number, in three frames."""
     for number in range(count):
         store.write(folder / f"{number}.h5", np.full((3, 2), number, np.float32))
-    return [store.Track(folder / f"{n}.h5", clip=str(n), frames=3) for n in range(count)]
+    return [store.FeatureReader(folder / f"{n}.h5", clip=str(n), frames=3) for n in range(count)]
 
 
 def files_open(folder):
@@ -178,9 +178,9 @@ def test_threads_read_what_is_there_while_others_close_it(tmp_path, monkeypatch)
 MANY = """
 import resource, sys
 from pathlib import Path
-from rjcma.store import Track
+from rjcma.store import FeatureReader
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]),) * 2)
-tracks = [Track(path, clip=path.stem, frames=3) for path in Path(sys.argv[1]).glob("*.h5")]
+tracks = [FeatureReader(path, clip=path.stem, frames=3) for path in Path(sys.argv[1]).glob("*.h5")]
 total = sum(int(track.read(0, 1)[0, 0]) for _ in range(2) for track in tracks)
 print(total)
 """
@@ -197,6 +197,6 @@ def test_there_may_be_more_files_than_a_process_may_open(tmp_path):
 
 def test_the_extent_of_frames_is_that_of_their_rows(tmp_path):
     store.write(tmp_path / "clip.h5", np.arange(13.0), np.array([-1, 4, -1, 9, 2, -1]))
-    track = store.Track(tmp_path / "clip.h5", clip="c", frames=6, span=3)
+    track = store.FeatureReader(tmp_path / "clip.h5", clip="c", frames=6, span=3)
     extents = [track.extent(*window) for window in ((0, 6), (0, 3), (3, 5), (5, 6), (2, 2))]
     assert extents == [(2, 12), (4, 7), (2, 12), (0, 0), (0, 0)]

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import text_models
 import torch
+from rjcma.text.features import embed_all
 from transformers import AutoModel, AutoTokenizer
 
-from rjcma.corpus.manifest import Clip
+from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.speech.words import Word, write
 from rjcma.text import embedding
 from rjcma.text.embedding import Embedder
-from rjcma.text.features import embed_all
 from rjcma.text.pretrained import locate
 from rjcma.text.settings import Text
 from rjcma.text.windows import chosen, cut

@@ -10,6 +10,7 @@ import text_models
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rjcma.text.punctuation import capital, punctuate_all, punctuated
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from rjcma.problem import Problem, Problems
@@ -17,7 +18,6 @@ from rjcma.sample.sentences import MARKS, marked_words, written
 from rjcma.speech.words import Word, read, write
 from rjcma.text import pauses
 from rjcma.text.multilingual import Multilingual
-from rjcma.text.punctuation import capital, punctuate_all, punctuated
 from rjcma.text.settings import Punctuation
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from rjcma.corpus import manifest
+from rjcma import manifest
 from rjcma.sample.sentences import marked_words, written
 from rjcma.speech.words import Word, read, write
 from stages import embed_text, punctuate

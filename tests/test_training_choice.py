@@ -7,14 +7,14 @@ import pytest
 import tiny_corpus
 
 from rjcma.problem import Problem
-from rjcma.training.choice import divide, permuted
+from rjcma.training.clip_data import ClipData
+from rjcma.training.selection import divide, permuted
 from rjcma.training.settings import Training
-from rjcma.training.sources import Source
 
 
 def source(name, frames=5, video=None, value=0.0):
     clip = tiny_corpus.clip(name, frames).model_copy(update={"video": video or name})
-    return Source(clip, {}, np.full(frames, value, np.float32))
+    return ClipData(clip, {}, np.full(frames, value, np.float32))
 
 
 def names(sources):
@@ -27,25 +27,25 @@ VALIDATION = [source("x"), source("y")]
 
 def test_in_the_paper_the_validation_clips_choose():
     parts = divide(TRAIN, VALIDATION, Training(), "run")
-    assert (names(parts.teaching), names(parts.choosing)) == (list("abcdefghi"), ["x", "y"])
+    assert (names(parts.training), names(parts.selection)) == (list("abcdefghi"), ["x", "y"])
 
 
 def test_every_fourth_training_video_may_choose_instead_and_then_teaches_nothing():
-    parts = divide(TRAIN, VALIDATION, Training(choose_by="held_out"), "run")
-    assert (names(parts.teaching), names(parts.choosing)) == (list("abcefgi"), ["d", "h"])
+    parts = divide(TRAIN, VALIDATION, Training(select_by="held_out"), "run")
+    assert (names(parts.training), names(parts.selection)) == (list("abcefgi"), ["d", "h"])
 
 
 def test_two_people_in_one_video_are_held_out_together():
     train = [source("a_left", video="a"), source("b"), source("a_right", video="a"), source("c")]
-    parts = divide(train, VALIDATION, Training(choose_by="held_out"), "run")
-    assert (names(parts.teaching), names(parts.choosing)) == (["a_left", "b", "a_right"], ["c"])
-    parts = divide(train[:3], VALIDATION, Training(choose_by="held_out"), "run")
-    assert (names(parts.teaching), names(parts.choosing)) == (["a_left", "a_right"], ["b"])
+    parts = divide(train, VALIDATION, Training(select_by="held_out"), "run")
+    assert (names(parts.training), names(parts.selection)) == (["a_left", "b", "a_right"], ["c"])
+    parts = divide(train[:3], VALIDATION, Training(select_by="held_out"), "run")
+    assert (names(parts.training), names(parts.selection)) == (["a_left", "a_right"], ["b"])
 
 
 def test_one_video_cannot_both_teach_and_choose():
     with pytest.raises(Problem, match="run: found 1 training videos; expected at least two"):
-        divide(TRAIN[:1], VALIDATION, Training(choose_by="held_out"), "run")
+        divide(TRAIN[:1], VALIDATION, Training(select_by="held_out"), "run")
 
 
 def test_permuted_labels_are_all_given_and_none_to_its_own_clip():
@@ -68,4 +68,4 @@ def test_permuted_labels_are_repeated_or_cut_to_the_clips_length():
 def test_a_control_validates_on_true_labels():
     clips = [source(name, value=n) for n, name in enumerate("abcd")]
     parts = divide(clips, VALIDATION, Training(labels="permuted"), "run")
-    assert parts.choosing == VALIDATION and all(a is not b for a, b in zip(parts.teaching, clips))
+    assert parts.selection == VALIDATION and all(a is not b for a, b in zip(parts.training, clips))

@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma import store
-from rjcma.audio.compact import WINDOW
 from rjcma.audio.logmel import WINDOW_ROWS
+from rjcma.encoders.backbones import Standardised
+from rjcma.encoders.compact_audio import WINDOW
 from rjcma.problem import Problem
-from rjcma.store import Track
-from rjcma.training import views
-from rjcma.training.backbones import Standardised
-from rjcma.training.data import Piece, batch, frame_moments, gather
-from rjcma.training.draw import drawn
-from rjcma.training.sources import Source, open_all
+from rjcma.store import FeatureReader
+from rjcma.training.batches import ClipWindow, batch, frame_moments, gather
+from rjcma.training.clip_data import ClipData, open_all
+from rjcma.training.epoch_windows import drawn
 from rjcma.training.windows import Window, Windows
+from rjcma.vision import augmentation as views
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def sources(root):
 
 
 def test_a_batch_holds_the_values_that_the_store_reads(sources):
-    pieces = [Piece(sources[0], Window(3, 14)), Piece(sources[1], Window(0, 7))]
+    pieces = [ClipWindow(sources[0], Window(3, 14)), ClipWindow(sources[1], Window(0, 7))]
     together = batch(pieces, frames=11)
     values = together.values()
     assert together.valid.sum(1).tolist() == [11, 7]
@@ -54,14 +54,14 @@ def test_a_batch_holds_the_values_that_the_store_reads(sources):
 
 
 def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(sources):
-    pieces = [Piece(sources[0], Window(3, 14)), Piece(sources[1], Window(0, 7))]
+    pieces = [ClipWindow(sources[0], Window(3, 14)), ClipWindow(sources[1], Window(0, 7))]
     missing = batch(pieces, frames=11).truth.isnan()
     assert missing.tolist() == [[True] * 2 + [False] * 9, [False] * 7 + [True] * 4]
 
 
 def test_a_batch_travels_to_another_process_as_one_tensor(sources):
-    faceless = [Piece(sources[1], Window(0, 7))]
-    for pieces in ([Piece(sources[0], Window(3, 14)), *faceless], faceless):
+    faceless = [ClipWindow(sources[1], Window(0, 7))]
+    for pieces in ([ClipWindow(sources[0], Window(3, 14)), *faceless], faceless):
         sent = batch(pieces, frames=11)
         again = pickle.loads(pickle.dumps(sent))
         assert (list(again.rows), again.spans, again.lengths) == (
@@ -76,7 +76,7 @@ def test_a_batch_travels_to_another_process_as_one_tensor(sources):
 
 
 def test_rows_that_frames_share_travel_once(sources):
-    carried = batch([Piece(sources[0], Window(3, 14))], 11).rows["audio"]
+    carried = batch([ClipWindow(sources[0], Window(3, 14))], 11).rows["audio"]
     assert len(carried) == 10 * 3 + WINDOW_ROWS
 
 
@@ -126,10 +126,12 @@ def test_any_windows_get_their_values_and_no_row_travels_twice(tmp_path_factory,
     folder, sources = tmp_path_factory.mktemp("corpus"), []
     for number, (rows, index) in enumerate(clips):
         store.write(folder / f"{number}.h5", rows, index)
-        track = Track(folder / f"{number}.h5", clip=str(number), frames=len(index), span=span)
+        track = FeatureReader(
+            folder / f"{number}.h5", clip=str(number), frames=len(index), span=span
+        )
         clip = tiny_corpus.clip(str(number), len(index))
-        sources.append(Source(clip, {"m": track}, np.zeros(len(index), np.float32)))
-    together = batch([Piece(sources[n], Window(a, b)) for n, a, b in windows], frames=17)
+        sources.append(ClipData(clip, {"m": track}, np.zeros(len(index), np.float32)))
+    together = batch([ClipWindow(sources[n], Window(a, b)) for n, a, b in windows], frames=17)
     expected = [sources[n].tracks["m"].read(a, b) for n, a, b in windows]
     np.testing.assert_array_equal(together.values()["m"].numpy(), np.concatenate(expected))
     assert len(together.rows["m"]) == len(rows_needed(span, clips, windows))
@@ -193,7 +195,7 @@ def test_a_black_frame_is_black_to_the_network():
 def written(folder, name, rows, index=None):
     store.write(folder / name, np.asarray(rows, np.float32), index)
     frames = len(rows) if index is None else len(index)
-    return Track(folder / name, clip=name, frames=frames)
+    return FeatureReader(folder / name, clip=name, frames=frames)
 
 
 def test_moments_are_those_of_the_frames_that_have_a_value(tmp_path):
@@ -222,7 +224,7 @@ def test_silence_stays_zeros_when_words_are_standardised():
 def labelled_at(frames, labelled):
     truth = np.full(frames, np.nan, np.float32)
     truth[list(labelled)] = 0.5
-    return Source(tiny_corpus.clip(f"of{frames}", frames), {}, truth)
+    return ClipData(tiny_corpus.clip(f"of{frames}", frames), {}, truth)
 
 
 @pytest.mark.parametrize("offsets", ["fixed", "random"])

@@ -11,10 +11,12 @@ import tiny_corpus
 import torch
 
 from rjcma import store
+from rjcma.encoders import backbones
+from rjcma.encoders.encode import Encoding
+from rjcma.encoders.settings import MODES, Encoders
 from rjcma.problem import Problem, Problems
-from rjcma.training import backbones, sources, views
-from rjcma.training.encode import Encoding
-from rjcma.training.encoders import MODES, Encoders
+from rjcma.training import clip_data as sources
+from rjcma.vision import augmentation as views
 
 CLIPS = [tiny_corpus.clip(name, frames) for name, frames in tiny_corpus.FRAMES.items()]
 ANNA, BERT = CLIPS[0], CLIPS[1]

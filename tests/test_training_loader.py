@@ -14,16 +14,16 @@ import torch
 
 from rjcma.problem import Problem
 from rjcma.training import loader as loading
-from rjcma.training.data import Piece, batch, batches
+from rjcma.training.batches import ClipWindow, batch, batches
+from rjcma.training.clip_data import ClipData, open_all
 from rjcma.training.loader import Loader, default_workers
-from rjcma.training.sources import Source, open_all
 from rjcma.training.windows import Window, Windows, fixed
 
 CPU = torch.device("cpu")
 FRAMES = 11
 
 
-def opened(root, names=("anna", "bert", "cleo")) -> list[Source]:
+def opened(root, names=("anna", "bert", "cleo")) -> list[ClipData]:
     features = {"visual": "faces", "audio": "logmel", "text": "text"}
     clips = [tiny_corpus.clip(name, tiny_corpus.FRAMES[name]) for name in names]
     folders = tiny_corpus.folders(root, "finetune")
@@ -32,7 +32,7 @@ def opened(root, names=("anna", "bert", "cleo")) -> list[Source]:
 
 def groups_of(sources, size=3):
     windows = Windows(frames=FRAMES, stride=5)
-    every = [Piece(s, window) for s in sources for window in fixed(s.clip.frames, windows)]
+    every = [ClipWindow(s, window) for s in sources for window in fixed(s.clip.frames, windows)]
     return list(batches(every, size))
 
 
@@ -225,5 +225,7 @@ def test_batches_on_a_gpu_hold_the_same_values(world):
 
 def test_only_places_of_windows_travel_to_the_workers(world):
     sources, loader = world
-    list(loader.load([[Piece(sources[2], Window(3, 7)), Piece(sources[0], Window(0, 5))]]))
+    list(
+        loader.load([[ClipWindow(sources[2], Window(3, 7)), ClipWindow(sources[0], Window(0, 5))]])
+    )
     assert loader._places == [[(2, 3, 7), (0, 0, 5)]]

@@ -8,7 +8,7 @@ from torch import nn
 
 from rjcma.fusion.network import build
 from rjcma.fusion.settings import Fusion, Widths
-from rjcma.training.release import Release
+from rjcma.training.unfreezing import Unfreezing
 
 K = 5
 
@@ -65,14 +65,14 @@ def learnt(release, network):
 )
 def test_only_released_groups_learn_and_change_their_statistics(released, layers):
     net = network()
-    release = Release(net)
+    release = Unfreezing(net)
     release.to(released)
     assert learnt(release, net) == (layers, layers)
 
 
 def test_an_encoder_with_random_weights_ends_by_releasing_what_is_in_no_group():
     net = network()
-    release = Release(net, scratch=["visual"])
+    release = Unfreezing(net, scratch=["visual"])
     assert release.groups == 3
     release.to(2)
     assert learnt(release, net) == ({"third", "second"},) * 2
@@ -81,19 +81,19 @@ def test_an_encoder_with_random_weights_ends_by_releasing_what_is_in_no_group():
 
 
 def test_there_are_as_many_steps_as_the_encoder_with_most_groups_has():
-    assert Release(network()).groups == 2
+    assert Unfreezing(network()).groups == 2
 
 
 def test_what_is_no_encoder_learns_from_the_start():
     net = network()
-    Release(net).to(0)
+    Unfreezing(net).to(0)
     trained = {name.split(".")[0] for name, w in net.named_parameters() if w.requires_grad}
     assert trained == {"tcns", "fusion", "head"}
 
 
 def test_a_group_may_be_frozen_again():
     net = network()
-    release = Release(net)
+    release = Unfreezing(net)
     release.to(2)
     release.to(1)
     assert learnt(release, net) == ({"third"},) * 2

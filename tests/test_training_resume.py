@@ -13,16 +13,16 @@ import pytest
 import tiny_corpus
 from ruamel.yaml import YAML
 
-from rjcma import store
-from rjcma.corpus import labels, manifest
+from rjcma import manifest, store
+from rjcma.corpus import labels
+from rjcma.encoders.compact_visual import CompactVisual
 from rjcma.problem import Problem
 from rjcma.training import loop
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.run import train
-from rjcma.vision.compact import CompactVisual
 
 FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
-RELEASES = {"epochs": 9, "warmup": 1, "patience": 1, "rate": 1e-3, "min_rate": 1e-3}
+RELEASES = {"epochs": 9, "warmup": 1, "patience": 1, "rate": 1e-3, "min_learning_rate": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def revoiced(root):
 
 
 CHANGES = {
-    "a parameter": {"max_gradient": 0.5},
+    "a parameter": {"clip_norm": 0.5},
     "another section": {"change": lambda settings: settings._replace(recursions=1)},
     "labels": relabelled,
     "a feature": revoiced,
@@ -141,7 +141,9 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
 
 
 def test_a_run_killed_by_the_system_goes_on(root, tmp_path):
-    sections = tiny_corpus.settings("precompute", epochs=400, early_stop=None, min_rate=1e-12)
+    sections = tiny_corpus.settings(
+        "precompute", epochs=400, early_stop=None, min_learning_rate=1e-12
+    )
     params = {"corpus": {**sections.corpus.model_dump(mode="json")}, **sections.dumped()}
     path = tmp_path / "params.yaml"
     with path.open("w") as file:

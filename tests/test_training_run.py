@@ -17,16 +17,16 @@ from ruamel.yaml import YAML
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from rjcma import store
+from rjcma import manifest, store
 from rjcma.concordance import ccc
-from rjcma.corpus import labels, manifest
+from rjcma.corpus import labels
+from rjcma.encoders.settings import Encoders
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
-from rjcma.training.encoders import Encoders
+from rjcma.training.clip_data import ClipData
 from rjcma.training.loader import Loader
 from rjcma.training.predict import predict
 from rjcma.training.run import train
-from rjcma.training.sources import Source
 from rjcma.training.windows import Windows
 from stages.encode import main as encode
 
@@ -103,8 +103,12 @@ def test_two_runs_are_the_same_bytes(mode, root, tmp_path):
 
 def test_frame_weights_may_step_at_a_rate_of_their_own(root, tmp_path):
     """Adam's first step is as long as the rate, whatever the gradient."""
-    settings = tiny_corpus.settings(rate=1e-3, frame_rate=0.01, weight_decay=0, batch=99, epochs=1)
-    runs = {"started": settings.training.model_copy(update={"rate": 1e-30, "min_rate": 1e-31})}
+    settings = tiny_corpus.settings(
+        rate=1e-3, temporal_lr_factor=0.01, weight_decay=0, batch=99, epochs=1
+    )
+    runs = {
+        "started": settings.training.model_copy(update={"rate": 1e-30, "min_learning_rate": 1e-31})
+    }
     runs["stepped"] = settings.training
     weights = {}
     for name, training in runs.items():
@@ -151,7 +155,7 @@ class Places(torch.nn.Module):
 
 
 def test_windows_that_overlap_are_averaged():
-    source = Source(tiny_corpus.clip("one", 7), {}, np.zeros(7, np.float32))
+    source = ClipData(tiny_corpus.clip("one", 7), {}, np.zeros(7, np.float32))
     windows = Windows(frames=5, stride=3)  # 0 to 5, and 2 to 7 from the end
     loader = Loader([source], windows.frames, torch.device("cpu"))
     result = predict(Places(), [source], windows, 4, loader)["one"]
@@ -362,7 +366,7 @@ def test_a_fold_of_constant_labels_has_a_ccc_of_0_and_says_so(root, tmp_path, ca
 def test_clips_that_are_held_out_choose_and_validation_clips_do_not(root, tmp_path):
     changed = relabelled(root, tmp_path / "corpus", lambda name, v: -v if name == "dora" else v)
     one, two = (
-        trained(corpus, tmp_path / corpus.name / "run", choose_by="held_out", epochs=3)
+        trained(corpus, tmp_path / corpus.name / "run", select_by="held_out", epochs=3)
         for corpus in (root, changed)
     )
     card = json.loads((one / "run.json").read_text())

@@ -11,8 +11,7 @@ import tiny_corpus
 import torch
 from safetensors.torch import load_file, save_file
 
-from rjcma import store
-from rjcma.corpus import manifest
+from rjcma import manifest, store
 from rjcma.problem import Problem
 from rjcma.training.run import train
 from rjcma.training.saved import load_run

@@ -70,14 +70,26 @@ def test_the_limit_of_epochs_ends_it():
 
 
 def test_early_stopping_ends_it_across_releases():
-    settings = {"warmup": 1, "patience": 1, "rate": 1e-8, "min_rate": 1e-8, "early_stop": 4}
+    settings = {
+        "warmup": 1,
+        "patience": 1,
+        "rate": 1e-8,
+        "min_learning_rate": 1e-8,
+        "early_stop": 4,
+    }
     trained, schedule = followed([0.5, 0.1, 0.2, 0.3, 0.4], groups=5, **settings)
     assert schedule.over == "4 epochs without a better CCC, training.early_stop"
     assert [released for _, released in trained] == [1, 1, 2, 2, 3]
 
 
 def test_a_release_resets_the_rate_and_warms_up_again():
-    settings = {"warmup": 2, "patience": 1, "rate": 1e-7, "min_rate": 1e-8, "early_stop": None}
+    settings = {
+        "warmup": 2,
+        "patience": 1,
+        "rate": 1e-7,
+        "min_learning_rate": 1e-8,
+        "early_stop": None,
+    }
     schedule = Schedule(Training(**settings), groups=2)
     seen = []
     for _ in range(8):
@@ -115,4 +127,4 @@ def test_the_rate_stays_between_its_bounds_and_groups_are_only_released(cccs, gr
         assert before <= schedule.released <= groups
         before = schedule.released
         if not schedule.over:
-            assert settings.min_rate * 0.999 <= schedule.top <= settings.rate
+            assert settings.min_learning_rate * 0.999 <= schedule.top <= settings.rate

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rjcma import store
-from rjcma.corpus import labels, manifest
-from rjcma.corpus.manifest import Clip
+from rjcma import manifest, store
+from rjcma.corpus import labels
 from rjcma.corpus.settings import Corpus
+from rjcma.encoders.settings import MODES, Encoders
 from rjcma.fusion.settings import Fusion, Widths
-from rjcma.training.encoders import MODES, Encoders
+from rjcma.manifest import Clip
 from rjcma.training.sections import Settings
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows

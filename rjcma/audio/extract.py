@@ -25,9 +25,6 @@ from rjcma.problem import Problem
 from rjcma.timeline import Seconds
 from rjcma.wav import RATE
 
-VERSION = 1
-"""Raised when `extract` gives other samples for the same video."""
-
 TOLERANCE: Seconds = 0.05
 """How far a time stamp may be from where the samples before it end, before the time stamp is
 believed (ours: more than containers' rounding, less than two video frames)."""

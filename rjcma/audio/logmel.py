@@ -9,7 +9,6 @@ to whole rows and drifted by 11 frames in ten minutes at 30 fps.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,39 +17,16 @@ from numpy.typing import NDArray
 from torchaudio.compliance.kaldi import get_mel_banks
 
 from rjcma import store
-from rjcma.clipwise import Job, digest_file, digest_text
-from rjcma.timeline import Seconds, frame_times
+from rjcma.audio.windows import BANDS, ROWS_A_SECOND, WINDOW_ROWS
 from rjcma.wav import RATE, Wav
 
-VERSION = 1
-"""Raised when `write` gives other rows or another index for the same sound and frames."""
-
-ROWS_A_SECOND = 100
 HOP = RATE // ROWS_A_SECOND  # 160 samples
 WINDOW = RATE // 40  # 400 samples, 25 ms: the Fourier transform's window (VGGish)
 POINTS = 512  # of the Fourier transform (VGGish)
-BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 125.0, 7500.0  # mel bands (VGGish)
+LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0  # of the mel bands (VGGish)
 OFFSET = 0.01  # added before the logarithm (VGGish)
-WINDOW_ROWS = 96  # what VGGish sees of a frame: 0.96 s
 HELD = RATE  # the last sample is held for one second (the released code)
 PIECE = 1000  # rows computed at a time, ten seconds of sound (ours: some 50 MB at work)
-
-
-def first_rows(
-    frames: int, fps: float, presented: Sequence[Seconds] | None = None
-) -> NDArray[np.int32]:
-    """The first row of each frame's window, (T,): its time in hundredths, rounded half to even.
-
-    Computed as `k * 100 / fps`, or from the times at which irregular frames are presented.
-
-    >>> first_rows(4, 30).tolist()
-    [0, 3, 7, 10]
-    """
-    if presented is None:
-        rows = np.arange(frames) * ROWS_A_SECOND / fps
-    else:
-        rows = frame_times(frames, fps, presented) * ROWS_A_SECOND
-    return np.rint(rows).astype(np.int32)
 
 
 def row_count(samples: int) -> int:
@@ -73,12 +49,6 @@ def rows(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     )
     mel = spectrum.abs().T @ _bands()
     return torch.log(mel + OFFSET).to(torch.float32).numpy()
-
-
-def job(clip: str, wav: Path, index: NDArray[np.int32]) -> Job:
-    """What `write` makes of a clip's sound; a missing file is the clip's problem, no other's."""
-    digest = digest_file(wav) if wav.is_file() else "missing"
-    return Job(clip, (wav, index, clip), (digest, digest_text(str(index.tolist()))))
 
 
 def write(wav: Path, index: NDArray[np.int32], clip: str, path: Path) -> None:

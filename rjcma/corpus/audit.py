@@ -8,19 +8,20 @@ a clip is to name it in `corpus.exclude`, so that no clip goes missing silently.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from rjcma.corpus import annotation, checks, folds, layout, reading
 from rjcma.corpus.annotation import Labels
-from rjcma.corpus.cache import Cache
 from rjcma.corpus.crops import Crops
 from rjcma.corpus.findings import Findings
 from rjcma.corpus.layout import Place
-from rjcma.corpus.manifest import Clip
+from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import Corpus
-from rjcma.corpus.video import Probe
+from rjcma.jobs.memory import Memory
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 T = TypeVar("T")
@@ -37,16 +38,17 @@ class Audit:
     findings: Findings = field(default_factory=Findings)
 
 
-def audit(root: Path, corpus: Corpus, cache: Cache) -> Audit:
-    """Examine the corpus under `root`: read each annotation, decode each video, look at the crops.
+def audit(corpus: Corpus, memory: Memory, modalities: Collection[str] = ()) -> Audit:
+    """Examine a corpus: read each annotation, decode each video, look at the crops.
 
-    Raises `Problem` where nothing can be said of any clip (a folder that is not there); what is
-    wrong with single clips stands in the findings.
+    `modalities` are those that the network is to learn from. Raises `Problem` where nothing can be
+    said of any clip (a folder that is not there); what is wrong with single clips, or with all of
+    them together, stands in the findings.
     """
-    found = Audit()
+    root, found = Path(corpus.root), Audit()
     places = layout.survey(root, corpus, found.findings)
-    probes = reading.videos(root, {place.video for place in places}, cache)
-    faces = reading.faces(root, {place.faces for place in places if place.faces}, cache)
+    probes = reading.videos(root, {place.video for place in places}, memory)
+    faces = reading.faces(root, {place.faces for place in places if place.faces}, memory)
     for place in places:
         try:
             probe = _usable(place.name, probes[place.video])
@@ -58,7 +60,7 @@ def audit(root: Path, corpus: Corpus, cache: Cache) -> Audit:
         found.clips.append(clip)
         if labels is not None:
             found.labels[clip.name] = labels
-    _examine_together(found, corpus)
+    _examine_together(found, corpus, modalities)
     return found
 
 
@@ -106,8 +108,8 @@ def _examine(
     return clip, labels
 
 
-def _examine_together(found: Audit, corpus: Corpus) -> None:
-    """What only shows over all clips: shared videos, folds, a wrong folder of faces."""
+def _examine_together(found: Audit, corpus: Corpus, modalities: Collection[str]) -> None:
+    """What only shows over all clips: shared videos, folds, a modality without any data."""
     clips, findings = found.clips, found.findings
     for video, names in sorted(shared(clips).items()):
         findings.note("videos that clips share (they stay in one fold)", video, "/".join(names))
@@ -115,8 +117,18 @@ def _examine_together(found: Audit, corpus: Corpus) -> None:
     for clip in clips:
         if clip.partition == "train" and clip.video in validated:
             findings.note("training clips that join the validation clips of their video", clip.name)
-    if corpus.faces and clips and not any(clip.faces for clip in clips):
-        findings.problem(_no_faces(corpus))
+    if clips and not any(clip.faces for clip in clips):
+        if corpus.faces:
+            findings.problem(_no_faces(corpus))
+        elif "visual" in modalities:
+            rest = [m for m in modalities if m != "visual"]
+            findings.problem(_nothing("corpus.faces", "no face crops", "visual", rest))
+    if clips and not any(clip.sound for clip in clips):
+        heard = [m for m in modalities if m in ("audio", "text")]
+        rest = [m for m in modalities if m not in heard]
+        if heard:
+            what = "no video with an audio stream"
+            findings.problem(_nothing("corpus.videos", what, " and ".join(heard), rest))
     if not findings.problems:
         try:
             folds.split(clips, corpus.folds)
@@ -130,6 +142,18 @@ def shared(clips: list[Clip]) -> dict[str, list[str]]:
     for clip in clips:
         names[clip.video].append(clip.name)
     return {video: clips for video, clips in names.items() if len(clips) > 1}
+
+
+def _nothing(key: str, found: str, wanted: str, rest: list[str]) -> Problem:
+    """A modality is asked for and there is nothing of it in any clip."""
+    return Problem(
+        file=key,
+        found=f"{found} in the whole corpus",
+        expected=f"something to learn from, since fusion.modalities has {wanted}",
+        cure=f"set fusion.modalities: [{', '.join(rest)}] to go on without it"
+        if rest
+        else "name what there is in the section corpus",
+    )
 
 
 def _no_faces(corpus: Corpus) -> Problem:

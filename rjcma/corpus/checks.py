@@ -8,8 +8,8 @@ from rjcma.corpus.annotation import Labels
 from rjcma.corpus.crops import Crops
 from rjcma.corpus.findings import Findings
 from rjcma.corpus.layout import Place
+from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import EXCLUDE
-from rjcma.corpus.video import Probe
 from rjcma.problem import Problem
 
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rjcma.corpus.manifest import Clip
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 

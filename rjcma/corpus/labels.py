@@ -13,7 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from rjcma.corpus.annotation import Labels
-from rjcma.corpus.manifest import Clip, replace
+from rjcma.jobs.files import replace
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 Target = Literal["valence", "arousal"]
@@ -22,7 +23,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def write(folder: Path, labels: Mapping[str, Labels]) -> None:
-    """Write each clip's labels; what is the same stays untouched, other clips' files go."""
+    """Write each clip's labels: unchanged files stay, files of other clips are deleted."""
     folder.mkdir(parents=True, exist_ok=True)
     for clip, values in labels.items():
         content = io.BytesIO()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rjcma.corpus.findings import Findings
-from rjcma.corpus.manifest import Partition
 from rjcma.corpus.settings import EXCLUDE, Corpus
+from rjcma.manifest import Partition
 from rjcma.problem import Problem
 
 SIDES = ("_left", "_right")

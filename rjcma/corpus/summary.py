@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from rjcma.corpus.audit import Audit
-from rjcma.corpus.manifest import Clip, Partition
+from rjcma.manifest import Clip, Partition
 
 
 def summary(audit: Audit) -> str:

@@ -14,39 +14,17 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
-from rjcma.clipwise import digest_file
+from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import EXCLUDE
+from rjcma.jobs.digests import digest_file
 from rjcma.problem import Problem
-
-VERSION = 1  # of what a probe means; raised when that changes, so that cached ones are made anew
 
 REGULAR_WITHIN = 0.0015
 """Seconds (ours): WebM, Matroska and FLV round times to 1 ms, so that the difference of two is up
 to 1 ms off; a log-mel row lasts 10 ms."""
 
 LAST_PACKETS = 10  # a damaged packet among a file's last ones means that the file is cut off (ours)
-
-
-class Probe(BaseModel):
-    """What decoding a video told."""
-
-    model_config = ConfigDict(frozen=True)
-
-    digest: str
-    decoded: int
-    fps: float
-    times: tuple[float, ...] | None
-    falling: bool
-    """Whether frame times fall back somewhere: they are then not used."""
-    sound: bool
-    damaged: int
-    """Packets that could not be read whole, or decoded."""
-    cut: bool
-    """Whether the file ends before what its container lists, or within a packet."""
-    declared: float | None
-    """Seconds that the video lasts according to its container."""
 
 
 @dataclass

@@ -7,11 +7,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rjcma.fusion.kind import Kind, masked
+from rjcma.fusion.module import FusionModule, masked
+from rjcma.fusion.settings import ConcatSettings
 
 
-class Concat(Kind):
+class Concat(FusionModule):
     """The modalities' TCN features concatenated; the regression layers do the rest."""
+
+    @classmethod
+    def of(
+        cls, settings: ConcatSettings, *, widths: Mapping[str, int], frames: int, recursions: int
+    ) -> Concat:
+        return cls(widths)
 
     def __init__(self, widths: Mapping[str, int]) -> None:
         super().__init__()

@@ -17,15 +17,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rjcma.fusion.kind import Kind, masked
+from rjcma.fusion.module import FusionModule, masked
 from rjcma.fusion.products import PerFrame
+from rjcma.fusion.settings import LeaderFollowerSettings
 
 ATTENDED = 32  # features of a query, a key, a value, and so of what a modality attends to
 HEADS = 2
 
 
-class LeaderFollower(Kind):
+class LeaderFollower(FusionModule):
     """The leader's features and what every modality attends to, (B, d_leader + 32 M, K)."""
+
+    @classmethod
+    def of(
+        cls,
+        settings: LeaderFollowerSettings,
+        *,
+        widths: Mapping[str, int],
+        frames: int,
+        recursions: int,
+    ) -> LeaderFollower:
+        return cls(widths, settings.dropout)
 
     def __init__(self, widths: Mapping[str, int], dropout: float) -> None:
         super().__init__()

@@ -25,7 +25,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rjcma.fusion.kind import Kind, masked, require_frames
+from rjcma.fusion.module import FusionModule, masked, require_frames
+from rjcma.fusion.settings import ReleasedSettings
 
 DROPOUT = 0.6  # of what is added to a modality's features (the released code's)
 
@@ -64,8 +65,14 @@ class CoAttention(nn.Module):
         return (drawn >= DROPOUT) * (valid / (1 - DROPOUT))
 
 
-class Released(Kind):
+class Released(FusionModule):
     """The layers in turn, then concatenation."""
+
+    @classmethod
+    def of(
+        cls, settings: ReleasedSettings, *, widths: Mapping[str, int], frames: int, recursions: int
+    ) -> Released:
+        return cls(widths, frames=frames, recursions=recursions)
 
     def __init__(self, widths: Mapping[str, int], frames: int, recursions: int) -> None:
         super().__init__()
@@ -73,7 +80,7 @@ class Released(Kind):
         self.width = sum(widths.values())
         self.layers = nn.ModuleList([CoAttention(widths, frames) for _ in range(recursions)])
 
-    def frame_weights(self) -> list[nn.Parameter]:
+    def temporal_weights(self) -> list[nn.Parameter]:
         """The weights (K, K) of all keys."""
         named = self.named_parameters()
         return [weight for name, weight in named if ".key." in name and name.endswith(".weight")]

@@ -36,8 +36,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rjcma.fusion.kind import Kind, masked, require_frames
+from rjcma.fusion.module import FusionModule, masked, require_frames
 from rjcma.fusion.products import PerFrame, per_frame
+from rjcma.fusion.settings import RJCMASettings
 
 
 class JointCrossAttention(nn.Module):
@@ -66,8 +67,14 @@ class JointCrossAttention(nn.Module):
         return attended
 
 
-class RJCMA(Kind):
+class RJCMA(FusionModule):
     """The attention applied `recursions` times, then concatenation: equations 11 to 14."""
+
+    @classmethod
+    def of(
+        cls, settings: RJCMASettings, *, widths: Mapping[str, int], frames: int, recursions: int
+    ) -> RJCMA:
+        return cls(widths, frames=frames, recursions=recursions)
 
     def __init__(self, widths: Mapping[str, int], frames: int, recursions: int) -> None:
         super().__init__()
@@ -76,7 +83,7 @@ class RJCMA(Kind):
         steps = [JointCrossAttention(widths, frames) for _ in range(recursions)]
         self.recursions = nn.ModuleList(steps)
 
-    def frame_weights(self) -> list[nn.Parameter]:
+    def temporal_weights(self) -> list[nn.Parameter]:
         """All W_c and W_h."""
         kinds = ("w_c", "w_h")
         return [weight for name, weight in self.named_parameters() if name.split(".")[-2] in kinds]

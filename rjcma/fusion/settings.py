@@ -1,8 +1,11 @@
-"""Section `fusion` of the params file, and the top-level `recursions`."""
+"""Section `fusion` of the params file, and the top-level `recursions`.
+
+A new kind of fusion is a module beside these and a class here.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -13,7 +16,7 @@ Modality = Literal["visual", "audio", "text"]
 Recursions = Annotated[int, Field(ge=1, strict=True)]
 """The paper's l, how often the attention is applied: 3 in its experiments, 1 is JCA (table 3).
 
-The released code has 2 of its layers. Kinds of fusion without recursion leave it unread.
+The released code has 2 of its layers.
 """
 
 
@@ -25,40 +28,39 @@ class Widths(Section):
     text: int = Field(default=128, ge=1)
 
 
-class Absence(Section):
-    """How often a window is trained on without a modality (ours; 0: the paper).
-
-    A modality that is easily learnt by heart, as the words of a small corpus are, else leaves the
-    others nothing to learn from.
-    """
+class DropoutRates(Section):
+    """A rate a modality."""
 
     visual: float = Field(default=0, ge=0, lt=1)
     audio: float = Field(default=0, ge=0, lt=1)
     text: float = Field(default=0, ge=0, lt=1)
 
 
-class Fusion(Section):
-    """How the modalities are modelled in time, fused, and mapped to a value a frame."""
+class AnyFusion(Section):
+    """How the modalities are modelled in time, fused, and mapped to a value a frame.
 
-    kind: Literal["rjcma", "leader_follower", "transformer", "concat"] = "rjcma"
-    """The paper's fusion, or what its table 2 compares it with, on the same features and recipe."""
-    variant: Literal["paper", "released"] = "paper"
-    """The paper's equations, or what the authors' released code computes (two `recursions` there).
-
-    Only kind `rjcma` has variants: the others leave this unread.
+    What all kinds of fusion share.
     """
+
     modalities: tuple[Modality, ...] = ("visual", "audio", "text")
     """Those that take part: any of them, at least one."""
-    widths: Widths = Field(default_factory=Widths)
-    absence: Absence = Field(default_factory=Absence)
+    widths: Widths = Widths()
+    modality_dropout: DropoutRates = DropoutRates()
+    """How often a window is trained on without a modality (ours; 0: the paper). A modality that
+    overfits soon, as the words of a small corpus do, else leaves the others nothing to learn."""
     hidden: int = Field(128, ge=1)
     """Units in the MLP's hidden layer (ours: the paper names no size)."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """In the TCNs (the released code's 0.1), in the MLP, and in kinds that name no other."""
-    layers: int = Field(2, ge=1)
-    """Of kind `transformer` (ours: the paper names no size)."""
-    heads: int = Field(4, ge=1)
-    """Of kind `transformer` (ours)."""
+
+    implementation: ClassVar[str]
+    """Where the kind's class is, `module:name`."""
+    recursive: ClassVar[bool] = False
+    """Whether the kind applies its attention `recursions` times."""
+    renamed: ClassVar[dict[str, str]] = {
+        "absence": "fusion.modality_dropout",
+        "variant": "fusion.kind, rjcma for the paper's equations or released for the code's,",
+    }
 
     @field_validator("modalities")
     @classmethod
@@ -66,3 +68,55 @@ class Fusion(Section):
         if not modalities or len(set(modalities)) < len(modalities):
             raise ValueError("at least one of visual, audio, text, each once")
         return modalities
+
+
+class RJCMASettings(AnyFusion):
+    """The paper's equations."""
+
+    kind: Literal["rjcma"]
+    implementation: ClassVar[str] = "rjcma.fusion.rjcma:RJCMA"
+    recursive: ClassVar[bool] = True
+
+
+class ReleasedSettings(AnyFusion):
+    """What the authors' released code computes."""
+
+    kind: Literal["released"]
+    implementation: ClassVar[str] = "rjcma.fusion.released:Released"
+    recursive: ClassVar[bool] = True
+
+
+class LeaderFollowerSettings(AnyFusion):
+    """What the paper's table 2 compares with, [41, 47]."""
+
+    kind: Literal["leader_follower"]
+    implementation: ClassVar[str] = "rjcma.fusion.leader_follower:LeaderFollower"
+
+
+class TransformerSettings(AnyFusion):
+    """A transformer encoder over time (the paper's table 2)."""
+
+    kind: Literal["transformer"]
+    layers: int = Field(2, ge=1)
+    """Ours: the paper names no size."""
+    heads: int = Field(4, ge=1)
+    """Ours."""
+    implementation: ClassVar[str] = "rjcma.fusion.transformer:Transformer"
+
+
+class ConcatSettings(AnyFusion):
+    """No fusion at all."""
+
+    kind: Literal["concat"]
+    implementation: ClassVar[str] = "rjcma.fusion.concat:Concat"
+
+
+Fusion = Annotated[
+    RJCMASettings
+    | ReleasedSettings
+    | LeaderFollowerSettings
+    | TransformerSettings
+    | ConcatSettings,
+    Field(discriminator="kind"),
+]
+"""The paper's fusion, or what it is compared with, on the same features and recipe."""

@@ -13,18 +13,30 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rjcma.fusion.kind import Kind, masked
+from rjcma.fusion.module import FusionModule, masked
 from rjcma.fusion.products import PerFrame
+from rjcma.fusion.settings import TransformerSettings
 
 LONGEST = 10_000.0  # frames, the scale of the slowest sine (Vaswani et al., 2017)
 
 
-class Transformer(Kind):
+class Transformer(FusionModule):
     """Self-attention over the frames of a window, (B, d, K) with d the sum of the widths.
 
     Where `heads` does not divide d, it is rounded up; a layer that is linear in each frame leads
     from the modalities' features to the encoder's.
     """
+
+    @classmethod
+    def of(
+        cls,
+        settings: TransformerSettings,
+        *,
+        widths: Mapping[str, int],
+        frames: int,
+        recursions: int,
+    ) -> Transformer:
+        return cls(widths, settings.layers, settings.heads, settings.dropout)
 
     def __init__(self, widths: Mapping[str, int], layers: int, heads: int, dropout: float) -> None:
         super().__init__()

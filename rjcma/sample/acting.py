@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from rjcma.sample.looks import Expression
@@ -35,7 +36,7 @@ def expressed(valence: float, arousal: float, voice: float = 0.0) -> Expression:
 
 
 def acted(
-    rng: np.random.Generator,
+    rng: Generator,
     state: State,
     times: Floats,
     voice: Floats,
@@ -75,7 +76,7 @@ def acted(
     return frames
 
 
-def _blinks(rng: np.random.Generator, times: Floats) -> Floats:
+def _blinks(rng: Generator, times: Floats) -> Floats:
     """How far the lids are closed, (T,)."""
     closed = np.zeros(len(times))
     moment = rng.exponential(BLINK_EVERY)

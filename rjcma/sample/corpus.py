@@ -5,41 +5,36 @@
     annotations/VA/train/<clip>.txt            valence,arousal, then a row a frame; -5 unlabelled
     annotations/VA/validation/<clip>.txt
     test.txt                                   names of the clips without annotation
-    SAMPLE.txt                                 says that the folder was made, and may be made anew
+    SAMPLE.txt, .keys                          that it was made, of what, and may be made anew
 
 All of it follows from the seed: each video is drawn from the seed and its own name.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import shutil
-import sys
-import time
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator, default_rng
 
-from rjcma.clipwise import worker_count
-from rjcma.problem import Problem
+from rjcma.jobs.progress import Progress
+from rjcma.jobs.workers import executor
 from rjcma.sample import film
 from rjcma.sample.acting import acted
 from rjcma.sample.canvas import Canvas, Image
 from rjcma.sample.cast import Partition, Person, Stretch, Video, chosen
-from rjcma.sample.drawing import backdrop, crop, draw_person
 from rjcma.sample.looks import Expression, Looks, draw_looks
+from rjcma.sample.portrait import backdrop, crop, draw_person
 from rjcma.sample.settings import Sample
 from rjcma.sample.state import FACE, VOICE, WORDS, Floats, State, draw, in_step, shown
 from rjcma.sample.talk import Soundtrack, Speaker, silence, talk
 from rjcma.timeline import Seconds, frame_times
 
-MARKER = "SAMPLE.txt"
-ABOUT = "Made by the stage `sample`: drawn people, synthetic speech. This folder may be replaced.\n"
 FOLDERS: dict[Partition, str] = {
     "train": "annotations/VA/train",
     "validation": "annotations/VA/validation",
@@ -50,48 +45,28 @@ DROPPED = 0.12  # the part of frames that a video with irregular times has lost
 JPEG_QUALITY = 90
 
 
-def make(settings: Sample, root: Path) -> None:
-    """Make the corpus at `root`; what stood there is replaced if it was a sample corpus too.
-
-    It is made beside `root` and put there when it is whole. Raises `Problem` where `root` holds
-    something else.
-    """
-    _refuse_to_replace(root)
+def write(settings: Sample, root: Path) -> None:
+    """Write the corpus to the folder `root`, which is empty or not there. Raises `Problem` for a
+    name in the settings that no video has."""
     videos = chosen(settings)
-    partial = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     for folder in ("videos", "cropped_aligned", *FOLDERS.values()):
-        (partial / folder).mkdir(parents=True)
-    (partial / MARKER).write_text(ABOUT)
+        (root / folder).mkdir(parents=True)
     test = [clip for video in videos if video.partition == "test" for clip in video.clips]
-    (partial / "test.txt").write_text("".join(f"{clip}\n" for clip in sorted(test)))
-    _shoot_all(videos, settings.seed, partial)
-    if root.exists():
-        shutil.rmtree(root)
-    partial.replace(root)
-
-
-def _refuse_to_replace(root: Path) -> None:
-    if root.exists() and not (root / MARKER).exists() and any(root.iterdir()):
-        raise Problem(
-            file=root,
-            found=f"a folder without {MARKER}, so not one that this stage made",
-            expected="no such folder, or a sample corpus to make anew",
-            cure="set corpus.make: [] to use your own corpus, or name another corpus.root",
-        )
+    (root / "test.txt").write_text("".join(f"{clip}\n" for clip in sorted(test)))
+    _shoot_all(videos, settings.seed, root)
 
 
 def _shoot_all(videos: list[Video], seed: int, root: Path) -> None:
     """Shoot each video in a process of its own, the longest first."""
-    began = time.monotonic()
     longest_first = sorted(videos, key=lambda video: -video.seconds * len(video.people))
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(worker_count(), len(videos)), spawn) as pool:
-        futures = {pool.submit(shoot, video, seed, root): video for video in longest_first}
-        for done, future in enumerate(as_completed(futures), 1):
+    with (
+        executor("processes", len(videos)) as pool,
+        Progress("sample", len(videos), "video") as progress,
+    ):
+        futures = [pool.submit(shoot, video, seed, root) for video in longest_first]
+        for future in as_completed(futures):
             future.result()
-            line = f"sample: {done}/{len(videos)} videos, {time.monotonic() - began:.0f} s"
-            print(f"{line}: {futures[future].file}", file=sys.stderr, flush=True)
+            progress.step()
 
 
 @dataclass(frozen=True)
@@ -188,11 +163,11 @@ def _frames(drawn: Scene, crops: Path) -> Iterator[Image]:
         yield picture
 
 
-def _generator(video: Video, seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, zlib.crc32(video.name.encode())])
+def _generator(video: Video, seed: int) -> Generator:
+    return default_rng([seed, zlib.crc32(video.name.encode())])
 
 
-def _states(rng: np.random.Generator, people: tuple[Person, ...]) -> list[State]:
+def _states(rng: Generator, people: tuple[Person, ...]) -> list[State]:
     states = [draw(rng, person.valence, person.arousal) for person in people]
     if len(states) == 1:
         return states
@@ -200,7 +175,7 @@ def _states(rng: np.random.Generator, people: tuple[Person, ...]) -> list[State]
     return [in_step(one, other, COMPANY), in_step(other, one, COMPANY)]
 
 
-def _speaker(rng: np.random.Generator, person: Person, state: State) -> Speaker:
+def _speaker(rng: Generator, person: Person, state: State) -> Speaker:
     return Speaker(
         voice=f"en-us+{person.voice}",
         rate=int(rng.integers(150, 172)),
@@ -210,7 +185,7 @@ def _speaker(rng: np.random.Generator, person: Person, state: State) -> Speaker:
     )
 
 
-def _times(rng: np.random.Generator, video: Video) -> Floats:
+def _times(rng: Generator, video: Video) -> Floats:
     """When each frame is shown."""
     times = frame_times(int(video.seconds * video.fps), float(video.fps))
     if not video.irregular:

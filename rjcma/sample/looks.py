@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
+from numpy.random import Generator
 
 from rjcma.sample.canvas import Colour, mixed
 
@@ -109,7 +109,7 @@ TURNED_AWAY = 0.9
 COVERED = 0.35
 
 
-def draw_looks(rng: np.random.Generator, hair: Hair, skin: int, *, bearded: bool) -> Looks:
+def draw_looks(rng: Generator, hair: Hair, skin: int, *, bearded: bool) -> Looks:
     """A person at random, with the given hair and one of `SKINS`; `bearded` ones, perhaps."""
 
     def any_of(colours: tuple[Colour, ...]) -> Colour:

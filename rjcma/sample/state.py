@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from rjcma.timeline import Seconds
@@ -44,7 +45,7 @@ WORDS = Errors(valence=0.30, arousal=0.45)
 PERSONAL = 0.3  # the part of an error that is constant for a person
 
 
-def smooth(rng: np.random.Generator, pace: Seconds = PACE) -> Track:
+def smooth(rng: Generator, pace: Seconds = PACE) -> Track:
     """A random track of mean 0 and standard deviation 1, smooth over about `pace` seconds.
 
     A sum of cosines with normally distributed frequencies: a sample of the Gaussian process with
@@ -60,7 +61,7 @@ def smooth(rng: np.random.Generator, pace: Seconds = PACE) -> Track:
     return track
 
 
-def draw(rng: np.random.Generator, valence: float, arousal: float) -> State:
+def draw(rng: Generator, valence: float, arousal: float) -> State:
     """A state that moves about the given centre."""
     return State(_around(smooth(rng), valence), _around(smooth(rng), arousal))
 
@@ -73,7 +74,7 @@ def in_step(state: State, other: State, share: float) -> State:
     )
 
 
-def shown(rng: np.random.Generator, state: State, errors: Errors) -> State:
+def shown(rng: Generator, state: State, errors: Errors) -> State:
     """What one modality shows of a state: the state and this modality's errors, in [-1, 1]."""
     return State(
         _mistaken(rng, state.valence, errors.valence),
@@ -85,7 +86,7 @@ def _around(walk: Track, centre: float) -> Track:
     return lambda times: np.tanh(centre + SWING * walk(times))
 
 
-def _mistaken(rng: np.random.Generator, track: Track, deviation: float) -> Track:
+def _mistaken(rng: Generator, track: Track, deviation: float) -> Track:
     constant = rng.normal(0, deviation * np.sqrt(PERSONAL))
     error = smooth(rng)
     scale = deviation * np.sqrt(1 - PERSONAL)

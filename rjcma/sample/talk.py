@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
@@ -66,7 +67,7 @@ def silence(seconds: Seconds, speakers: int) -> Soundtrack:
     return Soundtrack(np.zeros(round(seconds * SAMPLE_RATE_HZ), np.float32), [], [], still)
 
 
-def talk(rng: np.random.Generator, speakers: Sequence[Speaker], seconds: Seconds) -> Soundtrack:
+def talk(rng: Generator, speakers: Sequence[Speaker], seconds: Seconds) -> Soundtrack:
     """What the speakers say in turn, as long as there is time for another sentence."""
     espeak, dice = Espeak(_lexicon()), random.Random(int(rng.integers(2**32)))
     size = round(seconds * SAMPLE_RATE_HZ)

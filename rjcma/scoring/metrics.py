@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.concordance import ccc
+from rjcma.concordance import ccc_labelled
 from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
-from rjcma.scoring.runs import Run
+from rjcma.scoring.runs import TrainedRun
 
 DIGITS = 6
 Series = NDArray[np.floating[Any]]
@@ -46,33 +46,30 @@ def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
     >>> score({"a": a, "b": b})._replace(ccc=0, ccc_clip_mean=0)
     Score(ccc=0, ccc_clip_mean=0, frames=4, clips=1, unlabelled=('b',), constant=())
     """
-    labelled = {
-        name: (prediction[there], truth[there])
-        for name, (prediction, truth) in series.items()
-        if (there := ~np.isnan(truth)).any()
-    }
-    if not labelled:
-        return Score(0.0, 0.0, 0, 0, tuple(series), ())
-    predictions, truths = zip(*labelled.values(), strict=True)
-    joined = np.concatenate(truths)
+    pairs = {name: pair for name, pair in series.items() if not np.isnan(pair[1]).all()}
+    predictions, truths = [p for p, _ in pairs.values()], [t for _, t in pairs.values()]
+    own = [ccc_labelled([prediction], [truth]) for prediction, truth in pairs.values()]
     return Score(
-        ccc=ccc(np.concatenate(predictions), joined),
-        ccc_clip_mean=float(np.mean([ccc(*pair) for pair in labelled.values()])),
-        frames=joined.size,
-        clips=len(labelled),
-        unlabelled=tuple(name for name in series if name not in labelled),
-        constant=tuple(n for n, pair in labelled.items() if any(np.ptp(s) == 0 for s in pair)),
+        ccc=ccc_labelled(predictions, truths),
+        ccc_clip_mean=float(np.mean(own)) if own else 0.0,
+        frames=sum(int(np.count_nonzero(~np.isnan(truth))) for truth in truths),
+        clips=len(pairs),
+        unlabelled=tuple(name for name in series if name not in pairs),
+        constant=tuple(name for name, pair in pairs.items() if _is_constant(*pair)),
     )
 
 
-def score_run(run: Run, labels: Mapping[str, Series]) -> Score:
+def _is_constant(prediction: Series, truth: Series) -> bool:
+    labelled = ~np.isnan(truth)
+    return any(np.ptp(values[labelled]) == 0 for values in (prediction, truth))
+
+
+def score_run(run: TrainedRun, labels: Mapping[str, Series]) -> Score:
     """The score of a run on its validation clips; `labels` are (T, 2) a clip, NaN: unlabelled.
 
     Raises `Problem` where none of its validation clips has a labelled frame.
     """
-    column = TARGETS.index(run.target)
-    pairs = {n: (run.predictions[n], labels[n][:, column]) for n in run.validation}
-    result = score(pairs)
+    result = score(_series(run, labels))
     if not result.frames:
         raise Problem(
             file=run.name,
@@ -81,6 +78,18 @@ def score_run(run: Run, labels: Mapping[str, Series]) -> Score:
             cure="leave that fold out of runs.folds",
         )
     return result
+
+
+def clip_cccs(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, float]:
+    """The CCC of each of a run's validation clips that has a labelled frame, by name."""
+    pairs = sorted(_series(run, labels).items())
+    return {name: ccc_labelled([p], [t]) for name, (p, t) in pairs if not np.isnan(t).all()}
+
+
+def _series(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, tuple[Series, Series]]:
+    """Prediction and truth of each of a run's validation clips."""
+    column = TARGETS.index(run.target)
+    return {n: (run.predictions[n], labels[n][:, column]) for n in run.validation}
 
 
 def summary(scores: Mapping[str, Mapping[int, Score]]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import TARGETS
-from rjcma.corpus.manifest import Clip
+from rjcma.jobs.files import csv_text
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
-from rjcma.scoring.runs import Run
+from rjcma.scoring.runs import TrainedRun
 
 Array = NDArray[Any]
 
@@ -21,12 +22,12 @@ TRACE_COLUMNS = (*TARGETS, *(f"{target}_truth" for target in TARGETS))
 """Those of traces/<clip>.csv, besides frame and time."""
 
 
-def of_fold(runs: Iterable[Run], fold: int, clip: Clip) -> Array:
+def of_fold(runs: Iterable[TrainedRun], fold: int, clip: Clip) -> Array:
     """What a fold's runs predict for the clip, (T, 2); NaN for a target that was not run."""
     return _mean([run for run in runs if run.fold == fold], clip)
 
 
-def held_out(runs: Iterable[Run], clip: Clip) -> Array:
+def held_out(runs: Iterable[TrainedRun], clip: Clip) -> Array:
     """The mean over the runs that have not been trained on the clip, (T, 2).
 
     For a clip with labels that is the fold that validates on it, for a test clip every fold. Where
@@ -35,7 +36,7 @@ def held_out(runs: Iterable[Run], clip: Clip) -> Array:
     return _mean([run for run in runs if clip.name not in run.train], clip)
 
 
-def _mean(runs: Sequence[Run], clip: Clip) -> Array:
+def _mean(runs: Sequence[TrainedRun], clip: Clip) -> Array:
     result = np.full((clip.frames, len(TARGETS)), np.nan)
     for column, target in enumerate(TARGETS):
         series = [run.predictions[clip.name] for run in runs if run.target == target]
@@ -49,12 +50,10 @@ def write_frames(path: Path, clip: Clip, columns: Sequence[tuple[str, Array]]) -
 
     Frame k, counted from 0, is at its time in seconds; it is `<k + 1>.jpg` in the face folder.
     """
-    frames = map(str, range(clip.frames))
-    times = clip.frame_times()
-    cells = [frames, written(times), *(written(values) for _, values in columns)]
-    header = ",".join(["frame", "time", *(name for name, _ in columns)])
-    rows = map(",".join, zip(*cells, strict=True))
-    path.write_text("\n".join([header, *rows]) + "\n")
+    cells = [written(clip.frame_times()), *(written(values) for _, values in columns)]
+    header = ["frame", "time", *(name for name, _ in columns)]
+    rows = zip(range(clip.frames), *cells, strict=True)
+    path.write_text(csv_text([header, *rows]))
 
 
 def read_frames(path: Path, clip: Clip, names: Sequence[str]) -> Array:
@@ -84,18 +83,18 @@ def _problem(path: Path, clip: Clip, found: str) -> Problem:
     )
 
 
-def write_submission(path: Path, runs: Sequence[Run], clips: Iterable[Clip]) -> None:
+def write_submission(path: Path, runs: Sequence[TrainedRun], clips: Iterable[Clip]) -> None:
     """The challenge's file: `image_location,valence,arousal` for every frame of the test clips.
 
     Values are the mean over folds, held to [-1, 1]; frame k is `<clip>/<k + 1>.jpg`.
     """
-    lines = ["image_location,valence,arousal"]
+    rows: list[Iterable[object]] = [["image_location", "valence", "arousal"]]
     for clip in clips:
         if clip.partition == "test":
             places = (f"{clip.name}/{frame:05d}.jpg" for frame in range(1, clip.frames + 1))
             values = np.clip(held_out(runs, clip), -1, 1)
-            lines += map(",".join, zip(places, *map(written, values.T), strict=True))
-    path.write_text("\n".join(lines) + "\n")
+            rows += zip(places, *map(written, values.T), strict=True)
+    path.write_text(csv_text(rows))
 
 
 def written(values: Array) -> list[str]:

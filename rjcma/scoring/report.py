@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rjcma.corpus import labels
 from rjcma.corpus.labels import TARGETS
-from rjcma.corpus.manifest import Clip
+from rjcma.jobs.files import csv_text
+from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
-from rjcma.scoring import pictures, table
+from rjcma.scoring import table, trace_plots
 from rjcma.scoring.metrics import Score, score_run, summary
-from rjcma.scoring.pictures import Trace
 from rjcma.scoring.predictions import (
     TRACE_COLUMNS,
     held_out,
@@ -28,7 +28,8 @@ from rjcma.scoring.predictions import (
     write_frames,
     write_submission,
 )
-from rjcma.scoring.runs import CURVES, Run
+from rjcma.scoring.runs import CURVES, TrainedRun
+from rjcma.scoring.trace_plots import Trace
 
 Array = NDArray[Any]
 
@@ -39,7 +40,7 @@ class Results(NamedTuple):
     clips: Sequence[Clip]
     truth: Mapping[str, Array]
     """By clip, (T, 2); NaN where unlabelled, as all of a test clip is."""
-    runs: Sequence[Run]
+    runs: Sequence[TrainedRun]
 
     def scores(self) -> dict[str, dict[int, Score]]:
         """By target and fold. Raises `Problems`, a line a fold that cannot be scored."""
@@ -108,7 +109,7 @@ def write(results: Results, folder: Path) -> None:
     _write_predictions(results, folder / "predictions")
     traces = results.traces()
     _write_traces(results.clips, traces, folder / "traces")
-    pictures.draw(traces, folder / "pictures")
+    trace_plots.draw(traces, folder / "pictures")
 
 
 FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv")
@@ -125,14 +126,15 @@ def _clear(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
 
 
-def _curves(runs: Iterable[Run]) -> str:
+def _curves(runs: Iterable[TrainedRun]) -> str:
     """Training curves of all runs: `run,target,fold` and the columns of their histories."""
-    lines = [",".join(["run", "target", "fold", *CURVES])]
+    rows: list[list[object]] = [["run", "target", "fold", *CURVES]]
     for run in runs:
         for epoch in run.history:
-            values = f"{epoch['epoch']:.0f},{epoch['loss']:z.6f},{epoch['ccc']:z.6f},"
-            lines.append(f"{run.name},{run.target},{run.fold},{values}{epoch['rate']:.4e}")
-    return "\n".join(lines) + "\n"
+            values = [f"{epoch['epoch']:.0f}", f"{epoch['loss']:z.6f}", f"{epoch['ccc']:z.6f}"]
+            rate = f"{epoch['learning_rate']:.4e}"
+            rows.append([run.name, run.target, run.fold, *values, rate])
+    return csv_text(rows)
 
 
 def _write_predictions(results: Results, folder: Path) -> None:

@@ -8,7 +8,6 @@ predictions.h5  a dataset (T,) for every clip of the manifest
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -19,17 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import Target
-from rjcma.corpus.manifest import Clip
+from rjcma.jobs.files import read_json
+from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.scoring.settings import Runs
 
-CURVES = ("epoch", "loss", "ccc", "rate")
+CURVES = ("epoch", "loss", "ccc", "learning_rate")
 """The columns of history.csv that a report shows."""
 
 _AGAIN = "run `dvc repro`, which trains this run anew; if it says nothing changed, delete the file"
 
 
-class Run(NamedTuple):
+class TrainedRun(NamedTuple):
     """One target and fold."""
 
     target: Target
@@ -38,6 +38,7 @@ class Run(NamedTuple):
     validation: tuple[str, ...]
     history: list[dict[str, float]]
     """An epoch each, with the keys `CURVES`."""
+    best_epoch: int
     predictions: Mapping[str, NDArray[np.float32]]
     """By clip, (T,)."""
 
@@ -46,7 +47,7 @@ class Run(NamedTuple):
         return f"{self.target}-{self.fold}"
 
 
-def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[Run]:
+def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[TrainedRun]:
     """The runs that `wanted` names, by fold and target, from `folder/<target>-<fold>/`.
 
     Raises `Problems`, a line each, for runs that are missing, unfinished or of another corpus, and
@@ -55,7 +56,7 @@ def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[Run]:
     runs, problems = [], []
     for fold, target in product(wanted.folds, wanted.targets):
         try:
-            runs.append(_run(folder / f"{target}-{fold}", target, fold, clips))
+            runs.append(read_run(folder / f"{target}-{fold}", target, fold, clips))
         except Problem as problem:
             problems.append(problem)
         except Problems as several:
@@ -66,7 +67,7 @@ def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[Run]:
     return runs
 
 
-def strangers(folder: Path, wanted: Runs) -> list[str]:
+def stale_runs(folder: Path, wanted: Runs) -> list[str]:
     """Names of the runs in `folder` that `wanted` does not name: what an earlier choice left."""
     names = {f"{target}-{fold}" for target, fold in product(wanted.targets, wanted.folds)}
     return sorted(
@@ -74,24 +75,28 @@ def strangers(folder: Path, wanted: Runs) -> list[str]:
     )
 
 
-def _run(folder: Path, target: Target, fold: int, clips: Sequence[Clip]) -> Run:
-    card = _card(folder / "run.json", target, fold, {clip.name for clip in clips})
+def read_run(folder: Path, target: Target, fold: int, clips: Sequence[Clip]) -> TrainedRun:
+    """The run in this folder. Raises `Problem` or `Problems` as `read` does."""
+    metadata = _metadata(folder / "run.json", target, fold, {clip.name for clip in clips})
     history = _history(folder / "history.csv")
     predictions = _predictions(folder / "predictions.h5", clips)
-    train, validation = frozenset(card["train"]), tuple(card["validation"])
-    return Run(target, fold, train, validation, history, predictions)
+    train, validation = frozenset(metadata["train"]), tuple(metadata["validation"])
+    best = metadata["best_epoch"]
+    return TrainedRun(target, fold, train, validation, history, best, predictions)
 
 
-def _card(path: Path, target: str, fold: int, names: Collection[str]) -> dict[str, Any]:
+def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dict[str, Any]:
     """run.json, when it is of this target and fold and names clips of the manifest only."""
+    if not path.is_file():
+        raise _unfinished(path)
+    keys = "target, fold, train, validation and best_epoch"
+    expected = f"a JSON object with {keys}"
+    metadata = read_json(path, expected=expected, cure=_AGAIN)
     try:
-        card = json.loads(path.read_text())
-        run, used = (card["target"], card["fold"]), [*card["train"], *card["validation"]]
-    except FileNotFoundError:
-        raise _unfinished(path) from None
+        run, _ = (metadata["target"], metadata["fold"]), int(metadata["best_epoch"])
+        used = [*metadata["train"], *metadata["validation"]]
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
-        expected = "a JSON object with target, fold, train and validation"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
     if run != (target, fold):
         found, expected = f"the run {run[0]}-{run[1]}", f"{target}-{fold}, as its folder is called"
@@ -100,7 +105,7 @@ def _card(path: Path, target: str, fold: int, names: Collection[str]) -> dict[st
         found = "a clip that is not in the manifest" + _others(gone)
         expected = "a run on the clips of this manifest"
         raise Problem(clip=gone[0], file=path, found=found, expected=expected, cure=_AGAIN)
-    return card
+    return metadata
 
 
 def _history(path: Path) -> list[dict[str, float]]:
@@ -147,9 +152,9 @@ def _misfit(predictions: NDArray[np.float32] | None, clip: Clip) -> str:
     return f"{bad} predictions that are not finite" if bad else ""
 
 
-def _disagreements(folder: Path, runs: Sequence[Run]) -> list[Problem]:
+def _disagreements(folder: Path, runs: Sequence[TrainedRun]) -> list[Problem]:
     """Runs of one fold that do not validate on the same clips."""
-    first: dict[int, Run] = {}
+    first: dict[int, TrainedRun] = {}
     problems = []
     for run in runs:
         other = first.setdefault(run.fold, run)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from rjcma.corpus.labels import TARGETS
+from rjcma.jobs import files
 from rjcma.scoring.metrics import Score, notes
 
 Scores = Mapping[str, Mapping[int, Score]]
@@ -18,8 +19,8 @@ def csv_text(scores: Scores) -> str:
     targets, folds, values = _values(scores, "ccc")
     rows = [*values, values.mean(axis=0), values.std(axis=0)]
     names = [*map(str, folds), "mean", "std"]
-    lines = [",".join([name, *(f"{v:z.6f}" for v in row)]) for name, row in zip(names, rows)]
-    return "\n".join([",".join(["fold", *targets, "mean"]), *lines]) + "\n"
+    cells = [[name, *(f"{v:z.6f}" for v in row)] for name, row in zip(names, rows, strict=True)]
+    return files.csv_text([["fold", *targets, "mean"], *cells])
 
 
 def markdown(scores: Scores) -> str:
@@ -44,11 +45,22 @@ def _markdown_table(scores: Scores, measure: str) -> str:
     ]
     spread = zip(values.mean(axis=0), values.std(axis=0), strict=True)
     rows.append(["Mean ± std", *(f"{mean:z.3f} ± {std:.3f}" for mean, std in spread)])
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    rule = ["-" * width for width in widths]
+    return markdown_table([header, *rows])
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, header first, padded so that it reads as well in a terminal.
+
+    >>> print(markdown_table([["Fold", "CCC"], ["0", "0.5"]]))
+    | Fold | CCC |
+    | ---- | --- |
+    | 0    | 0.5 |
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    header, *body = rows
     lines = [
         " | ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        for cells in [header, rule, *rows]
+        for cells in [header, ["-" * width for width in widths], *body]
     ]
     return "\n".join(f"| {line} |" for line in lines)
 

@@ -12,7 +12,6 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 import pocketsphinx
@@ -46,11 +45,6 @@ class PocketSphinx(Engine):
     A word's confidence is its posterior probability: the share that the transcriptions with this
     word at this time have in all that the decoder kept for the utterance.
     """
-
-    workers = "processes"
-
-    def identity(self) -> str:
-        return f"pocketsphinx {version('pocketsphinx')}"
 
     def words(self, sound: Sound) -> list[Word]:
         gain = max(1, LOUD // max(1, _peak(sound)))

@@ -1,48 +1,38 @@
-"""The params section `speech`, and the recognisers that it may name."""
+"""The params section `speech`: which recogniser hears the words.
+
+A new recogniser is a module beside these and a class here.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from typing import Annotated, ClassVar, Literal
 
-from rjcma.params import Section
-from rjcma.speech.engine import Engine
-from rjcma.speech.pocketsphinx_engine import PocketSphinx
-from rjcma.speech.vosk_engine import Vosk
+from pydantic import Field
 
-ENGINES: dict[str, type[Engine]] = {
-    "vosk": Vosk,
-    "pocketsphinx": PocketSphinx,
-}
-"""The recognisers by name; a new one is a module beside these and a line here."""
+from rjcma.jobs.workers import Workers
+from rjcma.params import NotKeyed, Section
 
 
-class Speech(Section):
-    """Which recogniser hears the words: the section `speech`."""
+class VoskSettings(Section):
+    """Vosk (Kaldi), the paper's recogniser (section 4.2.1)."""
 
-    engine: str = "vosk"
-    """The paper's is Vosk (section 4.2.1)."""
+    engine: Literal["vosk"]
+    model: Annotated[str, NotKeyed] = Field("models/vosk-model-en-us-0.22", min_length=1)
+    """The folder of its model (the paper's, footnote 2)."""
 
-    model: str | None = Field(Vosk.example, validate_default=True)
-    """The folder of the engine's model, the paper's (footnote 2); pocketsphinx carries its own."""
+    implementation: ClassVar[str] = "rjcma.speech.vosk_engine:Vosk"
+    workers: ClassVar[Workers] = "threads"  # one loaded model serves many
 
-    @field_validator("engine")
-    @classmethod
-    def _known(cls, engine: str) -> str:
-        if engine not in ENGINES:
-            raise ValueError(f"one of {', '.join(ENGINES)}")
-        return engine
 
-    @field_validator("model")
-    @classmethod
-    def _suited(cls, model: str | None, info: ValidationInfo) -> str | None:
-        """None for an engine that carries its own, whatever the file says; so no key changes."""
-        engine = ENGINES.get(info.data.get("engine", ""))
-        if engine is None or engine.example is None:
-            return None
-        if not model:
-            raise ValueError(f"a model's folder, such as {engine.example}")
-        return model
+class PocketSphinxSettings(Section):
+    """PocketSphinx: real English, nothing to download, many errors."""
 
-    def chosen(self) -> Engine:
-        """The engine, its model not yet loaded."""
-        return ENGINES[self.engine](self.model)
+    engine: Literal["pocketsphinx"]
+    model: Annotated[str | None, NotKeyed] = None
+    """Not used: it carries its own, whatever is named here for another engine."""
+
+    implementation: ClassVar[str] = "rjcma.speech.pocketsphinx_engine:PocketSphinx"
+    workers: ClassVar[Workers] = "processes"
+
+
+Speech = Annotated[VoskSettings | PocketSphinxSettings, Field(discriminator="engine")]

@@ -14,6 +14,8 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from rjcma.jobs.files import read_json
+from rjcma.params import first_mistake
 from rjcma.problem import Problem
 from rjcma.timeline import Seconds
 
@@ -74,14 +76,7 @@ def read(path: Path) -> list[Word]:
 
 
 def _entries(path: Path) -> list[object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _problem(path, "no such file", "the words of a video") from None
-    except UnicodeDecodeError:
-        raise _problem(path, "bytes that are not text", "JSON in UTF-8") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise _problem(path, f"no JSON: {error}", "JSON") from None
+    content = read_json(path, expected="the words of a video, JSON", cure=CURE, clip=path.stem)
     if not isinstance(content, dict) or list(content) != ["words"]:
         found = f"the keys {list(content)}" if isinstance(content, dict) else "no object"
         raise _problem(path, found[:200], "an object with the one key words")
@@ -94,24 +89,20 @@ def _word(path: Path, number: int, entry: object) -> Word:
     try:
         word = Word(**_Entry.model_validate(entry).model_dump())
     except ValidationError as error:
-        mistake = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in mistake["loc"])
-        found = (
-            f"word {number}: {key} = {mistake['input']!r}" if key else f"word {number}: {entry!r}"
-        )
-        raise _problem(path, found[:200], _expected(mistake["type"], mistake["msg"])) from None
+        key, value, expected = first_mistake(error, _Entry)
+        if not key or error.errors()[0]["type"] in ("missing", "extra_forbidden"):
+            value, expected = (
+                repr(entry),
+                f"an object with the keys {', '.join(_Entry.model_fields)}",
+            )
+            raise _problem(path, f"word {number}: {value}"[:200], expected) from None
+        if error.errors()[0]["type"] == "string_pattern_mismatch":
+            expected = "one word, without blanks"
+        raise _problem(path, f"word {number}: {key} = {value}"[:200], expected) from None
     if word.end < word.start:
         found = f"word {number}, {word.text!r}, from {word.start} to {word.end}"
         raise _problem(path, found, "an end that is not before the start")
     return word
-
-
-def _expected(kind: str, message: str) -> str:
-    if kind in ("missing", "extra_forbidden", "model_type"):
-        return f"an object with the keys {', '.join(_Entry.model_fields)}"
-    if kind == "string_pattern_mismatch":
-        return "one word, without blanks"
-    return message.removeprefix("Input should be ")
 
 
 def _problem(path: Path, found: str, expected: str) -> Problem:

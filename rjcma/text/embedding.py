@@ -30,18 +30,6 @@ Vectors = NDArray[np.float32]
 
 
 @functools.lru_cache(maxsize=1)
-def vectors(words: tuple[str, ...], settings: Text) -> Vectors:
-    """The vectors (W, D) of a transcript's words, read-only; the last transcript's are kept.
-
-    Two clips that show the people of one video share its transcript: with clips in order, the
-    second one's vectors are at hand.
-    """
-    result = embedder(settings).embed(words)
-    result.flags.writeable = False
-    return result
-
-
-@functools.lru_cache(maxsize=1)
 def embedder(settings: Text) -> Embedder:
     """The model that the params name, loaded; the last one is kept."""
     return Embedder(settings)
@@ -51,7 +39,7 @@ class Embedder:
     """A BERT of `transformers` on a device."""
 
     def __init__(self, settings: Text) -> None:
-        self.device, self.batch = device.choose(settings.device), settings.batch
+        self.device, self.batch = device.choose(settings.device, "text.device"), settings.batch
         # RoBERTa's kin want to be told that words come with the space before them.
         self.tokenizer = opened(settings.model, AutoTokenizer, key=KEY, add_prefix_space=True)
         self.cls, self.sep = self._marks(settings.model)

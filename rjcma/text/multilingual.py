@@ -9,16 +9,18 @@ where it would fail; and words that its tokenizer cannot see stand as ones that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from deepmultilingualpunctuation import PunctuationModel
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
+from rjcma import device
 from rjcma.problem import Problem
+from rjcma.speech.words import Word
 from rjcma.text.pretrained import longest, opened
-from rjcma.text.settings import SUBWORDS
+from rjcma.text.settings import MultilingualSettings
 
 KEY = "punctuation.model"
 NONE = "0"
@@ -26,6 +28,13 @@ MARKS = (".", ",", "?", "-", ":")
 CHUNK_WORDS, OVERLAP_WORDS = 230, 5  # the package's
 LONGEST_WORD = 50  # characters of a word that are shown to the model (ours)
 STAND_IN = "a"  # for a word of which the tokenizer sees nothing
+SUBWORDS = 512  # what BERT reads at once, its two marks included (Devlin et al., 2019)
+
+
+def engine(settings: MultilingualSettings) -> Callable[[Sequence[Word]], list[str]]:
+    """What gives the mark after each word, the model of the settings loaded."""
+    model = Multilingual(settings.model, device.choose(settings.device, "punctuation.device"))
+    return lambda words: model.marks([word.text for word in words])
 
 
 class Loaded(PunctuationModel):
@@ -38,7 +47,7 @@ class Loaded(PunctuationModel):
 class Multilingual:
     """The package with the model called `name` (folder, hub name, `package:`) on a device."""
 
-    def __init__(self, name: str, device: torch.device) -> None:
+    def __init__(self, name: str, where: torch.device) -> None:
         self.tokenizer = opened(name, AutoTokenizer, key=KEY)
         auto = AutoModelForTokenClassification
         network = opened(name, auto, key=KEY, dtype=torch.float32).eval()
@@ -51,7 +60,7 @@ class Multilingual:
                 model=network,
                 tokenizer=self.tokenizer,
                 aggregation_strategy="none",
-                device=device,
+                device=where,
             )
         )
 

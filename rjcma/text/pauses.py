@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from rjcma.speech.words import Word
+from rjcma.text.settings import PausesSettings
 from rjcma.timeline import Seconds
+
+
+def engine(settings: PausesSettings) -> Callable[[Sequence[Word]], list[str]]:
+    """`marks`, with the pauses of the settings."""
+    return functools.partial(marks, comma=settings.comma_pause, stop=settings.stop_pause)
 
 
 def marks(words: Sequence[Word], *, comma: Seconds, stop: Seconds) -> list[str]:

@@ -1,56 +1,17 @@
-"""Models of `transformers` by folder, hub name or Python package: where they are, which they are.
-
-A name is, in this order, `package:<name>` of an installed Python package that carries a model in
-its folder `model/` (the package is not imported); a folder; a name on the Hugging Face hub, whose
-files must be in its cache already unless the user has set HF_HUB_OFFLINE=0.
-"""
+"""Models of `transformers`, opened, and how much they read at once."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from torch import nn
-from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
-from rjcma.clipwise import digest_folder
 from rjcma.problem import Problem
-
-PACKAGE = "package:"
+from rjcma.text.model_files import locate
 
 transformers_logging.disable_progress_bar()  # a stage has its own
-
-
-def locate(name: str, *, key: str) -> str:
-    """What `from_pretrained` takes for the model called `name`: a folder.
-
-    Only where the user has asked for the hub it may be the hub's name, for transformers to get
-    what it needs. `key` is the params key that names the model, for the `Problem` raised where
-    there is none.
-    """
-    if name.startswith(PACKAGE):
-        return str(_in_package(name, key))
-    if not Path(name).is_dir():
-        return name if _online() else str(_in_cache(name, key))
-    if not (Path(name) / "config.json").is_file():
-        raise Problem(
-            file=f"{key}: {name}",
-            found="a folder without config.json",
-            expected="a folder that transformers' save_pretrained wrote",
-            cure=f"copy all files of the model into it, or correct {key}",
-        )
-    return name
-
-
-def identity(name: str, *, key: str) -> str:
-    """What tells a model from any other: its files' digest, or the hub's name and revision."""
-    if name.startswith(PACKAGE) or Path(name).is_dir():
-        return digest_folder(Path(locate(name, key=key)))
-    return f"{name}@{_in_cache(name, key).name}"
 
 
 def opened(name: str, auto: Any, *, key: str, **options: Any) -> Any:
@@ -80,37 +41,3 @@ def longest(model: nn.Module, most: int) -> int:
             before = 0 if part.padding_idx is None else part.padding_idx + 1
             return min(part.num_embeddings - before, most)
     return min(getattr(model.config, "max_position_embeddings", most), most)
-
-
-def _in_package(name: str, key: str) -> Path:
-    package = name.removeprefix(PACKAGE)
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    places = (spec.submodule_search_locations if spec else None) or []
-    for place in places:
-        if (Path(place) / "model" / "config.json").is_file():
-            return Path(place) / "model"
-    raise Problem(
-        file=f"{key}: {name}",
-        found="no model in that package" if spec else "no such package",
-        expected="an installed Python package with a transformers model in its folder model/",
-        cure=f"install it with pip, or name a model's folder or hub name in {key}",
-    )
-
-
-def _online() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "1") == "0"
-
-
-def _in_cache(name: str, key: str) -> Path:
-    """The folder of the model's revision in the hub's cache: .../snapshots/<revision>."""
-    try:
-        config = cached_file(name, "config.json", local_files_only=not _online())
-        return Path(str(config)).parent
-    except (OSError, ValueError):
-        raise Problem(
-            file=f"{key}: {name}",
-            found="no such folder, and no such model in the local cache of the Hugging Face hub",
-            expected="a model's folder, or a hub's model that is here already",
-            cure=f"get it once from https://huggingface.co/{name} by running this with "
-            f"HF_HUB_OFFLINE=0, or put a model's files into a folder and name that in {key}",
-        ) from None

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from rjcma.params import Section
+from rjcma.params import NotKeyed, Section
 
 FULLSTOP = "oliverguhr/fullstop-punctuation-multilang-large"
 """The default model of the package deepmultilingualpunctuation, which the paper uses (4.1)."""
 
-SUBWORDS = 512
-"""What BERT reads at once, its two marks included (Devlin et al., 2019)."""
 
+class MultilingualSettings(Section):
+    """Punctuation by the package deepmultilingualpunctuation, the paper's (4.1)."""
 
-class Punctuation(Section):
-    """How words get their punctuation: the section `punctuation`."""
+    engine: Literal["deepmultilingualpunctuation"]
+    model: Annotated[str, NotKeyed] = FULLSTOP
+    """A model's folder, its name on the hub, or package:<Python package that carries it>."""
+    device: Annotated[str, NotKeyed] = "auto"
 
-    engine: Literal["deepmultilingualpunctuation", "pauses"] = "deepmultilingualpunctuation"
-    """The paper's package (4.1), or the gaps between words, which need no model."""
+    implementation: ClassVar[str] = "rjcma.text.multilingual:engine"
 
-    model: str | None = FULLSTOP
-    """A model's folder, its name on the hub, or package:<Python package>; unused by `pauses`."""
-
-    device: str = "auto"
-
-    comma_pause: float = Field(0.3, gt=0)
-    """Seconds of silence that `pauses` writes as a comma (ours, by ear on real English)."""
-
-    stop_pause: float = Field(0.6, gt=0)
-    """Seconds of silence that `pauses` writes as a full stop (ours)."""
-
-    @field_validator("model")
+    @field_validator("model", mode="before")
     @classmethod
-    def _named(cls, model: str | None, info: ValidationInfo) -> str | None:
-        if not model and info.data.get("engine") == "deepmultilingualpunctuation":
+    def _named(cls, model: object) -> object:
+        if not model:
             raise ValueError(f"a model's folder or hub name, such as {FULLSTOP}")
         return model
+
+
+class PausesSettings(Section):
+    """Punctuation by the gaps between words, which needs no model."""
+
+    engine: Literal["pauses"]
+    model: Annotated[str | None, NotKeyed] = None
+    """Not used, whatever is named here for another engine."""
+    device: Annotated[str, NotKeyed] = "auto"
+    """Not used."""
+    comma_pause: float = Field(0.3, gt=0)
+    """Seconds of silence that are written as a comma (ours, by ear on real English)."""
+    stop_pause: float = Field(0.6, gt=0)
+    """Seconds of silence that are written as a full stop (ours)."""
+
+    implementation: ClassVar[str] = "rjcma.text.pauses:engine"
 
     @field_validator("stop_pause")
     @classmethod
@@ -47,17 +53,21 @@ class Punctuation(Section):
         return stop_pause
 
 
+Punctuation = Annotated[MultilingualSettings | PausesSettings, Field(discriminator="engine")]
+
+
 class Text(Section):
     """How words become vectors: the section `text`."""
 
-    model: str = Field("bert-base-uncased", min_length=1)
+    model: Annotated[str, NotKeyed] = Field("bert-base-uncased", min_length=1)
     """A BERT's folder, its name on the hub, or package:<Python package that carries it>. The paper
     says BERT (4.1), its released code has 768 text features: bert-base."""
 
-    device: str = "auto"
+    device: Annotated[str, NotKeyed] = "auto"
 
     batch: int = Field(8, ge=1)
     """Windows that go through BERT at once (ours)."""
 
-    window: int = Field(SUBWORDS, ge=8)
-    """Sub-words of a window, BERT's two marks included; fewer where the model allows fewer."""
+    window: int = Field(512, ge=8)
+    """Sub-words of a window, BERT's two marks included (512: what BERT reads at once, Devlin et
+    al., 2019); fewer where the model allows fewer."""

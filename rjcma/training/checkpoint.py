@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from rjcma.jobs.files import replacing
+
 
 class Checkpoint:
     """One file, replaced as a whole after every epoch; a `path` of None keeps nothing."""
@@ -39,12 +41,5 @@ class Checkpoint:
         """Keep a state of tensors, numbers, strings, lists and dicts in place of the last one."""
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(self.path.name + ".partial")
-        torch.save({"key": self.key, "state": state}, partial)
-        partial.replace(self.path)
-
-    def remove(self) -> None:
-        """Forget it: the run is done."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        with replacing(self.path) as partial:
+            torch.save({"key": self.key, "state": state}, partial)

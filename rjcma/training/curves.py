@@ -1,4 +1,5 @@
-"""A run's curves while it runs, written by dvclive: loss, CCC, rate and released groups an epoch.
+"""A run's curves while it runs, written by dvclive: loss, CCC, learning rate and released groups an
+epoch.
 
 `dvc plots` and editors show them live. What ends in the folder depends on the epochs alone: those
 before a resumption are written again.
@@ -24,9 +25,9 @@ class Epoch(NamedTuple):
     loss: float
     """Mean 1 - CCC of the training windows."""
     ccc: float
-    """Of the clips that choose."""
-    rate: float
-    """The epoch's highest learning rate."""
+    """Of the clips that select."""
+    learning_rate: float
+    """The epoch's highest."""
     released: int
     """Groups of each encoder that were trained."""
 

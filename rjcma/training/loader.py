@@ -1,9 +1,9 @@
 """Batches read ahead and brought to the device, so that a step need not wait for them.
 
 On a GPU, worker processes read the files while the network computes; on the CPU they would only
-take cores from it, so the training process reads for itself. A worker gets the sources once, when
-it starts, and then the places of windows alone; it opens files when it first reads them. Batches
-are the same whoever reads them.
+take cores from it, so the training process reads for itself. A worker gets the clips once, when it
+starts, and then windows alone; it opens files when it first reads them. Batches are the same
+whoever reads them.
 """
 
 from __future__ import annotations
@@ -21,23 +21,20 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from rjcma.clipwise import asked_in, core_count
+from rjcma.jobs.workers import core_count, int_from_env
 from rjcma.problem import Problem
-from rjcma.training.data import Batch, Piece, batch
-from rjcma.training.sources import Source
-from rjcma.training.windows import Window
+from rjcma.training.batches import Batch, batch
+from rjcma.training.clip_data import ClipData
+from rjcma.training.windows import ClipWindow
 
 WORKERS = 4
 """At most, where nothing else is asked for (ours)."""
 AHEAD = 2
 """Batches that each worker has read or is reading (torch's default)."""
 
-Place = tuple[int, int, int]
-"""A window as it is asked of a worker: its source's number, start and stop."""
-
 
 class Loader:
-    """Batches of windows of these sources, each padded to `frames`, on the device.
+    """Batches of windows of these clips, each padded to `frames`, on the device.
 
     So many `workers` processes read ahead, as many as `default_workers` says where it is None. They
     start with the first `load` and end with `close`, or with the loader.
@@ -48,7 +45,7 @@ class Loader:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        clips: Sequence[ClipData],
         frames: int,
         device: torch.device,
         workers: int | None = None,
@@ -56,20 +53,19 @@ class Loader:
         self.waited = 0.0
         self.workers = default_workers(device) if workers is None else workers
         self._copies = _Copies(device)
-        self._numbers = {id(source): number for number, source in enumerate(sources)}
-        self._places: list[list[Place]] = []  # what the workers are asked for, a list a batch
+        self._asked: list[list[ClipWindow]] = []  # of the workers, a list a batch
         self._turn = 0  # of the load that is under way
         self._data: DataLoader[Batch | Problem] | None = DataLoader(
-            _Reading(sources, frames),
+            _Reading(clips, frames),
             batch_size=None,
-            sampler=self._places,
+            sampler=self._asked,
             pin_memory=device.type == "cuda",
             generator=torch.Generator(),  # else it draws from the one that dropout draws from
             **_processes(self.workers),
         )
         self._read: Iterator[Batch | Problem] = iter(())
 
-    def load(self, groups: Sequence[Sequence[Piece]]) -> Iterator[Batch]:
+    def load(self, groups: Sequence[Sequence[ClipWindow]]) -> Iterator[Batch]:
         """A batch a group, in this order. A load that is under way ends here, whole or not.
 
         Raises `Problem` for a file that cannot be read and for a worker that no longer answers.
@@ -77,10 +73,8 @@ class Loader:
         if self._data is None:
             raise RuntimeError("this loader is closed")
         self._turn += 1
-        self._places[:] = [
-            [(self._numbers[id(source)], *window) for source, window in group] for group in groups
-        ]
-        with _child_signal_kept():
+        self._asked[:] = [list(group) for group in groups]
+        with _sigchld_restored():
             self._read = iter(self._data)
         return self._timed(self._copies.ahead(self._arriving(self._turn)))
 
@@ -129,7 +123,7 @@ class Loader:
 
 def default_workers(device: torch.device) -> int:
     """RJCMA_LOADERS, else 0 on the CPU, and on a GPU its share of the cores less one, 4 at most."""
-    asked = asked_in("RJCMA_LOADERS", least=0, otherwise="have as many as suit the device")
+    asked = int_from_env("RJCMA_LOADERS", least=0, otherwise="have as many as suit the device")
     if asked is not None:
         return asked
     if device.type == "cpu":
@@ -139,16 +133,15 @@ def default_workers(device: torch.device) -> int:
 
 
 class _Reading(Dataset["Batch | Problem"]):
-    """Batches by the places of their windows; each worker has this for itself."""
+    """Batches by their windows; each worker has this for itself."""
 
-    def __init__(self, sources: Sequence[Source], frames: int) -> None:
-        self.sources, self.frames = list(sources), frames
+    def __init__(self, clips: Sequence[ClipData], frames: int) -> None:
+        self.clips, self.frames = {data.clip.name: data for data in clips}, frames
 
-    def __getitem__(self, places: Sequence[Place]) -> Batch | Problem:
+    def __getitem__(self, windows: Sequence[ClipWindow]) -> Batch | Problem:
         """A problem is given, not raised: torch would raise it as an error of another kind."""
-        pieces = [Piece(self.sources[n], Window(start, stop)) for n, start, stop in places]
         try:
-            return batch(pieces, self.frames)
+            return batch(windows, self.clips, self.frames)
         except Problem as problem:
             return problem
 
@@ -200,11 +193,11 @@ def _processes(workers: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _child_signal_kept() -> Iterator[None]:
-    """Leave the handler of a child's end as it was.
+def _sigchld_restored() -> Iterator[None]:
+    """Restore the SIGCHLD handler, which torch sets.
 
-    torch's raises an error there and then, in whatever the training process is doing; without it a
-    worker's end is found within seconds by who waits for its batch.
+    torch's raises an error in whatever the training process is doing at that moment; without it
+    whoever waits for a dead worker's batch finds out within seconds.
     """
     if not hasattr(signal, "SIGCHLD") or current_thread() is not main_thread():
         yield

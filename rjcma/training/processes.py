@@ -90,7 +90,7 @@ class Processes:
 
 def _device(settings: Training) -> torch.device:
     """The device that the settings name, when it is here for every process that was launched."""
-    where = device.choose(settings.device)
+    where = device.choose(settings.device, "training.device")
     launched, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
     here = torch.cuda.device_count()
     if where.type == "cuda" and launched > 1 and (local >= here or where.index is not None):

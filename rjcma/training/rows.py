@@ -10,49 +10,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rjcma.store import Track
+from rjcma.store import FeatureReader
 from rjcma.training.windows import Window
 
 Extent = tuple[int, int]
-"""Rows of a track: the first, and the one behind the last."""
+"""Rows of a feature: the first, and the one behind the last."""
 
 
 class _Stretch(NamedTuple):
-    """Consecutive rows of a track, and where they lie among a batch's rows."""
+    """Consecutive rows of a clip's feature, and where they lie among a batch's rows."""
 
-    track: Track
+    reader: FeatureReader
     first: int
     last: int
     at: int
 
 
-def read(tracks: Sequence[Track], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
+def read(readers: Sequence[FeatureReader], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
     """Rows of all windows, (R, ...), and the first row of each frame's value among them, (N,).
 
-    A window a track. The index is -1 where a value is zeros. Raises `Problem` for a file that
-    cannot be read.
+    A window for each reader. The index is -1 where a value is zeros. Raises `Problem` for a file
+    that cannot be read.
     """
-    extents = [track.extent(*window) for track, window in zip(tracks, windows, strict=True)]
-    stretches = _stretches(tracks, extents)
-    wanted = zip(tracks, windows, extents, strict=True)
+    extents = [reader.extent(*window) for reader, window in zip(readers, windows, strict=True)]
+    stretches = _stretches(readers, extents)
+    wanted = zip(readers, windows, extents, strict=True)
     places = np.concatenate([_places(*each, stretches) for each in wanted])
     total = sum(stretch.last - stretch.first for stretch in stretches)
-    some = tracks[0].rows
+    some = readers[0].rows
     rows = np.empty((total, *some.shape[1:]), some.dtype)
-    for track, first, last, at in stretches:
-        rows[at : at + last - first] = track.rows[first:last]
+    for reader, first, last, at in stretches:
+        rows[at : at + last - first] = reader.rows[first:last]
     return torch.from_numpy(rows), torch.from_numpy(places)
 
 
-def _stretches(tracks: Sequence[Track], extents: Sequence[Extent]) -> list[_Stretch]:
-    """The rows of all extents without repetition, tracks in the order of their first appearance."""
-    needed: dict[Track, list[Extent]] = {track: [] for track in tracks}
-    for track, extent in zip(tracks, extents, strict=True):
-        needed[track].append(extent)
+def _stretches(readers: Sequence[FeatureReader], extents: Sequence[Extent]) -> list[_Stretch]:
+    """The rows of all extents without repetition, readers in order of their first appearance."""
+    needed: dict[FeatureReader, list[Extent]] = {reader: [] for reader in readers}
+    for reader, extent in zip(readers, extents, strict=True):
+        needed[reader].append(extent)
     stretches, at = list[_Stretch](), 0
-    for track, some in needed.items():
+    for reader, some in needed.items():
         for first, last in _merged(some):
-            stretches.append(_Stretch(track, first, last, at))
+            stretches.append(_Stretch(reader, first, last, at))
             at += last - first
     return stretches
 
@@ -73,13 +73,13 @@ def _merged(extents: Iterable[Extent]) -> list[Extent]:
 
 
 def _places(
-    track: Track, window: Window, extent: Extent, stretches: Sequence[_Stretch]
+    reader: FeatureReader, window: Window, extent: Extent, stretches: Sequence[_Stretch]
 ) -> NDArray[np.int64]:
     """First rows of the window's values among the batch's, (frames,); -1 where a value is zeros."""
-    index = track.index[slice(*window)].astype(np.int64)
+    index = reader.index[slice(*window)].astype(np.int64)
     moved = next(
         stretch.at - stretch.first
         for stretch in stretches
-        if stretch.track is track and stretch.first <= extent[0] and extent[1] <= stretch.last
+        if stretch.reader is reader and stretch.first <= extent[0] and extent[1] <= stretch.last
     )
     return np.where(index >= 0, index + moved, -1)

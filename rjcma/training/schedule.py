@@ -2,9 +2,10 @@
 
 Training goes in release steps. The first trains all that is no encoder, and the first group of each
 encoder; every later one releases the next group. Within each of a step's first `warmup` epochs the
-rate rises linearly to its top. After them it falls by `factor` whenever `patience` epochs have
-brought no better CCC. Once it is below `min_rate` the step is over: the next group is released and
-the rate starts anew, until no group is left, or `epochs` or `early_stop` ends it all.
+rate rises linearly to its top. After them it falls by `lr_decay` whenever `patience` epochs have
+brought no better CCC. Once it is below `min_learning_rate` the step is over: the next group is
+released and the rate starts anew, until no group is left, or `epochs` or `early_stop` stops
+training.
 
 The schedule sees the CCC of one epoch after the other and nothing else.
 """
@@ -22,7 +23,8 @@ ROUNDING = 1 - 1e-9  # 1e-5 * 0.1 * 0.1 * 0.1 is not below 1e-8
 class Schedule:
     """Where training stands. `groups` is how many groups the encoders have to release.
 
-    >>> schedule = Schedule(Training(warmup=0, patience=1, rate=1e-7, min_rate=1e-8), groups=2)
+    >>> rates = {"learning_rate": 1e-7, "min_learning_rate": 1e-8}
+    >>> schedule = Schedule(Training(warmup=0, patience=1, **rates), groups=2)
     >>> for ccc in [0.1, 0.2, 0.2, 0.2, 0.3]:
     ...     better = schedule.take(ccc)
     ...     print(better, schedule.released, f"{schedule.top:.0e}")
@@ -54,7 +56,7 @@ class Schedule:
     @property
     def top(self) -> float:
         """The highest rate of the next epoch."""
-        return self.settings.rate * self.settings.factor**self.falls
+        return self.settings.learning_rate * self.settings.lr_decay**self.falls
 
     def rate(self, step: int, steps: int) -> float:
         """The rate of step `step`, from 0, of the next epoch's `steps`."""
@@ -80,7 +82,7 @@ class Schedule:
     def over(self) -> str:
         """Why training ends here, or nothing where it does not."""
         if self.finished:
-            return "the rate fell below training.min_rate and no group is left to release"
+            return "the rate fell below training.min_learning_rate and no group is left to release"
         if self.epoch >= self.settings.epochs:
             return f"{self.settings.epochs} epochs, training.epochs"
         stop = self.settings.early_stop
@@ -98,7 +100,7 @@ class Schedule:
 
     def _fall(self) -> None:
         self.falls, self.since_fall = self.falls + 1, 0
-        if self.top >= self.settings.min_rate * ROUNDING:
+        if self.top >= self.settings.min_learning_rate * ROUNDING:
             return
         if self.released < self.groups:
             self.released, self.age, self.falls = self.released + 1, 0, 0

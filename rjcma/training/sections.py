@@ -2,34 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.corpus.settings import Corpus
-from rjcma.fusion.settings import Fusion
-from rjcma.training.encoders import Encoders
+from rjcma.encoders import keys
+from rjcma.encoders.settings import Encoder, Encoders
+from rjcma.fusion.settings import Fusion, Recursions
+from rjcma.params import checked, keyed, load
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows
+
+SECTIONS: dict[str, Any] = {
+    "recursions": Recursions,
+    "encoders": Encoders,
+    "windows": Windows,
+    "fusion": Fusion,
+    "training": Training,
+}
+"""Those that a run is told, besides the number of folds."""
 
 
 class Settings(NamedTuple):
     """What a run is told."""
 
+    folds: int
+    """How many the corpus is divided into (`corpus.folds`)."""
     recursions: int
-    corpus: Corpus
     encoders: Encoders
     windows: Windows
     fusion: Fusion
     training: Training
 
-    def dumped(self) -> dict[str, Any]:
-        """As plain values, but for the corpus: where it lies is nothing to tell others."""
+    @classmethod
+    def read(cls, params: Path) -> Settings:
+        """The settings of a params file. Raises `Problem` as `rjcma.params.load` does."""
+        folds = load(params, "corpus", Corpus).folds
+        return cls(folds, **{name: load(params, name, kind) for name, kind in SECTIONS.items()})
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """Those that take part."""
+        return self.fusion.modalities
+
+    def trained_encoders(self) -> dict[str, Encoder]:
+        """The encoders that are trained with the network, by modality; else vectors are read."""
+        encoders = {m: getattr(self.encoders, m, None) for m in self.modalities}
+        return {m: e for m, e in encoders.items() if e is not None and e.mode == "finetune"}
+
+    def keyed(self) -> dict[str, Any]:
+        """What of them is in a run's key, as plain values.
+
+        Left out is what such a run does not look at: recursions of a kind of fusion without any,
+        the encoders of modalities whose vectors are read, and how stage `encode` ran them.
+        """
+        trained = self.trained_encoders()
+        encoders = {m: keys.keyed(self.encoders, m) for m in trained}
         return {
-            key: value if isinstance(value, int) else value.model_dump(mode="json")
-            for key, value in self._asdict().items()
-            if key != "corpus"
+            "folds": self.folds,
+            **({"recursions": self.recursions} if self.fusion.recursive else {}),
+            "encoders": {m: encoders.get(m, {"mode": "precompute"}) for m in self.modalities},
+            "windows": keyed(self.windows),
+            "fusion": keyed(self.fusion),
+            "training": keyed(self.training),
         }
 
+    @classmethod
+    def of_keyed(cls, values: Mapping[str, Any], where: object) -> Settings:
+        """The settings that `keyed` gave these values of, as far as it did.
 
-def fine_tuned(modality: str, encoders: Encoders) -> bool:
-    """Whether the modality's encoder is part of the network; else its vectors are read."""
-    return encoders.mode == "finetune" and modality != "text"
+        Encoders whose vectors are read, files of weights and devices are not known from them.
+        Raises `Problem` for values of another version, and `KeyError` where one is missing.
+        """
+        unknown = {"kind": "compact", "mode": "precompute"}
+        encoders = {m: unknown | dict(values["encoders"].get(m, {})) for m in ("visual", "audio")}
+        for encoder in encoders.values():
+            encoder.pop("weights", None)
+        known = {**values, "encoders": encoders, "recursions": values.get("recursions", 1)}
+        sections = {
+            name: checked(kind, known[name], name, where) for name, kind in SECTIONS.items()
+        }
+        return cls(folds=values["folds"], **sections)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from rjcma.params import Section
+from rjcma.params import NotKeyed, Section
 
 
 class Training(Section):
@@ -14,7 +14,7 @@ class Training(Section):
 
     seed: int = Field(1, ge=0)
     """Of weights, windows, augmentation and dropout; nothing else is random."""
-    device: str = "auto"
+    device: Annotated[str, NotKeyed] = "auto"
     """auto, cpu, cuda, cuda:1 …; with `accelerate launch` each process takes a GPU of its own."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
     """Of the forward and backward products. Weights, loss and statistics are always float32.
@@ -30,20 +30,20 @@ class Training(Section):
     """Windows a step (the paper's), however many processes share them."""
     epochs: int = Field(100, ge=1)
     """At most (the paper's)."""
-    rate: float = Field(1e-5, gt=0)
+    learning_rate: float = Field(1e-5, gt=0)
     """Adam's learning rate at the start of each release step (the paper's)."""
-    frame_rate: float = Field(1.0, gt=0, le=1)
-    """By which the rate of the fusion's K x K weights is multiplied (1: the paper). Adam moves
-    every weight by about the rate, and these add up over K frames: at a high rate they soon outgrow
-    their start and recursions amplify it, which a factor of about 1 / K prevents (ours)."""
-    min_rate: float = Field(1e-8, gt=0)
+    temporal_lr_factor: float = Field(1.0, gt=0, le=1)
+    """Factor on the learning rate of the fusion's K x K weights (1: the paper). Adam moves every
+    weight by about the rate, and these add up over K frames: at a high rate they soon outgrow their
+    start and recursions amplify it, which a factor of about 1 / K prevents (ours)."""
+    min_learning_rate: float = Field(1e-8, gt=0)
     """A release step ends when the rate falls below it (the paper's)."""
     warmup: int = Field(5, ge=0)
-    """Epochs at the start of each release step within each of which the rate rises linearly from 0
-    to `rate` (the paper's)."""
+    """Epochs at the start of each release step within each of which the learning rate rises
+    linearly from 0 (the paper's)."""
     patience: int = Field(5, ge=1)
     """Epochs without a better validation CCC before the rate falls (the paper's)."""
-    factor: float = Field(0.1, gt=0, lt=1)
+    lr_decay: float = Field(0.1, gt=0, lt=1)
     """By which the rate falls (the paper's)."""
     early_stop: int | None = Field(50, ge=1)
     """Epochs without a better validation CCC before training ends; null: only the rate and `epochs`
@@ -53,19 +53,31 @@ class Training(Section):
     before a release and at the end."""
     weight_decay: float = Field(1e-3, ge=0)
     """Adam's (the paper's)."""
-    max_gradient: float = Field(1.0, gt=0)
+    clip_norm: float = Field(1.0, gt=0)
     """Norm to which a step's gradient is clipped (ours)."""
-    choose_by: Literal["validation", "held_out"] = "validation"
-    """Whose CCC chooses the epoch, the rate and the releases: the fold's validation clips (the
-    paper), or every fourth training video, which then teaches nothing (ours). By the first the
-    reported CCC is optimistic, since it is that of the clips that chose; by the second it is not,
-    which comparisons between methods need."""
-    labels: Literal["own", "permuted"] = "own"
-    """Whose labels the training clips have: their own, or one another's (ours): a control, whose
-    CCC on the validation clips should be about 0."""
+    select_by: Literal["validation", "held_out"] = "validation"
+    """Whose CCC selects the epoch, the learning rate and the releases: the fold's validation clips
+    (the paper), or every fourth training video, which is then not trained on (ours). By the first
+    the reported CCC is optimistic, since the same clips selected the epoch; by the second it is
+    not, which comparisons between methods need."""
+    permute_labels: bool = False
+    """Whether the training clips have one another's labels (ours): a control, whose CCC on the
+    validation clips should be about 0."""
+
+    renamed: ClassVar[dict[str, str]] = {
+        "rate": "training.learning_rate",
+        "frame_rate": "training.temporal_lr_factor",
+        "min_rate": "training.min_learning_rate",
+        "factor": "training.lr_decay",
+        "max_gradient": "training.clip_norm",
+        "choose_by": "training.select_by",
+        "labels": "training.permute_labels, true or false,",
+    }
 
     @model_validator(mode="after")
     def _from_rate_to_min_rate(self) -> Training:
-        if self.rate < self.min_rate:
-            raise ValueError(f"a rate of at least min_rate, {self.min_rate}")
+        if self.learning_rate < self.min_learning_rate:
+            raise ValueError(
+                f"a learning_rate of at least min_learning_rate, {self.min_learning_rate}"
+            )
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import numpy as np
+from numpy.random import Generator
 from pydantic import Field
 
 from rjcma.params import Section
@@ -19,12 +19,20 @@ class Windows(Section):
     """Frames between the starts of windows (the paper's)."""
     offsets: Literal["fixed", "random"] = "fixed"
     """Of training windows: fixed (the paper), or as many at random places, every epoch anew (ours:
-    K x K weights learn few windows at fixed places by heart). Validation is always fixed."""
+    K x K weights overfit when windows are few and at fixed places). Validation is always fixed."""
 
 
 class Window(NamedTuple):
     """Frames `start` to `stop` of a clip."""
 
+    start: int
+    stop: int
+
+
+class ClipWindow(NamedTuple):
+    """Frames `start` to `stop` of the clip of this name."""
+
+    clip: str
     start: int
     stop: int
 
@@ -45,7 +53,7 @@ def fixed(frames: int, settings: Windows) -> list[Window]:
     return [Window(start, start + settings.frames) for start in starts]
 
 
-def random(frames: int, settings: Windows, generator: np.random.Generator) -> list[Window]:
+def random(frames: int, settings: Windows, generator: Generator) -> list[Window]:
     """As many windows as `fixed` gives, each at any place in the clip with equal probability."""
     windows = fixed(frames, settings)
     last = max(frames - settings.frames, 0)

@@ -5,7 +5,6 @@ Crops are files named by video frame, from `00001.jpg`; a frame whose file is mi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma import store
+from rjcma.crops import by_frame
 from rjcma.problem import Problem
 
-VERSION = 1
-"""Raised when `pack` gives other rows or another index for the same crops."""
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
 BLOCK = 256  # faces held in memory before they are written (ours: 1.8 MB at 48 x 48)
 
 JPEG, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
@@ -28,47 +24,22 @@ PNG, PNG_END = b"\x89PNG", b"IEND"
 Faces = NDArray[np.uint8]
 
 
-def pack(folder: Path | None, frames: int, clip: str, path: Path, *, size: int) -> None:
+def pack(size: int, folder: Path | None, frames: int, clip: str, path: Path) -> None:
     """Write the store file of a clip: its faces (N, size, size, 3) in RGB, and their index (T,).
 
     `folder` holds the crops; None where the clip has none, which gives no rows. Crops of frames
     beyond `frames` are left out: the clip ends with its annotation. Written in blocks.
-    Raises `Problem` for a crop that cannot be read or whose name is not a frame's number.
+    Raises `Problem` for a missing folder, and a crop that cannot be read or whose name is not a
+    frame's number.
     """
     cv2.setNumThreads(1)  # Clips are packed side by side, a process each.
-    crops = {} if folder is None else listed(folder, clip)
-    taken = [number for number in sorted(crops) if number < frames]
+    crops = {} if folder is None else _crops(folder, clip)
+    taken = [frame for frame in sorted(crops) if frame < frames]
     index = np.full(frames, -1, np.int32)
     index[taken] = np.arange(len(taken))
     with store.create(path, (len(taken), size, size, 3), np.uint8, index) as dataset:
-        for start, block in _blocks([crops[number] for number in taken], clip, size):
+        for start, block in _blocks([crops[frame] for frame in taken], clip, size):
             dataset[start : start + len(block)] = block
-
-
-def listed(folder: Path, clip: str) -> dict[int, Path]:
-    """The crops of a folder by frame, counted from 0; hidden and other files are none.
-
-    Raises `Problem` for a missing folder, a name that is not a number from 1, and two crops of one
-    frame.
-    """
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        raise Problem(
-            clip=clip,
-            file=folder,
-            found="no such folder",
-            expected="the clip's face crops",
-            cure="restore it, or run `dvc repro`: a clip may be without crops",
-        ) from None
-    crops: dict[int, Path] = {}
-    for name in names:
-        path = folder / name
-        if not name.startswith(".") and path.suffix.lower() in SUFFIXES:
-            number = _number(path, clip)
-            _refuse_two(crops.get(number), path, clip)
-            crops[number] = path
-    return crops
 
 
 def read(path: Path, clip: str) -> Faces:
@@ -108,27 +79,17 @@ def _ends(data: bytes) -> bool:
     return not data.startswith(PNG) or PNG_END in data
 
 
-def _number(path: Path, clip: str) -> int:
-    if not (path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= 1):
+def _crops(folder: Path, clip: str) -> dict[int, Path]:
+    try:
+        return {frame: Path(entry.path) for frame, entry in by_frame(folder, clip).items()}
+    except (FileNotFoundError, NotADirectoryError):
         raise Problem(
             clip=clip,
-            file=path,
-            found=f"a crop named {path.name}",
-            expected="names that are the frame's number, from 00001.jpg",
-            cure="rename or remove the file",
-        )
-    return int(path.stem) - 1
-
-
-def _refuse_two(other: Path | None, path: Path, clip: str) -> None:
-    if other is not None:
-        raise Problem(
-            clip=clip,
-            file=path,
-            found=f"a second crop of one frame, beside {other.name}",
-            expected="one crop a frame",
-            cure="remove one of the two",
-        )
+            file=folder,
+            found="no such folder",
+            expected="the clip's face crops",
+            cure="restore it, or run `dvc repro`: a clip may be without crops",
+        ) from None
 
 
 def _broken(path: Path, clip: str, found: str) -> Problem:

@@ -1,0 +1,127 @@
+"""An ablation in one picture: a dot a run, and each row's mean with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from rjcma.ablation.statistics import LEVEL
+from rjcma.ablation.tables import Line
+from rjcma.scoring.style import COLOURS, FAINT, INK, QUIET, figure, save, style
+
+ROW, HEAD, TOP, FOOT = 26, 36, 8, 84  # pixels: a row, a table's heading, above all, below all
+WIDTH, NAMES, EDGE, GAP = 1100, 250, 20, 36  # pixels: all, the rows' names, the right edge
+LETTER = 7.5  # pixels, about, of a row's name in bold; longer names take more room
+SPREAD = 0.27  # of a row's height: how far from its middle the folds' dots lie
+CAPTION = (
+    "A dot is a run. Folds lie above one another within a row, the first on top.",
+    f"Line: the mean, and its {LEVEL:.0%} interval for training again on these folds."
+    " Dashed: the mean of the table's reference, whose name is bold.",
+)
+
+
+class Panel(NamedTuple):
+    """A table."""
+
+    about: str
+    reference: str
+    lines: Sequence[Line]
+
+
+@style()
+def draw(panels: Sequence[Panel], targets: Sequence[str], path: Path) -> None:
+    """Draw all tables below one another, and the targets side by side, into a PNG file."""
+    heights = [HEAD + ROW * len(panel.lines) for panel in panels]
+    height = TOP + sum(heights) + FOOT
+    made = figure(WIDTH, height)
+    bounds = _limits(panels, targets)
+    names = max([NAMES, *(EDGE + LETTER * len(line.name) for p in panels for line in p.lines)])
+    wide = (WIDTH - names - EDGE - GAP * (len(targets) - 1)) / len(targets)
+    for column, target in enumerate(targets):
+        left, top = names + column * (wide + GAP), TOP
+        for panel, high in zip(panels, heights, strict=True):
+            box = (left, height - top - high, wide, high - HEAD)
+            scale = (WIDTH, height, WIDTH, height)
+            axes = made.add_axes(tuple(np.divide(box, scale).tolist()))
+            _table(axes, panel, target)
+            axes.set_xlim(*bounds)
+            if column == 0:
+                _names(axes, panel)
+                y = (height - top - HEAD + 9) / height
+                made.text(EDGE / WIDTH, y, panel.about, fontsize=10.5, fontweight="bold")
+            top += high
+        _scale(axes, target)
+    for place, text in enumerate(CAPTION):
+        made.text(EDGE / WIDTH, (28 - 15 * place) / height, text, fontsize=8.5, color=QUIET)
+    save(made, path, scale=1.5)
+
+
+def _table(axes: Axes, panel: Panel, target: str) -> None:
+    """One table's rows for one target, from top to bottom."""
+    axes.set_ylim(len(panel.lines) - 0.5, -0.5)
+    axes.grid(axis="x", color=FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
+    reference = next(line for line in panel.lines if line.name == panel.reference)
+    axes.axvline(
+        reference.spreads[target].mean, color=QUIET, linewidth=0.8, dashes=(4, 3), zorder=1
+    )
+    for place, line in enumerate(panel.lines):
+        _row(axes, place, line, target)
+    axes.set_yticks([])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(bottom=False, labelbottom=False)
+
+
+def _row(axes: Axes, place: int, line: Line, target: str) -> None:
+    values, found = line.values[target], line.spreads[target]
+    heights = place + np.linspace(-SPREAD, SPREAD, len(values))[:, None] * (len(values) > 1)
+    colour = COLOURS[target]
+    axes.plot(
+        values.ravel(),
+        np.broadcast_to(heights, values.shape).ravel(),
+        linestyle="",
+        marker="o",
+        markersize=4,
+        markerfacecolor=colour,
+        markeredgewidth=0,
+        alpha=0.45,
+        zorder=2,
+    )
+    if found.low == found.low:
+        axes.plot([found.low, found.high], [place, place], color=INK, linewidth=1.6, zorder=3)
+    axes.plot([found.mean], [place], marker="|", markersize=13, markeredgewidth=2.2, color=INK)
+
+
+def _names(axes: Axes, panel: Panel) -> None:
+    """The rows' names at the left, the reference's in bold."""
+    for place, line in enumerate(panel.lines):
+        axes.annotate(
+            line.name,
+            (0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(-10, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center_baseline",
+            fontweight="bold" if line.name == panel.reference else "normal",
+        )
+
+
+def _scale(axes: Axes, target: str) -> None:
+    """The scale, below the lowest table."""
+    axes.spines["bottom"].set_visible(True)
+    axes.tick_params(bottom=True, labelbottom=True)
+    axes.set_xlabel(f"CCC, {target}", color=COLOURS[target], fontweight="bold", labelpad=2)
+
+
+def _limits(panels: Sequence[Panel], targets: Sequence[str]) -> tuple[float, float]:
+    """One scale for all: from the lowest run to the highest, 0 included."""
+    values = [line.values[t].ravel() for p in panels for line in p.lines for t in targets]
+    joined = np.concatenate([*values, [0.0]])
+    room = 0.04 * max(np.ptp(joined), 0.1)
+    return float(joined.min() - room), float(joined.max() + room)

@@ -1,0 +1,89 @@
+"""The settings of an ablation's rows: the params file's, changed by dotted key and checked anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from rjcma.ablation.rows import Ablation
+from rjcma.fusion.settings import AnyFusion
+from rjcma.params import checked
+from rjcma.problem import Problem
+from rjcma.training.sections import SECTIONS, Settings
+
+_IN_PARAMS = "set it in the params file: all rows read the same features"
+KEPT = {
+    "training.seed": "list seeds under seeds: each row is trained with each of them",
+    "encoders.visual.mode": _IN_PARAMS,
+    "encoders.audio.mode": _IN_PARAMS,
+}
+"""Keys that no row may set, though others of their sections may be set, and what to do instead."""
+
+Rows = Mapping[tuple[str, str], Settings]
+"""Settings by the names of table and row."""
+
+
+def of_rows(ablation: Ablation, base: Settings, file: object) -> Rows:
+    """The settings of every row; `base` are the params file's.
+
+    Raises `Problem`, naming the rows' file, the row and the key, for what a section does not allow.
+    """
+    return {
+        (name, row.name): changed(
+            base, {**ablation.base, **row.set}, f"{file}: table {name}: row {row.name}"
+        )
+        for name, table in ablation.tables.items()
+        for row in table.rows
+    }
+
+
+def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    """The settings with the values at these dotted keys. Raises `Problem` that begins with `where`.
+
+    A key may name a value (`fusion.widths.text`) or a part (`fusion.widths`), which is replaced.
+    """
+    sections = {name: _plain(getattr(settings, name)) for name in SECTIONS}
+    for key, value in changes.items():
+        _put(sections, key, value, where)
+    if sections["fusion"]["kind"] != settings.fusion.kind:
+        _forget_other_kind(sections["fusion"], settings.fusion, changes)
+    changed = {name: checked(kind, sections[name], name, where) for name, kind in SECTIONS.items()}
+    return settings._replace(**changed)
+
+
+def _forget_other_kind(
+    fusion: dict[str, Any], before: AnyFusion, changes: Mapping[str, Any]
+) -> None:
+    """Remove what only the kind of fusion before knows."""
+    for key in type(before).model_fields.keys() - AnyFusion.model_fields.keys() - {"kind"}:
+        if f"fusion.{key}" not in changes:
+            del fusion[key]
+
+
+def _plain(section: Any) -> Any:
+    return section.model_dump() if isinstance(section, BaseModel) else section
+
+
+def _put(sections: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Set a dotted key, which must be there already: sections are dumped with all their keys.
+
+    A key that only another kind of fusion has is set too, and checked with its section.
+    """
+    for kept, cure in KEPT.items():
+        if key == kept or key.startswith(kept + "."):
+            raise _problem(where, f"key {key}", "a key that rows may differ in", cure)
+    *path, last = key.split(".")
+    inside: dict[str, Any] = sections
+    for part in path:
+        below = inside.get(part)
+        inside = below if isinstance(below, dict) else {}
+    if last not in inside and path != ["fusion"]:
+        known = f"one of {', '.join(inside)}" if inside else "a key of the params file"
+        raise _problem(where, f"key {key} = {value!r}", known, "correct or remove that key")
+    inside[last] = value
+
+
+def _problem(where: str, found: str, expected: str, cure: str) -> Problem:
+    return Problem(file=where, found=found, expected=expected, cure=cure)

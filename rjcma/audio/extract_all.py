@@ -1,0 +1,28 @@
+"""The sound of every video of a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rjcma.jobs import adoption
+from rjcma.jobs.work import Job, Work
+from rjcma.manifest import Clip
+from rjcma.timeline import frame_times
+
+
+def extract_all(clips: Sequence[Clip], corpus: Path, out: Path) -> None:
+    """Write the sound of each video as `out/<video>.wav`; two clips of one video share it.
+
+    `corpus` is the folder that the videos' paths start from. Raises `Problems`, a line a video
+    whose sound cannot be decoded.
+    """
+    videos = {clip.video: clip for clip in clips}
+    jobs = [_job(clip, corpus) for clip in videos.values()]
+    adoption.run(Work("rjcma.audio.extract:extract", jobs, out, ".wav", unit="video"))
+
+
+def _job(clip: Clip, corpus: Path) -> Job:
+    seconds = float(frame_times(clip.decoded + 1, clip.fps, clip.times)[clip.decoded])
+    arguments = (corpus / clip.file, seconds, clip.video)
+    return Job(clip.video, arguments, (clip.video_digest, repr(seconds)), length=seconds)

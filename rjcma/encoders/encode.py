@@ -1,0 +1,106 @@
+"""An encoder's vector of every frame of a clip, computed once (mode precompute).
+
+Black frames and silence go through the encoder like any other frame.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rjcma import device, store
+from rjcma.encoders import backbones, inference, inputs
+from rjcma.encoders.settings import Encoded, Encoders
+from rjcma.gather import gather
+from rjcma.manifest import Clip
+from rjcma.problem import Problem
+from rjcma.vision import augmentation
+
+_loading, _gpu = threading.Lock(), threading.Lock()
+
+
+def encode_clip(
+    modality: Encoded, settings: Encoders, seed: int, folder: Path, clip: Clip, path: Path
+) -> None:
+    """Write the clip's vectors, (T, D) float32; `folder` holds its faces or log-mel windows.
+
+    Raises `Problem` for values that do not suit the encoder, and vectors that are not finite.
+    """
+    with _loading:
+        encoder = prepared(modality, settings, seed)
+    with encoder.turn():
+        encoder.write(folder, clip, path)
+
+
+@functools.lru_cache(maxsize=1)
+def prepared(modality: Encoded, settings: Encoders, seed: int) -> PreparedEncoder:
+    """The encoder of the settings, ready to run; the last one is kept."""
+    return PreparedEncoder(modality, settings, seed)
+
+
+def side_by_side(modality: Encoded, settings: Encoders, *_: object) -> AbstractContextManager[None]:
+    """While clips are encoded: on a CPU each thread takes one core; on a GPU nothing is changed."""
+    on_cpu = device.choose(settings.device, "encoders.device").type == "cpu"
+    return inference.one_core_a_thread() if on_cpu else nullcontext()
+
+
+class PreparedEncoder:
+    """An encoder on its device, used for clip after clip."""
+
+    def __init__(self, modality: Encoded, settings: Encoders, seed: int) -> None:
+        """Random weights, where the settings name none, follow from the seed."""
+        torch.manual_seed(seed)
+        self.modality, self.batch, self.precision = modality, settings.batch, settings.precision
+        self.device = device.choose(settings.device, "encoders.device")
+        encoder = backbones.build(modality, getattr(settings, modality))
+        self.input_shape: tuple[int, ...] = tuple(encoder.input_shape)  # type: ignore[arg-type]
+        self.encoder: nn.Module = inference.prepared(encoder, self.device, self.precision)
+
+    def turn(self) -> AbstractContextManager[object]:
+        """On a GPU, wait until no other clip is encoded; on a CPU clips go side by side."""
+        return nullcontext() if self.device.type == "cpu" else _gpu
+
+    def write(self, folder: Path, clip: Clip, path: Path) -> None:
+        """Write a clip's vectors."""
+        values = inputs.reader(folder, clip, self.modality)
+        inputs.refuse_other_inputs(values, self.modality, self.input_shape)
+        with inference.running(self.device, self.precision):
+            # A GPU is handed a clip's batches one after another and waited for once, at the end.
+            vectors = [self.encoder(seen).float() for seen in self._batches(values)]
+            rows = torch.cat(vectors).cpu().numpy()
+        values.close()
+        if not np.isfinite(rows).all():
+            raise self._not_finite(values)
+        store.write(path, rows)
+
+    def _batches(self, values: store.FeatureReader) -> Iterator[Tensor]:
+        """What the encoder takes of the clip's frames, in order, on the device."""
+        for start in range(0, values.frames, self.batch):
+            rows, index = values.ranged(start, min(start + self.batch, values.frames))
+            frames = gather(self._sent(rows), self._sent(index).long(), values.span)
+            if self.modality == "visual":
+                frames = augmentation.centred(frames, self.input_shape[-1])
+            yield frames
+
+    def _sent(self, array: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+    def _not_finite(self, values: store.FeatureReader) -> Problem:
+        return Problem(
+            clip=values.clip,
+            file=values.path,
+            found=f"a vector that is not finite, computed in {self.precision}",
+            expected="finite numbers",
+            cure="look for such values in this file; if there are none, set encoders.precision"
+            " to fp32",
+        )

@@ -1,0 +1,48 @@
+"""What encoders look at: the stored faces of a clip, or its log-mel windows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rjcma.audio.windows import WINDOW_ROWS
+from rjcma.encoders.settings import Encoded
+from rjcma.manifest import Clip
+from rjcma.problem import Problem
+from rjcma.store import FeatureReader
+
+SPANS: dict[Encoded, int] = {"visual": 1, "audio": WINDOW_ROWS}
+"""Rows that make what an encoder takes of a frame: one crop, or a window's rows."""
+
+NAMES: dict[Encoded, str] = {"visual": "crops", "audio": "log-mel windows"}
+
+
+def reader(folder: Path, clip: Clip, modality: Encoded) -> FeatureReader:
+    """The clip's faces or log-mel windows, which lie in `folder`."""
+    path = folder / f"{clip.name}.h5"
+    return FeatureReader(path, clip=clip.name, frames=clip.frames, span=SPANS[modality])
+
+
+def refuse_other_inputs(
+    values: FeatureReader, modality: Encoded, input_shape: tuple[int, ...]
+) -> None:
+    """Raise `Problem` unless a clip's values suit an encoder that takes that `input_shape`.
+
+    Crops (S, S, 3) suit when they are at least as large as what is cut from them.
+    """
+    shape = values.value_shape
+    if modality == "visual":
+        size = input_shape[-1]
+        expected = f"crops of at least {size} pixels"
+        fits = len(shape) == 3 and min(shape[:2]) >= size and shape[2] == 3
+    else:
+        expected = f"windows of {input_shape}"
+        fits = shape == input_shape
+    if not fits:
+        raise Problem(
+            clip=values.clip,
+            file=values.path,
+            found=f"values of shape {shape}",
+            expected=expected,
+            cure=f"run `dvc repro`, or correct encoders.{modality}.mode or faces.size, which say"
+            " what is read",
+        )

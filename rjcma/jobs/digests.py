@@ -1,0 +1,95 @@
+"""Digests of values, files and folders; a file's is remembered while its size and time stay.
+
+Digests are BLAKE2b of 16 bytes, as 32 hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rjcma.jobs.memory import Memory
+from rjcma.jobs.workers import worker_count
+
+SETTLED_SECONDS = 2.0
+"""A file that changed more recently might change again without another time: it is not remembered
+(ours; file systems count time in steps of up to 2 s, FAT's)."""
+
+_memory: Memory | None = None
+
+
+def remember_in(path: Path | None) -> None:
+    """From now on remember files' digests in this file, which only saves time; None: nowhere."""
+    global _memory
+    _memory = None if path is None else Memory(path)
+
+
+def digest_text(text: str) -> str:
+    """The digest of a text."""
+    return _blake(text.encode()).hexdigest()
+
+
+def digest_value(value: Any) -> str:
+    """The digest of anything that JSON can hold; the order of keys does not matter."""
+    return digest_text(json.dumps(value, sort_keys=True))
+
+
+def digest_file(path: Path) -> str:
+    """The digest of a file's content."""
+    return digest_files([path])[0]
+
+
+def digest_read(path: Path) -> str:
+    """The digest of a file's content, which is read in any case and not remembered."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, _blake).hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> list[str]:
+    """The digests of many files; those that must be read are read side by side."""
+    files = list(paths)
+    if _memory is None:
+        return _read_all(files)
+    stamps = [_stamp(path) for path in files]
+    known = [_memory.values.get(stamp) for stamp in stamps]
+    unknown = [n for n, digest in enumerate(known) if not isinstance(digest, str)]
+    settled = time.time() - SETTLED_SECONDS
+    with _memory.adding() as adder:
+        for n, digest in zip(unknown, _read_all([files[n] for n in unknown]), strict=True):
+            known[n] = digest
+            if files[n].stat().st_mtime < settled:
+                adder.add(stamps[n], digest)
+    return [str(digest) for digest in known]
+
+
+def digest_folder(folder: Path) -> str:
+    """The digest of a folder's files, their names and contents; of a model, for instance."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return digest_value(list(zip(names, digest_files(paths), strict=True)))
+
+
+def digest_there(path: Path) -> str:
+    """The digest of a file's content, or `missing`: whoever reads it will say so."""
+    return digest_file(path) if path.is_file() else "missing"
+
+
+def _stamp(path: Path) -> str:
+    stat = path.stat()
+    return f"{path.absolute()} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _read_all(paths: list[Path]) -> list[str]:
+    if len(paths) < 2:
+        return [digest_read(path) for path in paths]
+    with ThreadPoolExecutor(worker_count()) as pool:
+        return list(pool.map(digest_read, paths))
+
+
+def _blake(data: bytes = b"", **_: Any) -> Any:
+    return hashlib.blake2b(data, digest_size=16)

@@ -1,0 +1,151 @@
+"""The ledger of a folder, `.keys`: which of its files are whole, and what each was made from.
+
+    {"recipes": {ID: {code, libraries, settings, models}},
+     "files": {NAME: [ID, inputs, digest]},
+     "adopted": {ID: {"made_by": [ID, ...], "checked": [NAME, ...]}}}
+
+A file whose entry has the wanted recipe and inputs, and whose content has the entry's digest,
+stands. A fourth member of an entry names the recipe that the file was really made by, where it was
+adopted under another one (`rjcma.jobs.adoption`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rjcma.jobs.digests import digest_files
+from rjcma.jobs.files import replace
+from rjcma.jobs.recipe import Recipe
+
+LEDGER = ".keys"
+
+NEW, LOST, EDITED, INPUT = "new", "lost file", "edited file", "input"
+UNKNOWN = "no ledger"
+
+
+class Entry(NamedTuple):
+    """A file that is whole."""
+
+    recipe: str
+    """The recipe's id."""
+    inputs: str
+    """The digest of what else it was made from."""
+    digest: str
+    """Its own."""
+    made_by: str = ""
+    """The id of the recipe that it was made by, where that is another: it was adopted."""
+
+
+class Wanted(NamedTuple):
+    """What a file is to be made from."""
+
+    recipe: Recipe
+    inputs: str
+
+
+class Adoption(BaseModel):
+    """Why files made by other recipes stand for this one's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    made_by: list[str]
+    """Ids of the recipes."""
+    checked: list[str]
+    """The jobs that were done anew and gave the same bytes."""
+
+
+class _Content(BaseModel):
+    """What the ledger's file holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recipes: dict[str, Recipe] = {}
+    files: dict[str, Entry] = {}
+    adopted: dict[str, Adoption] = {}
+
+
+class Ledger:
+    """The files of a folder that are whole. A ledger that is spoilt has none: all is made anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / LEDGER
+        self.recipes: dict[str, Recipe] = {}
+        self.entries: dict[str, Entry] = {}
+        self.adopted: dict[str, Adoption] = {}
+        self.there = False
+        with suppress(FileNotFoundError, NotADirectoryError, ValidationError):
+            content = _Content.model_validate_json(self.path.read_bytes())
+            self.recipes, self.entries, self.adopted = (
+                content.recipes,
+                content.files,
+                content.adopted,
+            )
+            self.there = True
+
+    def lacks(self, wanted: Mapping[str, Wanted]) -> dict[str, tuple[str, ...]]:
+        """Which of these files do not stand, and why."""
+        reasons = {name: self._reasons(name, *each) for name, each in wanted.items()}
+        standing = [name for name, why in reasons.items() if not why]
+        digests = digest_files(self.folder / name for name in standing)
+        for name, digest in zip(standing, digests, strict=True):
+            if digest != self.entries[name].digest:
+                reasons[name] = (EDITED,)
+        return {name: why for name, why in reasons.items() if why}
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget the entries of all other files."""
+        self.entries = {name: entry for name, entry in self.entries.items() if name in names}
+
+    def add(self, name: str, wanted: Wanted, digest: str) -> None:
+        """A file is whole; on disk too."""
+        self.recipes[wanted.recipe.id] = wanted.recipe
+        self.entries[name] = Entry(wanted.recipe.id, wanted.inputs, digest)
+        self.write()
+
+    def adopt(self, files: Mapping[str, Recipe], checked: Iterable[str]) -> None:
+        """Let files stand that other recipes made, since the checked jobs came out the same."""
+        makers: dict[str, set[str]] = {}
+        for name, recipe in files.items():
+            entry = self.entries[name]
+            maker = entry.made_by or entry.recipe
+            makers.setdefault(recipe.id, set()).add(maker)
+            self.entries[name] = entry._replace(recipe=recipe.id, made_by=maker)
+            self.recipes[recipe.id] = recipe
+        for id, made_by in makers.items():
+            self.adopted[id] = Adoption(made_by=sorted(made_by), checked=sorted(checked))
+        self.write()
+
+    def write(self) -> None:
+        """The ledger on disk, without recipes that made none of its files; a line a file."""
+        used = {id for e in self.entries.values() for id in (e.recipe, e.made_by) if id}
+        adopters = {e.recipe for e in self.entries.values() if e.made_by}
+        sections: dict[str, Mapping[str, object]] = {
+            "recipes": {id: r.model_dump() for id, r in self.recipes.items() if id in used},
+            "files": {n: [part for part in entry if part] for n, entry in self.entries.items()},
+            "adopted": {i: a.model_dump() for i, a in self.adopted.items() if i in adopters},
+        }
+        text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
+        replace(self.path, f"{{{text}}}\n".encode())
+
+    def _reasons(self, name: str, recipe: Recipe, inputs: str) -> tuple[str, ...]:
+        """Why a file does not stand, as far as the ledger and the file's being there tell."""
+        there = (self.folder / name).is_file()
+        entry = self.entries.get(name)
+        if entry is None or entry.recipe not in self.recipes:
+            return (UNKNOWN if there and not self.there else NEW,)
+        changes = recipe.changes(self.recipes[entry.recipe])
+        changes += [INPUT] if inputs != entry.inputs else []
+        changes += [] if there else [LOST]
+        return tuple(changes)
+
+
+def _lines(items: Mapping[str, object]) -> str:
+    """A JSON object, sorted, with a line an item."""
+    lines = [f"{json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in sorted(items.items())]
+    return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"

@@ -1,0 +1,58 @@
+"""How far work is: a bar on a terminal, now and then a plain line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+PLAIN_LINE_EVERY = 10.0
+"""Seconds between lines where there is no terminal (ours)."""
+
+
+class Progress:
+    """So many things to be done, told by what they are and their unit, with rate and time left.
+
+    `last_line` says whether the end is told, however soon it comes.
+    """
+
+    def __init__(
+        self, what: str, total: int, unit: str = "clip", *, last_line: bool = True
+    ) -> None:
+        self.what, self.total, self.unit, self.last_line = what, total, unit, last_line
+        self.done = self.failed = 0
+        self.began = self.said = time.monotonic()
+        shown = total and sys.stderr.isatty()
+        self.bar = tqdm(total=total, desc=what, unit=unit) if shown else None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def step(self, *, failed: bool = False) -> None:
+        """One more is done, or could not be."""
+        self.done, self.failed = self.done + 1, self.failed + failed
+        if self.bar is not None:
+            self.bar.update()
+            return
+        now = time.monotonic()
+        last = self.last_line and self.done == self.total
+        if last or now - self.said >= PLAIN_LINE_EVERY:
+            self.said = now
+            say(self._line(now - self.began))
+
+    def _line(self, seconds: float) -> str:
+        rate = self.done / max(seconds, 1e-9)
+        line = f"{self.what}: {self.done}/{self.total} {self.unit}s done, {rate:.2g} a second"
+        left = (self.total - self.done) / rate
+        line += f", {left:.0f} s left" if self.done < self.total else ""
+        return line + (f", {self.failed} failed" if self.failed else "")
+
+
+def say(line: str) -> None:
+    """A line on stderr, at once."""
+    print(line, file=sys.stderr, flush=True)

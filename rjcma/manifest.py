@@ -1,0 +1,90 @@
+"""The manifest, `data/clips.jsonl`: a line a clip, with all that later stages need to know of it.
+
+Nothing about labels enters it except T, so that a changed annotation recomputes no feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rjcma import timeline
+from rjcma.jobs.files import replace
+from rjcma.params import first_mistake
+from rjcma.problem import Problem
+
+Partition = Literal["train", "validation", "test"]
+
+
+class Clip(BaseModel):
+    """One person in one video, over T frames."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    video: str
+    """The video's stem, which two clips may share; it names sound and transcript too."""
+    partition: Partition
+    fps: float = Field(gt=0)
+    """Frames a second: exact where frame times are regular, else their average."""
+    frames: int = Field(gt=0)
+    """T: the annotation's rows, or the frames that the video decodes to."""
+    file: str
+    """The video's path under the corpus's root."""
+    video_digest: str
+    decoded: int = Field(gt=0)
+    """How many frames the video decodes to."""
+    times: tuple[float, ...] | None
+    """When each decoded frame is shown, in seconds from the first; None where it is k / fps."""
+    faces: str | None
+    """The path of the folder of face crops under the root; None where there is not one crop."""
+    faces_digest: str
+    sound: bool
+    """Whether the video has an audio stream."""
+
+    def frame_times(self) -> NDArray[np.float64]:
+        """Each frame's time in seconds, (T,), counted from the video's first frame."""
+        return timeline.frame_times(self.frames, self.fps, self.times)
+
+
+def write(path: Path, clips: Iterable[Clip]) -> None:
+    """Write the manifest, sorted by name; a file of the same content is left untouched."""
+    lines = [clip.model_dump_json() + "\n" for clip in sorted(clips, key=lambda clip: clip.name)]
+    replace(path, "".join(lines).encode())
+
+
+def read(path: Path) -> list[Clip]:
+    """All clips, sorted by name. Raises `Problem` for a file that is missing or no manifest."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise _problem(path, "no such file") from None
+    except UnicodeDecodeError:
+        raise _problem(path, "bytes that are not text") from None
+    clips = [_clip(path, number, line) for number, line in enumerate(lines, 1)]
+    names = [clip.name for clip in clips]
+    if names != sorted(set(names)):
+        raise _problem(path, "names that are not sorted, or stand twice")
+    return clips
+
+
+def _clip(path: Path, number: int, line: str) -> Clip:
+    try:
+        return Clip.model_validate_json(line)
+    except ValidationError as error:
+        key, value, expected = first_mistake(error, Clip)
+        raise _problem(path, f"{key} = {value} in line {number}, not {expected}") from None
+
+
+def _problem(path: Path, found: str) -> Problem:
+    return Problem(
+        file=path,
+        found=found,
+        expected="the manifest that stage index writes, a clip a line",
+        cure="delete the file and run `dvc repro index`: it is made again",
+    )

@@ -1,0 +1,65 @@
+"""The stages of the pipelines, as DVC reads them, and the work that each would do."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from dvc.repo import Repo
+
+from rjcma.jobs.adoption import work_of
+from rjcma.jobs.work import Work
+from rjcma.problem import Problem
+
+PREFIX = "stages."
+
+
+def works(name: str) -> list[Work]:
+    """The work of the stage of this name, of every variant of it (`train@valence-0`, ...).
+
+    Raises `Problem` for a stage that is not there, or that does not work clip by clip.
+    """
+    commands = {
+        stage.name: stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1]
+        for stage in _stages()
+        if stage.name == name or stage.name.startswith(name + "@")
+    }
+    if not commands:
+        known = sorted({stage.name.partition("@")[0] for stage in _stages()})
+        raise Problem(
+            file="dvc.yaml",
+            found=f"no stage {name}",
+            expected=f"one of {', '.join(known)}",
+            cure="correct the name",
+        )
+    found = [_work(command) for command in commands.values()]
+    asked = [work for work in found if work is not None]
+    if len(asked) < len(found):
+        raise Problem(
+            file=f"stage {name}",
+            found="a stage that does not work clip by clip",
+            expected="one that keeps files by key",
+            cure="run `dvc repro`",
+        )
+    return asked
+
+
+def _stages() -> Sequence[Any]:
+    """All stages, of both pipelines."""
+    with Repo(str(Path.cwd())) as repo:
+        return list(repo.index.stages)
+
+
+def _work(command: str) -> Work | None:
+    """The work that a stage's command would do."""
+    words = shlex.split(command)
+    at = next(n for n, word in enumerate(words) if word.startswith(PREFIX))
+    stage = importlib.import_module(words[at])
+    app = typer.Typer()
+    app.command()(stage.main)
+    program = typer.main.get_command(app)
+    return work_of(lambda: program(args=words[at + 1 :], standalone_mode=False))

@@ -1,0 +1,22 @@
+"""From a video's sound to a file of words."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+from rjcma.speech import words
+from rjcma.speech.engine import Engine
+from rjcma.speech.settings import Speech
+from rjcma.speech.sound import Sound
+
+
+def transcribe(settings: Speech, sound: Sound, out: Path) -> None:
+    """Write what the engine of the settings hears in a sound."""
+    words.write(out, engine(settings).words(sound))
+
+
+def engine(settings: Speech) -> Engine:
+    """The engine that the settings name, its model not yet loaded."""
+    kind: type[Engine] = pkgutil.resolve_name(settings.implementation)
+    return kind(settings.model)

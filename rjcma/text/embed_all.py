@@ -1,0 +1,55 @@
+"""The text feature of every clip."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rjcma.jobs import adoption
+from rjcma.jobs.digests import digest_there, digest_value
+from rjcma.jobs.recipe import Model
+from rjcma.jobs.work import Job, Work
+from rjcma.manifest import Clip
+from rjcma.params import keyed
+from rjcma.text import model_files
+from rjcma.text.settings import Text
+
+
+def embed_all(clips: Sequence[Clip], transcripts: Path, out: Path, settings: Text) -> None:
+    """Write `out/<clip>.h5` for each clip: rows (W, D) float32, index (T,), -1 where no word.
+
+    A video's words are embedded once, however many clips it has. Raises `Problem` for a model that
+    is missing, and `Problems` for transcripts that cannot be read, when all others are done.
+    """
+    videos: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        videos[clip.video].append(clip)
+    work = Work(
+        "rjcma.text.embed:embed_video",
+        [_job(clips, transcripts / f"{video}.json") for video, clips in sorted(videos.items())],
+        out,
+        ".h5",
+        common=(settings,),
+        settings={"text": keyed(settings)},
+        models=models(settings),
+        workers="one",
+        unit="video",
+    )
+    adoption.run(work)
+
+
+def models(settings: Text) -> dict[str, Model]:
+    """The identity of the model that the settings name, by params key."""
+    return {"text.model": model_files.identity(settings.model, key="text.model")}
+
+
+def _job(clips: Sequence[Clip], transcript: Path) -> Job:
+    times = digest_value([[clip.name, clip.frame_times().tolist()] for clip in clips])
+    return Job(
+        clips[0].video,
+        (clips, transcript),
+        (digest_there(transcript), times),
+        length=clips[0].frames,
+        files=tuple(f"{clip.name}.h5" for clip in clips),
+    )

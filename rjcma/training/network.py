@@ -1,0 +1,81 @@
+"""A run's network put together: encoders that are trained, standardised vectors, and the fusion."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rjcma.encoders import backbones
+from rjcma.encoders.settings import NONE, Encoder
+from rjcma.encoders.standardised import Standardised
+from rjcma.fusion.network import Network, build
+from rjcma.training.batches import frame_moments
+from rjcma.training.clip_data import ClipData, InputShapes
+from rjcma.training.sections import Settings
+
+
+def fresh(training: Sequence[ClipData], settings: Settings) -> Network:
+    """A run's network as training starts; vectors are standardised by the training clips."""
+    trained = settings.trained_encoders()
+    encoders: dict[str, nn.Module] = {}
+    for m in settings.modalities:
+        if m in trained:
+            encoders[m] = backbones.build(m, trained[m])
+        else:
+            encoders[m] = Standardised(*frame_moments(data.readers[m] for data in training))
+    return _around(encoders, settings)
+
+
+def restored(tensors: Mapping[str, Tensor], settings: Settings) -> Network:
+    """The network whose state dict these tensors are.
+
+    Raises `KeyError` and `RuntimeError` for tensors of another network.
+    """
+    trained = settings.trained_encoders()
+    encoders: dict[str, nn.Module] = {}
+    for m in settings.modalities:
+        if m in trained:
+            random = trained[m].model_copy(update={"weights": NONE})
+            encoders[m] = backbones.build(m, random)
+        else:
+            width = tensors[f"encoders.{m}.mean"].shape[0]
+            encoders[m] = Standardised(torch.zeros(width), torch.ones(width))
+    network = _around(encoders, settings)
+    network.load_state_dict(dict(tensors))
+    return network
+
+
+def input_shapes(settings: Settings) -> InputShapes:
+    """By modality, what its encoder takes of a frame; None where vectors are read."""
+    trained = settings.trained_encoders()
+    return {m: _input_shape(trained[m]) if m in trained else None for m in settings.modalities}
+
+
+def random_encoders(settings: Settings) -> list[str]:
+    """The modalities whose encoders are trained from random weights."""
+    return [m for m, e in settings.trained_encoders().items() if e.weights == NONE]
+
+
+def crop_size(network: Network) -> int | None:
+    """The side of the faces that a network's visual encoder takes; None where it takes vectors."""
+    if "visual" not in network.encoders:
+        return None
+    shape = getattr(network.encoders["visual"], "input_shape", None)
+    return None if shape is None else int(shape[-1])
+
+
+def _input_shape(encoder: Encoder) -> tuple[int, ...]:
+    shape: tuple[int, ...] = pkgutil.resolve_name(encoder.implementation).input_shape
+    return shape
+
+
+def _around(encoders: Mapping[str, nn.Module], settings: Settings) -> Network:
+    return build(
+        encoders,
+        settings.fusion,
+        recursions=settings.recursions,
+        frames=settings.windows.frames,
+    )

@@ -1,0 +1,35 @@
+"""The face crops of every clip, packed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rjcma.jobs import adoption
+from rjcma.jobs.work import Job, Work
+from rjcma.manifest import Clip
+from rjcma.params import keyed
+from rjcma.vision.settings import Faces
+
+
+def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> None:
+    """Write each clip's crops, resized, and each frame's crop among them, as `out/<clip>.h5`.
+
+    `corpus` is the folder that the folders of crops start from. Raises `Problems`, a line a clip
+    with a crop that cannot be read.
+    """
+    work = Work(
+        "rjcma.vision.faces:pack",
+        [_job(clip, corpus) for clip in clips],
+        out,
+        ".h5",
+        common=(faces.size,),
+        settings={"faces": keyed(faces)},
+    )
+    adoption.run(work)
+
+
+def _job(clip: Clip, corpus: Path) -> Job:
+    folder = None if clip.faces is None else corpus / clip.faces
+    digests = (clip.faces_digest, str(clip.frames))
+    return Job(clip.name, (folder, clip.frames, clip.name), digests, length=clip.frames)
