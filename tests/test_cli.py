@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 from scoring_world import make, results
 
@@ -14,7 +15,7 @@ from rjcma.scoring import report
 from rjcma.speech import words
 from rjcma.speech.words import Word
 
-ROOT = Path(__file__).parents[1]
+ROOT = places.ROOT
 
 
 @pytest.fixture

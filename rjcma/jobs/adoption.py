@@ -131,7 +131,7 @@ def _differences(one: Candidate) -> list[Problem]:
     ledger = Ledger(work.folder)
     with TemporaryDirectory(prefix=".adopt-", dir=work.folder.parent) as folder:
         anew = Ledger(Path(folder))
-        problems = [problem for problem in jobs.made(work, [job], anew) if problem]
+        problems = [problem for _, problem in jobs.made(work, [job], anew) if problem]
         if problems:
             return problems
         return [

@@ -3,7 +3,8 @@
 Every output has a key: the recipe that all outputs of a stage share, and its own inputs
 (`rjcma.jobs.recipe`). An output whose key and content are those of the folder's ledger is kept,
 anything else is made anew, and what belongs to no job is removed; so the folder ends as work from
-nothing would leave it.
+nothing would leave it. An outdated output stays until the new one takes its place: who goes back to
+the settings and code that made it, before that, has it back.
 
 Outputs are written beside their place and renamed into it, and never opened for writing
 themselves (they may be links into DVC's cache). A clip that fails does not stop the others. Killed
@@ -16,7 +17,7 @@ import pkgutil
 import shutil
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, nullcontext
@@ -121,12 +122,16 @@ def run(work: Work, pool: Executor | None = None) -> None:
     waiting = [job for job in work.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
-    dropped = {name for job in waiting for name in work.names(job)}
-    ledger.keep(work.wanted.keys() - dropped)
+    ledger.keep(work.wanted)
     _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
         say(_plan(work, waiting, lacking))
-    problems = [outcome for outcome in made(work, waiting, ledger, pool) if outcome]
+    problems = []
+    for job, problem in made(work, waiting, ledger, pool):
+        if problem:
+            problems.append(problem)
+            ledger.keep(ledger.entries.keys() - set(work.names(job)))
+    _remove_stale_files(work.folder, ledger.entries)
     ledger.write()
     if problems:
         lines = {str(problem): problem for problem in problems}  # a killed worker fails many alike
@@ -135,8 +140,9 @@ def run(work: Work, pool: Executor | None = None) -> None:
 
 def made(
     work: Work, jobs: Sequence[Job], ledger: Ledger, pool: Executor | None = None
-) -> Iterable[Problem | None]:
-    """Make the jobs' outputs in the ledger's folder, and enter them; a problem, or None, a job."""
+) -> Iterator[tuple[Job, Problem | None]]:
+    """Make the jobs' outputs in the ledger's folder, and enter them; -> each job as it is done,
+    with its problem if it has one."""
     if not jobs:
         return
     with ExitStack() as stack:
@@ -162,7 +168,7 @@ def made(
                     ledger.add(name, work.wanted[name], digest)
             if shown is not None:
                 shown.step(failed=failed)
-            yield outcome if isinstance(outcome, Problem) else None
+            yield job, outcome if isinstance(outcome, Problem) else None
 
 
 def resolved(make: str | Make) -> Make:

@@ -19,8 +19,8 @@ from rjcma.problem import Problem
 from rjcma.training.batches import Batch, batches
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.clip_data import ClipData
-from rjcma.training.curves import Epoch
 from rjcma.training.epoch_windows import epoch_windows
+from rjcma.training.history import Epoch
 from rjcma.training.loader import Loader
 from rjcma.training.loss import concordance_losses
 from rjcma.training.network import crop_size

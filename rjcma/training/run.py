@@ -15,12 +15,12 @@ import torch
 
 from rjcma.corpus import folds
 from rjcma.corpus.folds import Fold
-from rjcma.jobs.files import csv_text
 from rjcma.problem import Problem
-from rjcma.training import network, saved
+from rjcma.training import history, network, saved
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.clip_data import ClipData, open_all
-from rjcma.training.curves import Curves, Epoch
+from rjcma.training.curves import Curves
+from rjcma.training.history import Epoch
 from rjcma.training.loop import Trainer
 from rjcma.training.predict import Series
 from rjcma.training.processes import Processes
@@ -71,7 +71,7 @@ def train(
     predictions = trainer.predict(opened)
     if processes.first:
         saved.write(out / saved.WEIGHTS, trainer.network, about)
-        _write_history(out / "history.csv", fitted.history)
+        history.write(out / "history.csv", fitted.history)
         _write_metadata(out / "run.json", run, fold, parts, fitted.best)
         _write_predictions(out / "predictions.h5", predictions)
         curves.close()
@@ -109,14 +109,6 @@ def _refuse_without_labels(name: str, parts: Parts, validation: Sequence[ClipDat
             " definition, and the first epoch is the best",
             file=sys.stderr,
         )
-
-
-def _write_history(path: Path, history: Sequence[Epoch]) -> None:
-    rows = [
-        (e.epoch, f"{e.loss:.6f}", f"{e.ccc:.6f}", f"{e.learning_rate:.3e}", e.released)
-        for e in history
-    ]
-    path.write_text(csv_text([Epoch._fields, *rows]))
 
 
 def _write_metadata(path: Path, run: Run, fold: Fold, parts: Parts, best: Epoch) -> None:

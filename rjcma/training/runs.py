@@ -17,6 +17,7 @@ and went on.
 from __future__ import annotations
 
 import os
+import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +31,10 @@ from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.recipe import Recipe, modules_of
 from rjcma.jobs.work import Job, Work, resolved
 from rjcma.manifest import Clip
+from rjcma.training import history
 from rjcma.training.request import Data, Run
 
-TRAIN = "rjcma.training.run:train"
+TRAIN, DRAW = "rjcma.training.run:train", "rjcma.training.curves:draw"
 FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
 
 
@@ -84,6 +86,8 @@ def train_run(
     adoption.run(asked)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
+    if live is not None and not _curves_stand(out):
+        pkgutil.resolve_name(DRAW)(live, history.read(out / "history.csv"))
 
 
 def work(
@@ -133,6 +137,14 @@ def _help(asked: Work) -> None:
     places = [asked.folder, *asked.elsewhere]
     if all(Ledger(place).lacks(asked.wanted) for place in places):
         resolved(asked.make)(*asked.jobs[0].arguments, asked.folder)
+
+
+def _curves_stand(out: Path) -> bool:
+    """Whether the curves in a run's folder are its own, and not another's that began there."""
+    path = out / "live/plots/metrics/ccc.tsv"
+    drawn = path.read_text().split()[2:] if path.is_file() else []
+    epochs = history.read(out / "history.csv")
+    return [float(cell) for cell in drawn] == [x for e in epochs for x in (e.epoch, e.ccc)]
 
 
 def _contents(folder: Path, clips: Sequence[Clip]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from rjcma.training.loss import concordance_losses
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows, fixed, random
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "windows.json").read_text())["windows"]
+GOLDEN = json.loads((places.GOLDEN / "windows.json").read_text())["windows"]
 
 
 @pytest.mark.parametrize("frames", GOLDEN, ids=str)

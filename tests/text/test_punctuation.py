@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 import text_models
 import torch
@@ -20,7 +21,7 @@ from rjcma.text import pauses
 from rjcma.text.multilingual import Multilingual
 from rjcma.text.settings import Punctuation
 
-ROOT = Path(__file__).parent.parent
+ROOT = places.ROOT
 SAMPLE = str(ROOT / "models" / "punctuation-sample")
 CPU = torch.device("cpu")
 ODD = [

@@ -6,7 +6,9 @@ import ast
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import places
+
+ROOT = places.ROOT
 
 
 def module_file(module: str) -> Path | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 import torch
 from fusion_world import BATCH, WIDTHS, K, everywhere, features, first, kind, seeded
@@ -14,7 +14,7 @@ from golden import seeded as golden_seeded
 
 from rjcma.fusion.released import DROPOUT, CoAttention, Released
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = places.GOLDEN
 NUMBERS = {"visual": 1, "audio": 2, "text": 3}  # by which the reference tells modalities apart
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 import torch
 from golden import seeded
@@ -22,7 +22,7 @@ from rjcma.fusion.tcn import TCN
 from rjcma.params import load
 from rjcma.problem import Problem
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = places.GOLDEN
 BATCH, K = 2, 13
 SMALL = Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11)
 

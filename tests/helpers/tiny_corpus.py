@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from clips import clip
 
 from rjcma import manifest, store
 from rjcma.corpus import labels
-from rjcma.corpus.settings import Corpus
-from rjcma.encoders.settings import MODES, Encoders
-from rjcma.fusion.settings import Fusion, Widths
+from rjcma.encoders.settings import Encoders
+from rjcma.fusion.settings import RJCMASettings, Widths
 from rjcma.manifest import Clip
-from rjcma.training.sections import Settings
+from rjcma.training.request import Data, Run
+from rjcma.training.sections import SECTIONS, Settings
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows
 
@@ -22,23 +23,6 @@ FOLDERS = {
     "finetune": {"visual": "faces", "audio": "logmel", "text": "text"},
     "precompute": {"visual": "visual", "audio": "audio", "text": "text"},
 }
-
-
-def clip(name: str, frames: int, partition: str = "train") -> Clip:
-    return Clip(
-        name=name,
-        video=name,
-        partition=partition,
-        fps=30,
-        frames=frames,
-        file=f"videos/{name}.mp4",
-        video_digest="",
-        decoded=frames,
-        times=None,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
 
 
 def write(root: Path) -> list[Clip]:
@@ -80,17 +64,51 @@ def _write_features(root: Path, clip: Clip, shown: np.ndarray, generator) -> Non
         store.write(root / feature / name, noise + shown[:, None])
 
 
+def encoders(mode: str = "precompute", **other) -> Encoders:
+    """The sample's encoders, both in this mode."""
+    compact = {"kind": "compact", "mode": mode}
+    return Encoders(visual=compact, audio=compact, **other)
+
+
 def settings(mode: str = "precompute", **training) -> Settings:
     """Settings of a run that takes a second or so."""
     return Settings(
+        folds=2,
         recursions=2,
-        corpus=Corpus(root="-", videos=("-",), train="-", validation="-", folds=2),
-        encoders=Encoders(mode=mode, **MODES[mode]),
+        encoders=encoders(mode),
         windows=Windows(frames=11, stride=7, offsets="random"),
-        fusion=Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11),
-        training=Training(**{"epochs": 3, "rate": 0.003, "batch": 3, "device": "cpu", **training}),
+        fusion=RJCMASettings(kind="rjcma", widths=Widths(visual=7, audio=3, text=5), hidden=11),
+        training=Training(
+            **{"epochs": 3, "learning_rate": 0.003, "batch": 3, "device": "cpu", **training}
+        ),
     )
 
 
+def params(settings: Settings, **sections) -> dict:
+    """A params file's sections with these settings, and others that a stage may load with them."""
+    dumped = {name: getattr(settings, name) for name in SECTIONS}
+    plain = {n: v if isinstance(v, int) else v.model_dump(mode="json") for n, v in dumped.items()}
+    corpus = {
+        "root": "-",
+        "videos": ["-"],
+        "train": "-",
+        "validation": "-",
+        "folds": settings.folds,
+    }
+    return {"corpus": corpus, **plain, **sections}
+
+
 def folders(root: Path, mode: str = "precompute") -> dict[str, Path]:
+    """The folders of features, by modality, that a run of this mode reads under `root`."""
     return {m: root / name for m, name in FOLDERS[mode].items()}
+
+
+def data(root: Path, mode: str = "precompute", clips=None) -> Data:
+    """What runs of this mode are trained on."""
+    clips = manifest.read(root / "clips.jsonl") if clips is None else clips
+    return Data(clips, root / "labels", folders(root, mode))
+
+
+def run(settings: Settings, fold: int = 0, target: str = "valence") -> Run:
+    """A run with these settings."""
+    return Run(target, fold, settings)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
-from rjcma.fusion.module import FusionModule, Shape
-from rjcma.fusion.network import KINDS
+from rjcma.fusion.module import FusionModule
 from rjcma.fusion.settings import Fusion
 
 BATCH, K, WIDTHS = 2, 5, {"visual": 7, "audio": 3, "text": 11}
 
-FUSIONS = {
-    "paper": Fusion(kind="rjcma"),
-    "released": Fusion(kind="rjcma", variant="released"),
-    "leader_follower": Fusion(kind="leader_follower"),
-    "transformer": Fusion(kind="transformer"),
-    "concat": Fusion(kind="concat"),
-}
-"""Every way to fuse, by a name of its own."""
+KINDS = ("rjcma", "released", "leader_follower", "transformer", "concat")
+"""Every kind of fusion."""
 
 SUBSETS = [
     ("visual",),
@@ -35,11 +30,17 @@ SUBSETS = [
 """Every set of modalities that may take part, some of them in another order."""
 
 
+def settings(kind: str, **other):
+    """Section `fusion` with this kind."""
+    return TypeAdapter(Fusion).validate_python({"kind": kind, **other})
+
+
 def kind(name: str, modalities=tuple(WIDTHS), frames=K, recursions=2) -> FusionModule:
-    """A way to fuse, seeded, in evaluation mode."""
-    fusion = FUSIONS[name]
-    widths = {m: WIDTHS[m] for m in modalities}
-    return seeded(KINDS[fusion.kind](Shape(widths, frames, recursions), fusion)).eval()
+    """A kind of fusion, seeded, in evaluation mode."""
+    fusion, widths = settings(name), {m: WIDTHS[m] for m in modalities}
+    module = pkgutil.resolve_name(fusion.implementation)
+    built = module.of(fusion, widths=widths, frames=frames, recursions=recursions)
+    return seeded(built).eval()
 
 
 def seeded(module, seed=0):

@@ -1,9 +1,9 @@
 """The sample's own Vosk model on the sample's own voice: how many words are wrong, and how late."""
 
 import random
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 from speech_sounds import RATE, to_pcm, word_errors, write_wav
 
@@ -12,7 +12,7 @@ from rjcma.sample.voice import HELD_OUT_VOICES, VOICES, Espeak
 from rjcma.speech.sound import Sound
 from rjcma.speech.vosk_engine import Vosk
 
-MODEL = Path(__file__).parents[1] / "models/vosk-sample"
+MODEL = places.ROOT / "models/vosk-sample"
 SENTENCES = 60
 
 

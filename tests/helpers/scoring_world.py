@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import clips
 import h5py
 import numpy as np
 
@@ -24,20 +25,7 @@ LABELLED = ["anna", "bert", "cleo", "dora"]
 
 def clip(name: str) -> Clip:
     partition = {"dora": "validation", "emil_test": "test"}.get(name, "train")
-    return Clip(
-        name=name,
-        video=name,
-        partition=partition,
-        fps=FPS[name],
-        frames=FRAMES[name],
-        file=f"videos/{name}.mp4",
-        video_digest="0",
-        decoded=FRAMES[name],
-        times=None,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
+    return clips.clip(name, FRAMES[name], partition, fps=FPS[name])
 
 
 def make(root: Path, targets=("valence", "arousal"), folds=(0, 1, 2), names=tuple(FRAMES)):
@@ -82,7 +70,7 @@ def write_run(folder: Path, target: str, fold: int, predictions, validation=None
     train = [name for name in LABELLED if name not in validation]
     card = {"target": target, "fold": fold, "train": train, "validation": validation}
     (folder / "run.json").write_text(json.dumps({**card, "best_epoch": 2, "ccc": 0.1}))
-    history = "epoch,loss,ccc,rate\n1,1.0,0.1,1.000e-05\n2,0.875,0.25,1.000e-06\n"
+    history = "epoch,loss,ccc,learning_rate\n1,1.0,0.1,1.000e-05\n2,0.875,0.25,1.000e-06\n"
     (folder / "history.csv").write_text(history)
     with h5py.File(folder / "predictions.h5", "w") as file:
         for name, values in predictions.items():

@@ -1,8 +1,8 @@
 """The sentences of the sample: what they are made of, their marks, their affect."""
 
 import random
-from pathlib import Path
 
+import places
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rjcma.sample import sentences as s
 
 GOLDEN = ["never open your dog again", "we are really relaxed always", "yes i will help him always"]
-MODEL = Path(__file__).parents[1] / "models/vosk-sample"
+MODEL = places.ROOT / "models/vosk-sample"
 
 
 def test_the_vocabulary_is_what_the_vosk_model_knows():

@@ -3,9 +3,9 @@ from __future__ import annotations
 import math
 import wave
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from rjcma.audio import logmel
 from rjcma.problem import Problem
 from rjcma.wav import RATE, Wav
 
-GOLDEN = np.load(Path(__file__).parent / "golden/logmel.npz")
+GOLDEN = np.load(places.GOLDEN / "logmel.npz")
 RATES = {"25": 25, "30": 30, "29_97": 30000 / 1001, "23_976": 24000 / 1001, "7_5": 7.5}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from rjcma.scoring import metrics, table
 from rjcma.scoring.metrics import Score
 from rjcma.scoring.runs import Run
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "ccc.json").read_text())["cases"]
+GOLDEN = json.loads((places.GOLDEN / "ccc.json").read_text())["cases"]
 NAN = np.nan
 
 

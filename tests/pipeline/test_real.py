@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_pipeline import Project
+from project import Project
 
 SHARED = os.environ.get("RJCMA_SHARED", "")
 SPOKEN = ["hdtf_hill", "hdtf_ocasio", "retalk_1", "retalk_2", "retalk_5", "astorfi"]

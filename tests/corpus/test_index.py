@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 from corpus_builder import annotation, corpus, crops, video
 from rjcma.corpus.cache import Cache
@@ -23,7 +24,7 @@ from rjcma.corpus.summary import summary
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
 
-ROOT = Path(__file__).parents[1]
+ROOT = places.ROOT
 CLIPS = ["a", "b_left", "b_right", "c", "t", "v"]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
+import places
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,7 +22,7 @@ from rjcma.encoders.settings import Audio, Visual
 from rjcma.encoders.vggish import VGGish
 from rjcma.encoders.winograd import Winograd, tile
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = places.GOLDEN
 sys.path.insert(0, str(GOLDEN))
 import seeded  # noqa: E402
 

@@ -1,17 +1,17 @@
 """The stages `punctuate` and `embed_text` by the committed params: words in, text feature out."""
 
 import random
-from pathlib import Path
 
 import h5py
 import numpy as np
+import places
 
 from rjcma import manifest
 from rjcma.sample.sentences import marked_words, written
 from rjcma.speech.words import Word, read, write
 from stages import embed_text, punctuate
 
-ROOT = Path(__file__).parent.parent
+ROOT = places.ROOT
 
 
 def test_what_was_said_is_written_as_it_was_and_embedded_at_its_time(tmp_path, monkeypatch):

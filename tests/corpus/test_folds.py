@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+import places
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from rjcma.corpus.folds import fold, split
 from rjcma.manifest import Clip, Partition
 from rjcma.problem import Problem
 
-GOLDEN = Path(__file__).parent / "golden" / "folds.json"
+GOLDEN = places.GOLDEN / "folds.json"
 
 
 def _clip(name: str, partition: Partition = "train", video: str = "") -> Clip:

@@ -1,0 +1,77 @@
+"""A copy of the project to run as a user would, with git and DVC, and params of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from places import ROOT
+from ruamel.yaml import YAML
+
+TINY = {
+    "sample": {"seed": 1, "length": 0.3, "videos": ["21-25-480x270", "28-30-480x270", "131"]},
+    "windows": {"frames": 31, "stride": 23, "offsets": "random"},
+    "runs": {"targets": ["valence", "arousal"], "folds": [0]},
+}
+"""Params by which the pipeline takes seconds."""
+
+WHO = ("NAME", "EMAIL")
+
+
+class Project:
+    """A copy of the project, with git and DVC, and params of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        for command in ("git init -q", "git add -A", "git commit -q -m tiny"):
+            self.run(*command.split())
+
+    def edit(self, **sections: object) -> None:
+        """Give keys of params.yaml other values; a dictionary changes only the keys it names."""
+        path, yaml = self.folder / "params.yaml", YAML()
+        params = yaml.load(path)
+        for name, value in sections.items():
+            if isinstance(value, dict):
+                params[name].update(value)
+            else:
+                params[name] = value
+        yaml.dump(params, path)
+
+    def run(self, *command: str, ok: bool = True) -> str:
+        """Run a command; -> what it printed. Its exit status must be 0, or another if not `ok`."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        who = {f"GIT_{role}_{key}": "a@b" for role in ("AUTHOR", "COMMITTER") for key in WHO}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **who, "PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert (done.returncode == 0) == ok, done.stdout
+        return done.stdout
+
+    def ran(self, *command: str) -> list[str]:
+        """The stages that a DVC command ran."""
+        lines = self.run(*command).splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def outputs(self) -> dict[str, bytes]:
+        files = (path for path in (self.folder / "data").rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
