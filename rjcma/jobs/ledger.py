@@ -127,7 +127,7 @@ class Ledger:
         adopters = {e.recipe for e in self.entries.values() if e.made_by}
         sections: dict[str, Mapping[str, object]] = {
             "recipes": {id: r.model_dump() for id, r in self.recipes.items() if id in used},
-            "files": {n: [part for part in entry if part] for n, entry in self.entries.items()},
+            "files": {n: entry[: 4 if entry.made_by else 3] for n, entry in self.entries.items()},
             "adopted": {i: a.model_dump() for i, a in self.adopted.items() if i in adopters},
         }
         text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())

@@ -151,7 +151,7 @@ def made(
         if work.around:
             stack.enter_context(pkgutil.resolve_name(work.around)(*work.common))
         pool = pool or stack.enter_context(executor(work.workers, len(jobs)))
-        progress = nullcontext() if work.quiet else Progress(work.folder.name, len(jobs), work.unit)
+        progress = nullcontext() if work.quiet else Progress(str(work.folder), len(jobs), work.unit)
         shown = stack.enter_context(progress)
         futures: dict[Future[list[str] | Problem], Job] = {
             pool.submit(
@@ -205,7 +205,7 @@ def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:
 
 def _plan(work: Work, waiting: Sequence[Job], lacking: Mapping[str, tuple[str, ...]]) -> str:
     """How many outputs there are, are kept, and are to be made, and why."""
-    line = f"{work.folder.name}: {len(work.jobs)} in all, {len(work.jobs) - len(waiting)} kept"
+    line = f"{work.folder}: {len(work.jobs)} in all, {len(work.jobs) - len(waiting)} kept"
     if not waiting:
         return line
     reasons = Counter(

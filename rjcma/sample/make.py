@@ -30,9 +30,9 @@ def make(settings: Sample, root: Path) -> None:
     recipe = Recipe.of(modules_of(WRITE), {"sample": keyed(settings)}, {})
     lacking = Ledger(root).lacks({MARKER: Wanted(recipe, "")}).get(MARKER, ())
     if not lacking and (root / MARKER).read_text() == _marker(root):
-        say(f"{root.name}: kept")
+        say(f"{root}: kept")
         return
-    say(f"{root.name}: to make ({' and '.join(lacking) or 'edited file'})")
+    say(f"{root}: to make ({' and '.join(lacking) or 'edited file'})")
     partial = partial_of(root)
     shutil.rmtree(partial, ignore_errors=True)
     pkgutil.resolve_name(WRITE)(settings, partial)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
-import places
+from places import ROOT
 
-ROOT = places.ROOT
+NAMED = re.compile(r"^(rjcma(?:\.\w+)+)(?::\w+)?$")
+"""A module, or what is in it, that is named in a string: it is loaded when it is needed."""
+
+CHECKING = {"rjcma/command.py", "rjcma/jobs", "rjcma/params.py", "rjcma/problem.py"}
+"""Rooms that move, check and report work, and shape no result."""
 
 
 def module_file(module: str) -> Path | None:
@@ -31,23 +36,36 @@ def imports(path: Path) -> frozenset[Path]:
 
 
 @cache
+def named(path: Path) -> frozenset[Path]:
+    """The project's files that a file names in strings, to be loaded when they are needed."""
+    found: set[Path | None] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and (match := NAMED.match(text)):
+            found.add(module_file(match[1]))
+    return frozenset(file for file in found if file is not None)
+
+
+@cache
 def closure(path: Path) -> frozenset[Path]:
-    """A file and all that it imports, in the end."""
+    """A file and all that it imports, or names to load later, in the end."""
     reached, waiting = set(), [path]
     while waiting:
         file = waiting.pop()
         if file not in reached:
             reached.add(file)
             waiting += imports(file)
+            if room(file) not in CHECKING:  # the exclusions of keys are named there
+                waiting += named(file)
     return frozenset(reached)
 
 
-def sections_loaded(path: Path) -> set[str]:
-    """The sections that a stage loads: the literal second argument of each call of `load`."""
-    return {
-        call.args[1].value
-        for call in ast.walk(ast.parse((ROOT / path).read_text()))
-        if isinstance(call, ast.Call)
-        and getattr(call.func, "id", "") == "load"
-        and isinstance(call.args[1], ast.Constant)
-    }
+def room(path: Path) -> str:
+    """The room of a file: its folder below rjcma/, or itself where it lies there."""
+    return Path(*path.parts[:2]).as_posix()
+
+
+def rooms_used(path: Path) -> set[str]:
+    """The rooms of rjcma/ that shape the result of a stage's program."""
+    files = [file for file in closure(path) if file.parts[0] == "rjcma"]
+    return {room(file) for file in files if file.name != "__init__.py"} - CHECKING

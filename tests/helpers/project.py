@@ -24,8 +24,12 @@ WHO = ("NAME", "EMAIL")
 class Project:
     """A copy of the project, with git and DVC, and params of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, copied: Project | None = None) -> None:
+        """The project in an empty folder; or a copy of another one with all that it has made."""
         self.folder = folder
+        if copied is not None:
+            shutil.copytree(copied.folder, folder, dirs_exist_ok=True, symlinks=True)
+            return
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT,
@@ -71,6 +75,11 @@ class Project:
         """The stages that a DVC command ran."""
         lines = self.run(*command).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def why(self, *command: str) -> dict[str, str]:
+        """What the stages that a DVC command ran said of their files, by folder."""
+        lines = self.run(*command).splitlines()
+        return dict(line.split(": ", 1) for line in lines if " in all, " in line)
 
     def outputs(self) -> dict[str, bytes]:
         files = (path for path in (self.folder / "data").rglob("*") if path.is_file())

@@ -12,7 +12,10 @@ from rjcma.corpus import labels
 from rjcma.encoders.settings import Encoders
 from rjcma.fusion.settings import RJCMASettings, Widths
 from rjcma.manifest import Clip
+from rjcma.training import network
+from rjcma.training.clip_data import ClipData, open_all
 from rjcma.training.request import Data, Run
+from rjcma.training.runs import Digests, train_run
 from rjcma.training.sections import SECTIONS, Settings
 from rjcma.training.settings import Training
 from rjcma.training.windows import Windows
@@ -109,6 +112,20 @@ def data(root: Path, mode: str = "precompute", clips=None) -> Data:
     return Data(clips, root / "labels", folders(root, mode))
 
 
+def opened(root: Path, names, mode: str = "finetune") -> list[ClipData]:
+    """The data of clips of these names, as a run of this mode reads them; labels of valence."""
+    clips = [clip(name, FRAMES[name], PARTITIONS.get(name, "train")) for name in names]
+    shapes = network.input_shapes(settings(mode))
+    return open_all(clips, folders(root, mode), shapes, root / "labels", "valence")
+
+
 def run(settings: Settings, fold: int = 0, target: str = "valence") -> Run:
     """A run with these settings."""
     return Run(target, fold, settings)
+
+
+def trained(root: Path, out: Path, asked: Run, mode: str = "precompute", clips=None, **how) -> Path:
+    """Have a run's files in the folder `out`, as `train_run` does; -> the folder."""
+    there = data(root, mode, clips)
+    train_run(asked, there, Digests.of(there), out, **how)
+    return out

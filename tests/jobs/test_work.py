@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
-from rjcma.clipwise import Job, digest_folder, digest_text, run, worker_count
 
+from rjcma.jobs.digests import digest_folder, digest_text
+from rjcma.jobs.work import Job, Work, run
+from rjcma.jobs.workers import worker_count
 from rjcma.problem import Problem, Problems
 
 
@@ -34,22 +35,13 @@ def folder(tmp_path):
     return tmp_path / "out"
 
 
-def made(tmp_path, folder, texts, workers="threads", version=1, settings=(), executor=None):
+def made(tmp_path, folder, texts, workers="threads", pool=None, **other):
     """Run over `texts`; -> what the function was called for, in any order."""
     log = tmp_path / "log"
     log.write_text("")
     jobs = [Job(name, (text, log), (digest_text(text),)) for name, text in texts.items()]
     try:
-        run(
-            upper,
-            jobs,
-            folder,
-            ".txt",
-            version=version,
-            settings=settings,
-            workers=workers,
-            executor=executor,
-        )
+        run(Work(upper, jobs, folder, ".txt", workers=workers, **other), pool)
     finally:
         called = sorted(log.read_text().split())
     return called
@@ -62,7 +54,7 @@ def contents(folder):
 TEXTS = {"a": "ant", "b": "bee", "c": "cat"}
 
 
-@pytest.mark.parametrize("workers", ["processes", "threads", "one"])
+@pytest.mark.parametrize("workers", ["processes", "threads", "one", "here"])
 def test_every_clip_is_made_once_by_any_kind_of_worker(tmp_path, folder, workers):
     assert made(tmp_path, folder, TEXTS, workers) == ["ant", "bee", "cat"]
     assert made(tmp_path, folder, TEXTS, workers) == []
@@ -71,7 +63,7 @@ def test_every_clip_is_made_once_by_any_kind_of_worker(tmp_path, folder, workers
 
 def test_any_executor_may_be_handed_in(tmp_path, folder):
     with ThreadPoolExecutor(1) as executor:
-        assert made(tmp_path, folder, TEXTS, executor=executor) == ["ant", "bee", "cat"]
+        assert made(tmp_path, folder, TEXTS, pool=executor) == ["ant", "bee", "cat"]
 
 
 def test_only_what_changed_is_made_anew(tmp_path, folder):
@@ -80,10 +72,56 @@ def test_only_what_changed_is_made_anew(tmp_path, folder):
     assert (folder / "b.txt").read_text() == "BUG-FREE BEE"
 
 
-def test_another_version_or_setting_makes_everything_anew(tmp_path, folder):
+def test_another_setting_model_or_code_makes_everything_anew(tmp_path, folder, capsys):
+    settings, models = {"faces": {"size": 48}}, {"speech.model": "one"}
+    made(tmp_path, folder, TEXTS, settings=settings, models=models)
+    assert made(tmp_path, folder, TEXTS, settings=settings, models=models) == []
+    other = {"faces": {"size": 40}}
+    assert made(tmp_path, folder, TEXTS, settings=other, models=models) == ["ant", "bee", "cat"]
+    assert "3 to make (3 faces.size 48 -> 40)" in capsys.readouterr().err
+    models = {"speech.model": "another"}
+    assert made(tmp_path, folder, TEXTS, settings=other, models=models) == ["ant", "bee", "cat"]
+    assert "3 to make (3 another speech.model)" in capsys.readouterr().err
+    code = ["rjcma.timeline:frame_times"]
+    again = made(tmp_path, folder, TEXTS, settings=other, models=models, implementations=code)
+    assert again == ["ant", "bee", "cat"]
+    assert "3 to make (3 code)" in capsys.readouterr().err
+
+
+def test_the_line_of_progress_says_why_each_is_made(tmp_path, folder, capsys):
     made(tmp_path, folder, TEXTS)
-    assert made(tmp_path, folder, TEXTS, version=2) == ["ant", "bee", "cat"]
-    assert made(tmp_path, folder, TEXTS, version=2, settings=["x"]) == ["ant", "bee", "cat"]
+    (folder / "a.txt").write_text("A")
+    (folder / "b.txt").unlink()
+    made(tmp_path, folder, TEXTS | {"c": "cow", "d": "dog", "e": "eel"})
+    line = next(x for x in capsys.readouterr().err.splitlines() if "5 in all" in x)
+    assert line.startswith(f"{folder}: 5 in all, 0 kept, 5 to make (2 new, ")
+    assert {"1 edited file", "1 lost file", "1 input"} <= set(
+        line[:-1].split("(2 new, ")[1].split(", ")
+    )
+
+
+def test_a_missing_model_stops_only_what_must_be_made_with_it(tmp_path, folder):
+    made(tmp_path, folder, TEXTS, models={"speech.model": "one"})
+    gone = Problem(file="m", found="no such folder", expected="a model", cure="get it")
+    assert made(tmp_path, folder, TEXTS, models={"speech.model": gone}) == []
+    with pytest.raises(Problem, match="get it"):
+        made(tmp_path, folder, TEXTS | {"d": "dog"}, models={"speech.model": gone})
+    assert sorted(contents(folder)) == [".keys", "a.txt", "b.txt", "c.txt"]
+
+
+def test_an_outdated_output_stays_until_the_new_one_takes_its_place(tmp_path, folder):
+    script, reached = tmp_path / "slow.py", tmp_path / "reached"
+    script.write_text(SLOW)
+    subprocess.run([sys.executable, script, folder, reached, "1"], check=True)
+    before = contents(folder)
+    stopped_amid(script, folder, reached, "2")
+    amid = contents(folder)
+    assert [amid[f"{n}.txt"] for n in range(5)] == [b"0 2", b"1 2", b"2 2", b"3 1", b"4 1"]
+    done = subprocess.run(
+        [sys.executable, script, folder, reached, "1"], check=True, stderr=subprocess.PIPE
+    )
+    assert b"5 in all, 2 kept, 3 to make" in done.stderr
+    assert contents(folder) == before
 
 
 def test_an_output_whose_clip_is_gone_is_removed(tmp_path, folder):
@@ -139,7 +177,9 @@ def test_an_existing_output_is_replaced_and_never_written_into(tmp_path, folder)
     assert cached.read_text() == "ANT" and (folder / "a.txt").read_text() == "APE"
 
 
-@pytest.mark.parametrize("spoilt", ["not JSON", "[]", '{"a.txt": 7}', '{"a.txt": []}', ""])
+@pytest.mark.parametrize(
+    "spoilt", ["not JSON", "[]", '{"files": {"a.txt": 7}}', '{"files": {"a.txt": []}}', ""]
+)
 def test_a_spoilt_ledger_makes_everything_anew(tmp_path, folder, spoilt):
     made(tmp_path, folder, TEXTS)
     (folder / ".keys").write_text(spoilt)
@@ -151,16 +191,66 @@ def test_no_clips_leave_an_empty_folder(tmp_path, folder):
     assert [path.name for path in folder.iterdir()] == [".keys"]
 
 
-def test_a_partial_has_the_name_of_its_function_in_the_key(tmp_path, folder):
-    log = tmp_path / "log"
-    jobs = [Job("a", ("ant",), ("digest",))]
-    run(partial(_keyword, log=log), jobs, folder, ".txt", version=1, workers="one")
-    run(partial(_keyword, log=log), jobs, folder, ".txt", version=1, workers="one")
-    assert log.read_text() == "ant\n"
+def test_a_job_may_make_several_files(tmp_path, folder):
+    job = Job("two", (), ("x",), files=("one.txt", "two.txt"))
+    work = Work(_two_files, [job], folder, "", workers="here")
+    run(work)
+    assert {n: b for n, b in contents(folder).items() if n != ".keys"} == {
+        "one.txt": b"1",
+        "two.txt": b"2",
+    }
+    (folder / "two.txt").unlink()
+    (folder / "one.txt").chmod(0o444)
+    run(work)
+    assert (folder / "two.txt").read_text() == "2"
 
 
-def _keyword(text: str, out: Path, *, log: Path) -> None:
-    upper(text, log, out)
+def _two_files(out: Path) -> None:
+    (out / "one.txt").write_text("1")
+    (out / "two.txt").write_text("2")
+
+
+def test_the_same_files_are_taken_over_from_elsewhere(tmp_path, folder):
+    made(tmp_path, folder, TEXTS)
+    other = tmp_path / "other"
+    assert made(tmp_path, other, TEXTS, elsewhere=[tmp_path / "none", folder]) == []
+    assert contents(other) == contents(folder)
+    third = tmp_path / "third"
+    more = TEXTS | {"d": "dog", "a": "ape"}
+    assert made(tmp_path, third, more, elsewhere=[folder]) == ["ape", "dog"]
+
+
+def test_what_was_edited_elsewhere_is_not_taken_over(tmp_path, folder):
+    made(tmp_path, folder, TEXTS)
+    (folder / "a.txt").write_text("A")
+    assert made(tmp_path, tmp_path / "other", TEXTS, elsewhere=[folder]) == ["ant"]
+
+
+def test_a_module_is_loaded_only_if_there_is_something_to_make(tmp_path, folder):
+    (tmp_path / "loud.py").write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "print('loaded', file=sys.stderr)\n"
+        "def make(out): out.write_text('x')\n"
+    )
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from rjcma.jobs import code, work\n"
+        "code._loaded = lambda module: Path(module + '.py')\n"
+        "jobs = [work.Job('a', (), ())]\n"
+        "work.run(work.Work('loud:make', jobs, Path('out'), '.txt', workers='here'))\n"
+    )
+    said = [_said(tmp_path, program) for _ in range(2)]
+    assert ["loaded" in text for text in said] == [True, False]
+
+
+def _said(folder: Path, program: str) -> str:
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_workers_are_as_many_as_asked_for(monkeypatch):
@@ -184,32 +274,42 @@ def test_a_folders_digest_follows_its_names_and_contents(tmp_path):
 SLOW = """
 import sys, time
 from pathlib import Path
-from rjcma.clipwise import Job, run
+from rjcma.jobs.work import Job, Work, run
 
-def slow(number, out):
-    if number == 3:
-        Path(sys.argv[2]).touch()
+def slow(setting, stops, reached, number, out):
+    if number == 3 and stops:
+        Path(reached).touch()
         time.sleep(600)
-    out.write_text(str(number))
+    out.write_text(f"{number} {setting}")
 
 if __name__ == "__main__":
+    folder, reached, setting, *stops = sys.argv[1:]
     jobs = [Job(str(n), (n,), (str(n),)) for n in range(5)]
-    run(slow, jobs, Path(sys.argv[1]), ".txt", version=1, workers="one")
+    common = (setting, bool(stops), reached)
+    settings = {"setting": setting}
+    run(Work(slow, jobs, Path(folder), ".txt", common=common, settings=settings, workers="one"))
 """
+"""A program that makes five files; told to stop, it never ends the fourth, and says so."""
 
 
 def ledger(folder):
-    return json.loads((folder / ".keys").read_text()) if (folder / ".keys").exists() else {}
+    path = folder / ".keys"
+    return json.loads(path.read_text())["files"] if path.exists() else {}
+
+
+def stopped_amid(script, folder, reached, setting="1"):
+    """Run the script until its fourth clip is in the making, and kill it there."""
+    process = subprocess.Popen([sys.executable, script, folder, reached, setting, "stop"])
+    while process.poll() is None and not reached.exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
 
 
 def test_a_run_that_is_killed_keeps_every_finished_clip(tmp_path, folder):
     script, reached = tmp_path / "slow.py", tmp_path / "reached"
     script.write_text(SLOW)
-    process = subprocess.Popen([sys.executable, script, folder, reached])
-    while process.poll() is None and not (reached.exists() and len(ledger(folder)) == 3):
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
+    stopped_amid(script, folder, reached)
     kept = {"0.txt", "1.txt", "2.txt"}
     assert set(contents(folder)) - {".keys"} == kept
     assert set(ledger(folder)) == kept
@@ -221,13 +321,13 @@ THREADS = os.environ.get("OMP_NUM_THREADS")  # as a numeric library reads it whe
 
 import sys
 from pathlib import Path
-from rjcma.clipwise import Job, run
+from rjcma.jobs.work import Job, Work, run
 
 def threads(out):
     out.write_text(str(THREADS))
 
 if __name__ == "__main__":
-    run(threads, [Job("a", (), ())], Path(sys.argv[1]), ".txt", version=1)
+    run(Work(threads, [Job("a", (), ())], Path(sys.argv[1]), ".txt"))
     assert os.environ["OMP_NUM_THREADS"] == "7"
 """
 

@@ -7,35 +7,24 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import clips
 import cv2
 import numpy as np
 import pytest
 
 from rjcma import store
-from rjcma.audio.logmel import WINDOW_ROWS
-from rjcma.manifest import Clip, write
+from rjcma.audio.windows import WINDOW_ROWS
+from rjcma.manifest import write
 from rjcma.problem import Problems
 from stages import extract_audio, logmel, pack_faces
 
 DECODED, FPS = 17, 10.0
 
 
-def clip(name, video="talk", **other):
-    record = {
-        "name": name,
-        "video": video,
-        "partition": "train",
-        "fps": FPS,
-        "frames": DECODED,
-        "file": f"videos/{video}.mkv",
-        "video_digest": f"digest of {video}",
-        "decoded": DECODED,
-        "times": None,
-        "faces": None,
-        "faces_digest": "",
-        "sound": True,
-    }
-    return Clip(**{**record, **other})
+def clip(name, video="talk", frames=DECODED, **other):
+    file, digest = f"videos/{video}.mkv", f"digest of {video}"
+    about = {"video": video, "fps": FPS, "decoded": DECODED, "file": file, "video_digest": digest}
+    return clips.clip(name, frames, **{**about, **other})
 
 
 def video(path):
@@ -65,7 +54,9 @@ def corpus(tmp_path):
     cv2.imwrite(str(crops / "00004.jpg"), np.full((21, 21, 3), 200, np.uint8))
     left = clip("talk_left", faces="crops/talk_left", faces_digest="1")
     write(tmp_path / "clips.jsonl", [left, clip("talk_right", frames=DECODED + 2)])
-    (tmp_path / "params.yaml").write_text("faces: {size: 11}\n")
+    layout = "videos: [videos], train: -, validation: -"
+    params = f"faces: {{size: 11}}\ncorpus: {{root: '{tmp_path}', {layout}}}\n"
+    (tmp_path / "params.yaml").write_text(params)
     return tmp_path
 
 
@@ -74,12 +65,12 @@ def names(folder: Path):
 
 
 def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_own(corpus):
-    clips, audio, out = corpus / "clips.jsonl", corpus / "audio", corpus / "logmel"
-    extract_audio.main(clips, corpus, audio)
+    manifest, audio, out = corpus / "clips.jsonl", corpus / "audio", corpus / "logmel"
+    extract_audio.main(manifest, audio, corpus / "params.yaml")
     assert names(audio) == ["talk.wav"]
     with wave.open(str(audio / "talk.wav")) as file:
         assert file.getnframes() == 27_200
-    logmel.main(clips, audio, out)
+    logmel.main(manifest, audio, out)
     assert names(out) == ["talk_left.h5", "talk_right.h5"]
     for name, frames in [("talk_left", DECODED), ("talk_right", DECODED + 2)]:
         track = store.FeatureReader(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
@@ -90,7 +81,7 @@ def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_o
 
 def test_faces_have_the_size_that_params_ask_for(corpus):
     out = corpus / "faces"
-    pack_faces.main(corpus / "clips.jsonl", corpus, out, corpus / "params.yaml")
+    pack_faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
     left = store.FeatureReader(out / "talk_left.h5", clip="talk_left", frames=DECODED)
     assert left.rows.shape == (1, 11, 11, 3)
     assert np.flatnonzero(left.index >= 0).tolist() == [3]
@@ -102,7 +93,7 @@ def test_a_broken_crop_fails_its_clip_and_keeps_the_others(corpus):
     (corpus / "crops/talk_left/00009.jpg").write_bytes(b"\xff\xd8 and no more")
     with pytest.raises(Problems) as caught:
         out = corpus / "faces"
-        pack_faces.main(corpus / "clips.jsonl", corpus, out, corpus / "params.yaml")
+        pack_faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
     (problem,) = caught.value.problems
     assert problem.clip == "talk_left"
     assert problem.file.endswith("00009.jpg")
@@ -112,11 +103,12 @@ def test_a_broken_crop_fails_its_clip_and_keeps_the_others(corpus):
 def test_a_missing_video_and_its_missing_sound_are_problems_of_their_clips(corpus):
     records = [clip("gone", video="gone"), clip("talk_left")]
     write(corpus / "clips.jsonl", records)
-    for stage, source, out, kept in [
-        (extract_audio, corpus, corpus / "audio", ["talk.wav"]),
-        (logmel, corpus / "audio", corpus / "logmel", ["talk_left.h5"]),
+    manifest, audio, out = corpus / "clips.jsonl", corpus / "audio", corpus / "logmel"
+    for stage, folder, kept in [
+        (lambda: extract_audio.main(manifest, audio, corpus / "params.yaml"), audio, "talk.wav"),
+        (lambda: logmel.main(manifest, audio, out), out, "talk_left.h5"),
     ]:
         with pytest.raises(Problems) as caught:
-            stage.main(corpus / "clips.jsonl", source, out)
+            stage()
         assert [problem.clip for problem in caught.value.problems] == ["gone"]
-        assert names(out) == kept
+        assert names(folder) == [kept]

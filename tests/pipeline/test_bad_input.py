@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 ROWS = "0.1,0.2\n" * 10
 HEADER = "valence,arousal\n"
+COMPACT = {"kind": "compact"}
 
 
 def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
@@ -30,9 +31,12 @@ def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
 
 
 def params(folder: Path, **sections: object) -> Path:
-    """The committed params with other sections."""
+    """The committed params with other sections; models are found from any folder."""
     yaml, path = YAML(typ="safe", pure=True), folder / "params.yaml"
-    yaml.dump({**yaml.load(ROOT / "params.yaml"), **sections}, path)
+    committed = yaml.load(ROOT / "params.yaml")
+    for section in ("speech", "punctuation"):
+        committed[section]["model"] = str(ROOT / committed[section]["model"])
+    yaml.dump({**committed, **sections}, path)
     return path
 
 
@@ -78,7 +82,7 @@ def spoilt(tmp_path_factory):
     )
     section = {key: value for key, value in section.items() if key != "make"}
     params(folder, corpus=section)
-    run = ("stages.index", folder / "corpus", "clips.jsonl", "labels")
+    run = ("stages.index", "clips.jsonl", "labels", "models.json")
     return folder, section, set(names), stage(*run, folder=folder), run
 
 
@@ -105,7 +109,7 @@ def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(spoilt):
     for path in (folder / "corpus/cropped_aligned").rglob("*.jpg"):
         path.write_bytes(sound)
     (folder / "corpus/cropped_aligned/c/00003.jpg").write_bytes(sound[: len(sound) // 2])
-    run = ("stages.pack_faces", "clips.jsonl", "corpus", "faces")
+    run = ("stages.pack_faces", "clips.jsonl", "faces")
     status, lines = stage(*run, folder=folder)
     assert status == 1 and len(lines) == 1 and "clip c" in lines[0] and "00003.jpg" in lines[0]
     kept = {path.stem for path in (folder / "faces").glob("*.h5")}
@@ -162,7 +166,20 @@ def test_a_fold_that_is_not_there_is_a_line(trained):
         ({"windows": {"frame": 300}}, "windows.frame = 300"),
         ({"window": {"frames": 300}}, "key window"),
         ({"runs": {"targets": ["valence"], "folds": [0, 7]}}, "runs.folds"),
-        ({"encoders": {"mode": "precompute"}}, "encode: [visual, audio]"),
+        (
+            {"encoders": {"mode": "precompute", "visual": COMPACT, "audio": COMPACT}},
+            "encoders.visual.mode and encoders.audio.mode, as it is called now",
+        ),
+        (
+            {"fusion": {"kind": "rjcma", "variant": "released"}},
+            "fusion.kind, rjcma for the paper's",
+        ),
+        ({"fusion": {"kind": "concat", "heads": 4}}, "fusion.heads = 4"),
+        ({"training": {"device": "gpu0"}}, "training.device"),
+        ({"training": {"rate": 0.1}}, "training.learning_rate, as it is called now"),
+        ({"speech": {"engine": "vosk", "model": "models/none"}}, "models/none"),
+        ({"text": {"model": "no/such/model"}}, "text.model: no/such/model"),
+        ({"corpus": {"root": "x", "videos": "y", "train": "t", "validation": "v"}}, "a list"),
     ],
 )
 def test_a_mistake_in_the_params_is_a_line(tmp_path, sections, said):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from project import TINY, Project
 from ruamel.yaml import YAML
 
+TARGETS = ("valence", "arousal")
+TRAINED = {f"train@{target}-0" for target in TARGETS}
+LOOKING = {
+    *("sample@sample", "index", "extract_audio", "pack_faces", "logmel"),
+    *("transcribe", "punctuate", "embed_text"),
+}
+ADOPT = ("python", "-m", "rjcma.cli", "adopt")
+
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A project in which the whole pipeline has run once."""
+def whole(tmp_path_factory):
+    """A project in which the whole pipeline has run once; nothing changes it."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.edit(recursions=1, training={"epochs": 1}, corpus={"folds": 2}, **TINY)
     project.run("git", "commit", "-qam", "tiny params")
@@ -19,19 +30,32 @@ def project(tmp_path_factory):
     return project
 
 
-def test_the_whole_pipeline_ends_in_a_table_and_its_metrics(project):
-    metrics = json.loads((project.folder / "data/report/metrics.json").read_text())
+@pytest.fixture
+def project(whole, tmp_path):
+    """A copy of it, to be changed."""
+    return Project(tmp_path / "project", copied=whole)
+
+
+def edit(project: Project, path: str, change: Callable[[str], str]) -> None:
+    file = project.folder / path
+    text = file.read_text()
+    assert change(text) != text
+    file.write_text(change(text))
+
+
+def test_the_whole_pipeline_ends_in_a_table_and_its_metrics(whole):
+    metrics = json.loads((whole.folder / "data/report/metrics.json").read_text())
     assert set(metrics) == {"valence", "arousal", "mean"}
     assert set(metrics["valence"]) == {"ccc", "ccc_std", "folds"}
     assert set(metrics["valence"]["folds"]["0"]) == {"ccc", "ccc_clip_mean", "frames", "clips"}
-    assert "| Fold 0 " in project.run("rjcma", "table", "data/report")
-    assert "valence.ccc" in project.run("dvc", "metrics", "show")
+    assert "| Fold 0 " in whole.run("rjcma", "table", "data/report")
+    assert "valence.ccc" in whole.run("dvc", "metrics", "show")
 
 
-def test_every_clip_has_predictions_for_every_frame(project):
-    for line in (project.folder / "data/clips.jsonl").read_text().splitlines():
+def test_every_clip_has_predictions_for_every_frame(whole):
+    for line in (whole.folder / "data/clips.jsonl").read_text().splitlines():
         clip = json.loads(line)
-        path = project.folder / "data/report/predictions/fold0" / f"{clip['name']}.csv"
+        path = whole.folder / "data/report/predictions/fold0" / f"{clip['name']}.csv"
         header, *rows = path.read_text().splitlines()
         assert header == "frame,time,valence,arousal" and len(rows) == clip["frames"]
 
@@ -44,37 +68,160 @@ def test_a_second_run_does_nothing_but_look_at_the_corpus(project):
 
 def test_an_ablation_runs_training_and_scoring_only(project):
     ran = project.ran("dvc", "exp", "run", "-S", "recursions=2")
-    assert set(ran) == {"index", "train@valence-0", "train@arousal-0", "score"}
+    assert set(ran) == {"index", *TRAINED, "score"}
 
 
-def test_a_changed_annotation_computes_no_feature_anew(project):
+def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_anew(project):
     path = next((project.folder / "data/sample/annotations/VA/train").iterdir())
-    original = path.read_text()
-    header, _, rest = original.split("\n", 2)
-    path.write_text(f"{header}\n0.123,0.321\n{rest}")
+    header, first, rest = path.read_text().split("\n", 2)
+    arousal = first.split(",")[1]
+    path.write_text(f"{header}\n0.123,{arousal}\n{rest}")
     features = {k: v for k, v in project.outputs().items() if "data/features" in k}
-    project.run("dvc", "repro", "--single-item", "index")
-    stale = project.run("dvc", "status")
-    path.write_text(original)
+    project.run("dvc", "commit", "-f", "sample@sample")  # as if the corpus were one's own
+    told = project.why("dvc", "repro")
+    assert told == {
+        "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
+        "data/runs/arousal-0": "1 in all, 1 kept",
+    }
     assert {k: v for k, v in project.outputs().items() if "data/features" in k} == features
-    assert "train@valence-0" in stale and "logmel:" not in stale and "pack_faces:" not in stale
 
 
-def test_precompute_mode_encodes_first_and_trains_on_the_vectors(project):
-    project.edit(encoders=PRECOMPUTE)
-    ran = project.ran("dvc", "repro")
-    assert {"encode@visual", "encode@audio", "train@valence-0", "score"} <= set(ran)
-    assert not {"pack_faces", "logmel", "transcribe"} & set(ran)
-    listed = project.run("dvc", "stage", "list")
-    assert "encode@visual" in listed
-    deps = YAML(typ="safe").load(project.folder / "dvc.lock")["stages"]["train@valence-0"]["deps"]
-    paths = {dep["path"] for dep in deps}
-    assert "data/features/visual" in paths and "data/features/faces" not in paths
+def test_a_comment_anywhere_is_looked_at_and_makes_nothing(project):
+    before = project.outputs()
+    for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
+        path.write_text(path.read_text() + "# a comment\n")
+    told = project.why("dvc", "repro")
+    assert len(told) == 10 and not any("to make" in line for line in told.values())
+    assert project.outputs() == before
+
+
+def test_other_code_makes_anew_what_it_shapes_and_what_reads_that(project):
+    before = project.outputs()
+    edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
+    told = project.why("dvc", "repro")
+    made = {name: line for name, line in told.items() if "to make" in line}
+    assert made == {
+        "data/features/logmel": "3 in all, 0 kept, 3 to make (3 code)",
+        "data/features/audio": "3 in all, 0 kept, 3 to make (3 input)",
+        "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
+        "data/runs/arousal-0": "1 in all, 0 kept, 1 to make (1 input)",
+    }
+    changed = {path for path, data in project.outputs().items() if data != before[path]}
+    parts = ("data/features/logmel", "data/features/audio", "data/runs", "data/report")
+    assert all(path.startswith(parts) for path in changed)
+    assert {path for path in before if path.startswith(parts[0])} <= changed
+
+
+def test_other_code_of_scoring_trains_nothing(project):
+    edit(project, "rjcma/scoring/metrics.py", lambda text: text + "\nADDED = 1\n")
+    assert project.ran("dvc", "repro") == ["index", "score"]
+
+
+@pytest.mark.parametrize("modality", ["visual", "audio"])
+def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it_once(
+    project, modality
+):
+    other = {"visual": "audio", "audio": "visual"}[modality]
+    before = project.outputs()
+    told = project.why("dvc", "exp", "run", "-S", f"encoders.{modality}.mode=precompute")
+    assert told[f"data/features/{other}"] == "3 in all, 3 kept"
+    assert f"encoders.{modality}.mode finetune -> precompute" in told[f"data/features/{modality}"]
+    runs = {f"data/runs/{target}-0": told[f"data/runs/{target}-0"] for target in TARGETS}
+    assert all("1 to make" in line for line in runs.values())
+    assert set(told) == {*runs, *(f"data/features/{m}" for m in (modality, other))}
+    features = {k: v for k, v in project.outputs().items() if "data/features" in k}
+    changed = {path for path, data in features.items() if before.get(path) != data}
+    assert changed and all(path.startswith(f"data/features/{modality}") for path in changed)
+
+
+def test_training_depends_on_one_folder_a_modality_whatever_the_modes(whole):
+    locked = YAML(typ="safe").load(whole.folder / "dvc.lock")["stages"]["train@valence-0"]
+    features = {dep["path"] for dep in locked["deps"] if "features" in dep["path"]}
+    assert features == {f"data/features/{m}" for m in ("visual", "audio", "text")}
 
 
 def test_a_params_mistake_is_one_line_and_an_exit_status(project):
-    original = (project.folder / "params.yaml").read_text()
     project.edit(recursions=0)
     said = project.run("rjcma", "check", ok=False)
-    (project.folder / "params.yaml").write_text(original)
     assert "recursions = 0" in said and "Traceback" not in said
+    assert "recursions = 0" in project.run("dvc", "repro", ok=False)
+
+
+NAMES = ["with a space", "$(touch PWNED)", "it's; touch PWNED; #", "`touch PWNED`", 'a "quote"']
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_of_the_corpus_works_and_runs_nothing(project, name):
+    root = project.folder / "corpora" / name
+    root.parent.mkdir()
+    shutil.copytree(project.folder / "data/sample", root)
+    before = project.outputs()
+    project.edit(corpus={"make": [], "root": str(root)})
+    told = project.why("dvc", "repro")
+    assert told == dict.fromkeys(("data/audio", "data/features/faces"), "3 in all, 3 kept")
+    assert project.outputs() == before
+    project.edit(corpus={"root": str(root.relative_to(project.folder))})
+    project.run("dvc", "repro", "index")
+    assert not list(project.folder.rglob("PWNED"))
+
+
+def test_no_other_param_runs_a_command(project):
+    bad = "$(touch PWNED)'$(touch PWNED)"
+    project.edit(runs={"targets": [bad]})
+    project.run("dvc", "repro", "--single-item", f"train@{bad}-0", ok=False)
+    project.edit(runs={"targets": ["valence"], "folds": [bad]})
+    project.run("dvc", "repro", "--single-item", f"train@valence-{bad}", ok=False)
+    assert not list(project.folder.rglob("PWNED"))
+
+
+def test_a_folder_that_is_no_sample_is_never_removed_in_its_place(project):
+    mine = project.folder / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    project.edit(corpus={"root": "mine"})
+    said = project.run("dvc", "repro", ok=False)
+    assert "a folder without SAMPLE.txt" in said
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_torn_lock_file_is_mended_and_dvc_goes_on(project):
+    lock = project.folder / ".dvc/tmp/rwlock"
+    lock.write_text("")
+    assert "JSON structure is corrupted" in project.run("dvc", "repro", ok=False)
+    assert "removed" in project.run("rjcma", "mend")
+    assert project.ran("dvc", "repro") == ["index"]
+
+
+def test_what_the_code_made_before_is_adopted_where_it_makes_the_same(project):
+    before = project.outputs()
+    edit(project, "rjcma/audio/logmel.py", lambda text: text + "\nADDED = 1\n")
+    edit(project, "rjcma/training/loss.py", lambda text: text + "\nADDED = 1\n")
+    assert "3 adopted" in project.run(*ADOPT, "logmel", "--check", "2")
+    assert "2 adopted" in project.run(*ADOPT, "train", "--check", "1")
+    told = project.why("dvc", "repro")
+    assert not any("to make" in line for line in told.values())
+    after = project.outputs()
+    differing = {path for path in before if after[path] != before[path]}
+    assert {Path(path).name for path in differing} == {".keys"}
+    edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
+    assert "nothing was adopted" in project.run(*ADOPT, "logmel", ok=False)
+
+
+def test_looking_loads_no_library_that_computes(project):
+    heavy = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
+    site = project.folder / "site"
+    site.mkdir()
+    listed = "{name.partition('.')[0] for name in sys.modules}"
+    (site / "sitecustomize.py").write_text(
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('HEAVY', sorted({listed} & set({heavy!r}))))\n"
+    )
+    for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
+        path.write_text(path.read_text() + "# a comment\n")
+    said = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
+    stages = said.split("Running stage ")[1:]
+    loaded = {stage.split("'")[1]: stage for stage in stages}
+    assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
+    for name, text in loaded.items():
+        if name != "score":  # which makes its report anew
+            assert "HEAVY []" in text, f"{name}: {text}"

@@ -1,0 +1,34 @@
+"""The reference networks of tests/golden: their parameters' shapes, and values that they gave."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import places
+import torch
+from torch import Tensor
+
+sys.path.append(str(places.GOLDEN))
+import seeded
+
+SHAPES: dict[str, dict[str, list[int]]] = json.loads((places.GOLDEN / "nets_keys.json").read_text())
+"""By network, the shape of each of its parameters."""
+
+
+def weights(network: str) -> dict[str, Tensor]:
+    """The weights that a network of the reference had, by its own names."""
+    arrays = seeded.weights({name: tuple(shape) for name, shape in SHAPES[network].items()})
+    return {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
+
+
+def inputs(name: str, shape: tuple[int, ...]) -> Tensor:
+    """What it was given."""
+    return torch.from_numpy(seeded.array(name, shape))
+
+
+def outputs(name: str) -> Tensor:
+    """What it gave."""
+    with np.load(places.GOLDEN / "nets.npz") as stored:
+        return torch.from_numpy(stored[name])

@@ -1,0 +1,63 @@
+"""Files that are whole or not there, and JSON with a cure for what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rjcma.jobs.files import copy, csv_text, partial_of, read_json, replace, replacing
+from rjcma.problem import Problem
+
+
+def test_a_file_of_the_same_content_is_not_touched(tmp_path):
+    path = tmp_path / "sub" / "a"
+    replace(path, b"one")
+    stamp = path.stat()
+    replace(path, b"one")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (stamp.st_ino, stamp.st_mtime_ns)
+    replace(path, b"two")
+    assert path.read_bytes() == b"two"
+
+
+def test_a_link_to_the_file_keeps_the_old_content(tmp_path):
+    path, link = tmp_path / "a", tmp_path / "cache"
+    replace(path, b"one")
+    os.link(path, link)
+    replace(path, b"two")
+    copy(path, tmp_path / "b")
+    assert link.read_bytes() == b"one" and (tmp_path / "b").read_bytes() == b"two"
+
+
+def test_an_error_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path):
+    path = tmp_path / "a"
+    replace(path, b"one")
+    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
+        partial.write_text("half")
+        assert partial == partial_of(path)
+        raise ZeroDivisionError
+    assert [p.name for p in tmp_path.iterdir()] == ["a"] and path.read_bytes() == b"one"
+
+
+def test_cells_are_quoted_where_they_must_be():
+    text = csv_text([["a", 'say "no", twice', "", 0.5]])
+    assert text == 'a,"say ""no"", twice",,0.5\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "no such file"),
+        (b"\xff\xfe", "not text"),
+        (b"{", "no JSON"),
+        (b"[" * 99999, "no JSON"),
+    ],
+)
+def test_what_is_no_json_is_a_problem_that_names_clip_file_and_cure(tmp_path, content, found):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Problem) as caught:
+        read_json(path, expected="words", cure="make it again", clip="anna")
+    said = str(caught.value)
+    assert found in said and said.startswith(f"clip anna: {path}: ") and "make it again" in said

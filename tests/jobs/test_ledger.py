@@ -1,0 +1,88 @@
+"""Recipes and ledgers: what changes between them is named, and what is written is read back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rjcma.jobs.digests import digest_file
+from rjcma.jobs.ledger import Ledger, Wanted
+from rjcma.jobs.recipe import Recipe
+from rjcma.problem import Problem
+
+
+def recipe(**other):
+    base = {
+        "code": "c",
+        "libraries": {"torch": "2.13.0"},
+        "settings": {"faces": {"size": 48}, "seed": 1},
+        "models": {"speech.model": "m"},
+    }
+    return Recipe(**{**base, **other})
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"code": "d"}, ["code"]),
+        ({"libraries": {"torch": "2.14.0"}}, ["torch 2.13.0 -> 2.14.0"]),
+        ({"libraries": {"torch": "2.13.0", "av": "18"}}, ["av 18, which is new"]),
+        ({"libraries": {}}, ["torch 2.13.0, which is gone"]),
+        ({"settings": {"faces": {"size": 40}, "seed": 1}}, ["faces.size 48 -> 40"]),
+        ({"settings": {"faces": {"size": 48}}}, ["seed 1, which is gone"]),
+        ({"models": {"speech.model": "n"}}, ["another speech.model"]),
+        ({"models": {}}, ["another speech.model"]),
+        ({"models": {"speech.model": ""}}, []),  # it is not here, so nobody can tell
+    ],
+)
+def test_what_differs_between_recipes_is_named(other, said):
+    assert recipe(**other).changes(recipe()) == said
+
+
+def test_the_order_of_settings_does_not_matter():
+    other = recipe(settings={"seed": 1, "faces": {"size": 48}})
+    assert other.id == recipe().id and other.changes(recipe()) == []
+
+
+def test_a_ledger_is_read_as_it_was_written(tmp_path):
+    ledger = Ledger(tmp_path)
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(name)
+    ledger.add("b", Wanted(recipe(), "1"), digest_file(tmp_path / "b"))
+    ledger.add("a", Wanted(recipe(code="d"), "2"), digest_file(tmp_path / "a"))
+    wanted = {"a": Wanted(recipe(code="d"), "2"), "b": Wanted(recipe(), "1")}
+    assert Ledger(tmp_path).lacks(wanted) == {}
+    assert Ledger(tmp_path).lacks({"a": Wanted(recipe(), "3")}) == {"a": ("code", "input")}
+    text = (tmp_path / ".keys").read_text()
+    Ledger(tmp_path).write()
+    assert (tmp_path / ".keys").read_text() == text
+    assert len(text.splitlines()) == 9 and list(json.loads(text)["files"]) == ["a", "b"]
+
+
+def test_a_file_without_inputs_is_read_as_it_was_written(tmp_path):
+    (tmp_path / "a").write_text("x")
+    wanted = {"a": Wanted(recipe(), "")}
+    Ledger(tmp_path).add("a", wanted["a"], digest_file(tmp_path / "a"))
+    assert Ledger(tmp_path).lacks(wanted) == {}
+
+
+def test_a_recipe_that_made_nothing_any_more_is_forgotten(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.add("a", Wanted(recipe(), ""), "x")
+    ledger.add("a", Wanted(recipe(code="d"), ""), "x")
+    assert [
+        r["code"] for r in json.loads((tmp_path / ".keys").read_text())["recipes"].values()
+    ] == ["d"]
+
+
+def test_a_model_that_is_not_here_has_no_identity_in_the_recipe():
+    gone = Problem(found="nothing", expected="a model", cure="get it")
+    made = Recipe.of(["rjcma.timeline"], {}, {"a": "digest", "b": gone})
+    assert made.models == {"a": "digest", "b": ""}
+
+
+def test_files_without_a_ledger_are_of_unknown_origin(tmp_path):
+    (tmp_path / "a").write_text("x")
+    wanted = {"a": Wanted(recipe(), ""), "b": Wanted(recipe(), "")}
+    assert Ledger(tmp_path).lacks(wanted) == {"a": ("no ledger",), "b": ("new",)}
