@@ -18,14 +18,14 @@ from typing import Annotated, NamedTuple
 import torch
 import torch.nn.functional as F
 import typer
-from rjcma.clipwise import worker_count
 from torch import Tensor, nn
 
 from benchmarks.rates import SQUARE_OPERATIONS, interleaved, square
 from rjcma.device import choose
-from rjcma.encoders.inference import PRECISIONS, one_core_each, prepared, running
+from rjcma.encoders.inference import PRECISIONS, one_core_a_thread, prepared, running
 from rjcma.encoders.ir_resnet50 import IRResNet50
 from rjcma.encoders.vggish import VGGish
+from rjcma.jobs.workers import worker_count
 
 Call = Callable[[Tensor], Tensor]
 
@@ -50,8 +50,8 @@ def subjects(device: torch.device) -> list[Subject]:
         return audio.embeddings(audio.flat(audio.features(windows[:, None])))
 
     return [
-        Subject("IR-ResNet50", visual, (3, 40, 40), plain_visual),
-        Subject("VGGish", audio, (96, 64), plain_audio),
+        Subject("IR-ResNet50", visual, visual.input_shape, plain_visual),
+        Subject("VGGish", audio, audio.input_shape, plain_audio),
     ]
 
 
@@ -74,7 +74,7 @@ def operations(subject: Subject, device: torch.device) -> int:
 
 def side_by_side(call: Call, batches: list[Tensor]) -> Tensor:
     """The batches' vectors, a core a batch."""
-    with one_core_each(), ThreadPoolExecutor(len(batches)) as threads:
+    with one_core_a_thread(), ThreadPoolExecutor(len(batches)) as threads:
         return torch.cat(list(threads.map(call, batches)))
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dvc.repo import Repo
-from rjcma.clipwise import worker_count
 
 from rjcma import manifest
+from rjcma.jobs.workers import worker_count
 
 CLIPWISE = ["extract_audio", "pack_faces", "logmel", "transcribe", "punctuate", "embed_text"]
 MANIFEST = Path("data/clips.jsonl")

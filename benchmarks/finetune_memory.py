@@ -24,9 +24,10 @@ from torch import Tensor
 from rjcma.device import choose
 from rjcma.encoders import backbones
 from rjcma.encoders.inference import PRECISIONS
-from rjcma.encoders.settings import Audio, Visual
+from rjcma.encoders.settings import IRResNet50, VGGish
+from rjcma.encoders.standardised import Standardised
 from rjcma.fusion.network import Network, build
-from rjcma.fusion.settings import Fusion
+from rjcma.fusion.settings import RJCMASettings
 from rjcma.training.loss import concordance_losses
 from rjcma.training.unfreezing import Unfreezing
 
@@ -48,11 +49,12 @@ class Cost(NamedTuple):
 def network_for(frames: int) -> Network:
     """The paper's network for windows of that many frames."""
     encoders = {
-        "visual": backbones.build("visual", Visual(kind="ir_resnet50")),
-        "audio": backbones.build("audio", Audio(kind="vggish")),
-        "text": backbones.Standardised(torch.zeros(TEXT), torch.ones(TEXT)),
+        "visual": backbones.build("visual", IRResNet50(kind="ir_resnet50")),
+        "audio": backbones.build("audio", VGGish(kind="vggish")),
+        "text": Standardised(torch.zeros(TEXT), torch.ones(TEXT)),
     }
-    return build(encoders, Fusion.model_validate({}), RECURSIONS, frames)
+    fusion = RJCMASettings.model_validate({"kind": "rjcma"})
+    return build(encoders, fusion, recursions=RECURSIONS, frames=frames)
 
 
 def values(count: int, device: torch.device) -> dict[str, Tensor]:
@@ -84,9 +86,9 @@ def cost(
     """Peak memory of this process, and the median seconds of a step."""
     torch.manual_seed(1)
     network = network_for(frames).to(device)
-    release = Unfreezing(network)
-    release.to(released)
-    release.train()
+    unfreezing = Unfreezing(network)
+    unfreezing.to(released)
+    unfreezing.train()
     optimizer = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], 1e-5)
     inputs, truth = values(windows * frames, device), torch.randn(windows, frames, device=device)
     taken = []

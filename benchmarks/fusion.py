@@ -10,7 +10,7 @@ and torch.bmm, in turn with the steps. Two bounds:
   machine's rate of moving memory;
 - at best: all operations at the rate of one large square product, and nothing else.
 
-The released variant is also compared with a straightforward rendering of it, `Rendering`.
+The released fusion is also compared with a straightforward rendering of it, `Rendering`.
 """
 
 from __future__ import annotations
@@ -219,11 +219,11 @@ def main(
     where = choose(device)
     torch.manual_seed(0)
     kinds = {
-        "paper": RJCMA(WIDTHS, FRAMES, RECURSIONS).to(where),
+        "rjcma": RJCMA(WIDTHS, FRAMES, RECURSIONS).to(where),
         "released": Released(WIDTHS, FRAMES, LAYERS).to(where),
     }
     work = {
-        "paper": paper_work(BATCH, FRAMES, WIDTHS.values(), RECURSIONS),
+        "rjcma": paper_work(BATCH, FRAMES, WIDTHS.values(), RECURSIONS),
         "released": released_work(BATCH, FRAMES, WIDTHS.values(), LAYERS),
     }
     steps = {name: ours(kind, where) for name, kind in kinds.items()}
@@ -249,7 +249,7 @@ def main(
     )
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, run in steps.items():
-        needs = work["paper" if name.startswith("paper") else "released"]
+        needs = work["rjcma" if name.startswith("rjcma") else "released"]
         taken = measured[name]
         allowed = sum(measured[str(p)] * times for p, times in needs.step().items())
         allowed += needs.pointwise_bytes / memory

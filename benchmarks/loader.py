@@ -14,7 +14,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,28 +22,27 @@ import numpy as np
 import torch
 
 from rjcma import device, manifest, store
-from rjcma.corpus.settings import Corpus
 from rjcma.encoders.compact_visual import SIZE
-from rjcma.encoders.settings import MODES, Encoders
 from rjcma.fusion.network import Network
-from rjcma.fusion.settings import Fusion, Recursions
 from rjcma.manifest import Clip
-from rjcma.params import load
-from rjcma.training import clip_data as sources
-from rjcma.training.batches import ClipWindow, batches
-from rjcma.training.clip_data import ClipData
+from rjcma.training import network
+from rjcma.training.batches import batches
+from rjcma.training.clip_data import ClipData, open_all
 from rjcma.training.loader import Loader
-from rjcma.training.run import network_for
 from rjcma.training.sections import Settings
-from rjcma.training.settings import Training
-from rjcma.training.windows import Windows, random
-from rjcma.vision import augmentation as views
+from rjcma.training.windows import ClipWindow, Windows, random
+from rjcma.vision.augmentation import Augmentations, augmentations, augmented
 
 PARAMS, DATA = Path("params.yaml"), Path("data")
 PAPERS_BATCH = 12
 STEPS = 9  # timed ones; one more goes before
 NOISE_FRAMES = {"long": 1811, "middling": 907, "short": 211}  # clips, where there is no corpus
 WIDTHS = {"visual": 512, "audio": 128, "text": 768}  # of IR-ResNet50, VGGish and BERT
+FEATURES = {
+    "finetune": {"visual": "faces", "audio": "logmel", "text": "text"},
+    "precompute": {"visual": "visual", "audio": "audio", "text": "text"},
+}
+"""By mode and modality, the feature that is read."""
 
 
 class Cost(NamedTuple):
@@ -61,16 +60,11 @@ class Cost(NamedTuple):
 
 
 def settings(mode: str) -> Settings:
-    """Those of params.yaml, in this mode."""
-    encoders = load(PARAMS, "encoders", Encoders).model_dump()
-    return Settings(
-        recursions=load(PARAMS, "recursions", Recursions),
-        corpus=load(PARAMS, "corpus", Corpus),
-        encoders=Encoders(**{**encoders, "mode": mode, **MODES[mode]}),
-        windows=load(PARAMS, "windows", Windows),
-        fusion=load(PARAMS, "fusion", Fusion),
-        training=load(PARAMS, "training", Training),
-    )
+    """Those of params.yaml, with both encoders in this mode."""
+    chosen = Settings.read(PARAMS)
+    encoders = {m: getattr(chosen.encoders, m) for m in ("visual", "audio")}
+    update = {m: encoder.model_copy(update={"mode": mode}) for m, encoder in encoders.items()}
+    return chosen._replace(encoders=chosen.encoders.model_copy(update=update))
 
 
 def clips_at_hand() -> list[Clip]:
@@ -98,13 +92,22 @@ def clips_at_hand() -> list[Clip]:
 
 def feature(name: str, clips: list[Clip], folder: Path) -> Path:
     """The folder of a feature: the corpus's, else one of noise, made in `folder`."""
-    if all((DATA / "features" / name / f"{clip.name}.h5").is_file() for clip in clips):
+    if is_at_hand(name, clips):
         return DATA / "features" / name
     (folder / name).mkdir(exist_ok=True)
     generator = np.random.default_rng(1)
     for clip in clips:
         write_noise(folder / name / f"{clip.name}.h5", name, clip.frames, generator)
     return folder / name
+
+
+def is_at_hand(name: str, clips: list[Clip]) -> bool:
+    """Whether the corpus has a feature. Of `visual` and `audio` there are vectors only where
+    params.yaml has the encoder precomputed; else the files there refer to what it looks at."""
+    encoder = Settings.read(PARAMS).encoders.of(name)
+    if encoder is not None and encoder.mode != "precompute":
+        return False
+    return all((DATA / "features" / name / f"{clip.name}.h5").is_file() for clip in clips)
 
 
 def write_noise(path: Path, name: str, frames: int, generator: np.random.Generator) -> None:
@@ -119,18 +122,11 @@ def write_noise(path: Path, name: str, frames: int, generator: np.random.Generat
         store.write(path, generator.normal(size=(frames, WIDTHS[name])).astype(np.float32))
 
 
-def opened(mode: str, clips: list[Clip], folder: Path) -> list[ClipData]:
+def opened(mode: str, chosen: Settings, clips: list[Clip], folder: Path) -> list[ClipData]:
     """The clips' features; labels play no part here."""
-    names = {**MODES[mode]["features"], "text": "text"}
+    names = {m: FEATURES[mode][m] for m in chosen.modalities}
     folders = {m: feature(name, clips, folder) for m, name in names.items()}
-    return [
-        ClipData(
-            clip,
-            {m: sources.track(folders[m], clip, name) for m, name in names.items()},
-            np.full(clip.frames, np.nan, np.float32),
-        )
-        for clip in clips
-    ]
+    return open_all(clips, folders, network.input_shapes(chosen), None, "valence")
 
 
 def drawn(some: list[ClipData], windows: Windows, size: int) -> Iterator[list[ClipWindow]]:
@@ -140,7 +136,9 @@ def drawn(some: list[ClipData], windows: Windows, size: int) -> Iterator[list[Cl
     def pieces() -> Iterator[ClipWindow]:
         while True:
             every = [
-                ClipWindow(s, w) for s in some for w in random(s.clip.frames, windows, generator)
+                ClipWindow(data.clip.name, *window)
+                for data in some
+                for window in random(data.clip.frames, windows, generator)
             ]
             yield from (every[n] for n in generator.permutation(len(every)))
 
@@ -150,49 +148,57 @@ def drawn(some: list[ClipData], windows: Windows, size: int) -> Iterator[list[Cl
 def cost(mode: str, size: int, clips: list[Clip], folder: Path) -> Cost:
     """Of a step of so many windows: the mean of some, after one that does not count."""
     chosen = settings(mode)
-    where = device.choose(chosen.training.device)
-    some = opened(mode, clips, folder)
-    for track in (track for source in some for track in source.tracks.values()):
-        track.read(0, track.frames)
-    network = network_for(some, chosen).to(where).train()
+    where = device.choose(chosen.training.device, "training.device")
+    some = opened(mode, chosen, clips, folder)
+    for reader in (reader for data in some for reader in data.readers.values()):
+        reader.read(0, reader.frames)
+    trained = network.fresh(some, chosen).to(where).train()
     endless = drawn(some, chosen.windows, size)
     groups = [next(endless) for _ in range(STEPS + 1)]
     with Loader(some, chosen.windows.frames, where) as loader:
-        costs = list(_steps(loader, groups, network, where))[1:]
+        costs = list(_steps(loader, groups, trained, some, where))[1:]
     return Cost(*(statistics.mean(values) for values in zip(*costs, strict=True)))
 
 
 def _steps(
-    loader: Loader, groups: list[list[ClipWindow]], network: Network, where: torch.device
+    loader: Loader,
+    groups: list[list[ClipWindow]],
+    trained: Network,
+    some: list[ClipData],
+    where: torch.device,
 ) -> Iterator[Cost]:
+    size, clips = network.crop_size(trained), {data.clip.name: data for data in some}
     generator, began, waited = np.random.default_rng(1), time.perf_counter(), loader.waited
     for group, inputs in zip(groups, loader.load(groups), strict=True):
         at = time.perf_counter()
-        values = inputs.values(views.drawn(len(inputs.lengths), generator))
+        values = inputs.values(size, augmentations(len(inputs.lengths), generator))
         _synchronise(where)
         seen = time.perf_counter()
-        network(values, inputs.valid).square().mean().backward()
-        network.zero_grad(set_to_none=True)
+        trained(values, inputs.valid).square().mean().backward()
+        trained.zero_grad(set_to_none=True)
         _synchronise(where)
         ended = time.perf_counter()
         sent = sum(tensor.nbytes for tensor in inputs.tensors()) / 1e6
         waiting = loader.waited - waited
         rows = sum(tensor.nbytes for tensor in inputs.rows.values())
-        yield Cost(ended - began, waiting, seen - at, sent, unshared(group) / rows)
+        yield Cost(ended - began, waiting, seen - at, sent, unshared(group, clips) / rows)
         began, waited = time.perf_counter(), loader.waited
 
 
-def unshared(group: list[ClipWindow]) -> int:
+def unshared(group: list[ClipWindow], clips: Mapping[str, ClipData]) -> int:
     """Bytes of rows that would be sent if each window had its own."""
-    tracks = [(track, piece.window) for piece in group for track in piece.source.tracks.values()]
-    extents = [(track.rows, *track.extent(*window)) for track, window in tracks]
-    return sum((last - first) * rows[:1].nbytes for rows, first, last in extents)
+    sent = 0
+    for name, start, stop in group:
+        for reader in clips[name].readers.values():
+            first, last = reader.extent(start, stop)
+            sent += (last - first) * reader.rows[:1].nbytes
+    return sent
 
 
-def one_by_one(crops: torch.Tensor, lengths: list[int], draws: views.Draws) -> torch.Tensor:
-    """What `views.faces` gives, plainly: one window after another."""
+def one_by_one(crops: torch.Tensor, lengths: list[int], drawn: Augmentations) -> torch.Tensor:
+    """What `augmented` gives, plainly: one window after another."""
     room, seen = crops.shape[1] - SIZE, []
-    for window, (top, left, flip) in zip(crops.split(lengths), draws, strict=True):
+    for window, (top, left, flip) in zip(crops.split(lengths), drawn, strict=True):
         top, left = int(top * (room + 1)), int(left * (room + 1))
         cut = window[:, top : top + SIZE, left : left + SIZE]
         seen.append(cut.flip(2) if flip >= 0.5 else cut)
@@ -219,7 +225,7 @@ def _print_steps(clips: list[Clip]) -> None:
     print("| mode | batch | step ms | waiting ms | share | views ms | MB | MB/s read | unshared |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for mode in MODES:
+        for mode in FEATURES:
             for size in sorted({settings(mode).training.batch, PAPERS_BATCH}):
                 found = cost(mode, size, clips, Path(folder))
                 print(
@@ -234,16 +240,16 @@ def _print_steps(clips: list[Clip]) -> None:
 def _print_views(where: torch.device) -> None:
     crops = torch.randint(0, 256, (PAPERS_BATCH * 300, 48, 48, 3), dtype=torch.uint8, device=where)
     lengths = [300] * PAPERS_BATCH
-    draws = views.drawn(PAPERS_BATCH, np.random.default_rng(1))
-    together = seconds(lambda: views.faces(crops, lengths, draws), where)
-    each = seconds(lambda: one_by_one(crops, lengths, draws), where)
+    places = augmentations(PAPERS_BATCH, np.random.default_rng(1))
+    together = seconds(lambda: augmented(crops, lengths, places, SIZE), where)
+    each = seconds(lambda: one_by_one(crops, lengths, places), where)
     print(f"\nViews of {PAPERS_BATCH} windows of 300 faces: {1e3 * together:.1f} ms at once,")
     print(f"{1e3 * each:.1f} ms one by one ({each / together:.2f} times as long).")
 
 
 def main() -> None:
     training, clips = settings("finetune").training, clips_at_hand()
-    where = device.choose(training.device)
+    where = device.choose(training.device, "training.device")
     if training.threads is not None:
         torch.set_num_threads(training.threads)
     frames = sum(clip.frames for clip in clips)

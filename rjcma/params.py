@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -41,14 +51,15 @@ class _NotKeyed:
 
 
 NotKeyed = _NotKeyed()
-"""`Annotated[str, NotKeyed]`: a field that says where something is or is done, and so shapes no
-result: a device, or the place of a model, which is known by its content."""
+"""`Annotated[str, NotKeyed]`: a field that says where something is, or where and how it is run, and
+so shapes no result: a device, frames at a time, the place of a model, which is known by its
+content."""
 
 
 class Section(BaseModel):
     """A section of the params file: immutable, and any key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Keys of earlier versions, and what to set instead."""
@@ -105,27 +116,82 @@ def first_mistake(error: ValidationError, kind: Any, *above: str) -> tuple[str, 
     -> the dotted key (below `above`), the value that is there, and what is allowed.
     """
     mistake = error.errors(include_url=False)[0]
-    location = [part for part in mistake["loc"] if not _is_tag(part, kind)]
-    key = ".".join([*above, *(str(part) for part in location)])
-    value = repr(mistake["input"])[:200]
+    place = _place(kind, mistake["loc"])
+    key = ".".join([*above, *map(str, place.keys)])
+    value = _shown(mistake["input"])
     match mistake["type"]:
-        case "extra_forbidden":
-            owner = _owner(kind, location[:-1], error)
-            renamed = getattr(owner, "renamed", {})
-            if location[-1] in renamed:
-                return key, value, f"{renamed[str(location[-1])]}, as it is called now"
-            return key, value, f"one of the keys {', '.join(_fields(owner))}"
+        case "extra_forbidden" | "invalid_key":
+            renamed = getattr(place.owner, "renamed", {})
+            if place.keys[-1] in renamed:
+                return key, value, f"{renamed[str(place.keys[-1])]}, as it is called now"
+            return key, value, f"one of the keys {', '.join(place.owner.model_fields)}"
         case "missing":
             return key, "no value", "one"
-        case "union_tag_not_found":
-            return f"{key}.{_tag(mistake)}", "no value", "one"
-        case "union_tag_invalid":
-            context = mistake.get("ctx", {})
-            tag = str(context.get("discriminator", "")).strip("'")
-            allowed = str(context.get("expected_tags", "")).replace("'", "")
-            return f"{key}.{tag}", str(context.get("tag")), f"one of {allowed}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            tag = str(mistake["ctx"]["discriminator"]).strip("'")
+            value = _shown(mistake["input"][tag]) if tag in mistake["input"] else "no value"
+            return f"{key}.{tag}", value, f"one of {', '.join(map(_tag, _members(place.kind)))}"
         case _:
             return key, value, _plain(mistake)
+
+
+class _Place(NamedTuple):
+    """Where a mistake is."""
+
+    keys: Sequence[int | str]
+    """As the user wrote them."""
+    owner: Any
+    """The class that knows, or does not know, the last key."""
+    kind: Any
+    """The type of the value there."""
+
+
+def _place(kind: Any, location: Sequence[int | str]) -> _Place:
+    """The place of a mistake by pydantic's, some parts of which only choose a class of a union."""
+    keys: list[int | str] = []
+    owner = kind
+    for part in location:
+        members = _members(kind)
+        if len(members) > 1:
+            kind = next((member for member in members if _tag(member) == part), members[0])
+            continue
+        keys.append(part)
+        owner = members[0]
+        kind = _within(owner, part)
+    return _Place(keys, owner, kind)
+
+
+def _within(kind: Any, part: int | str) -> Any:
+    """The type of what stands at a key of a class or a mapping, or at a number of a list."""
+    field = getattr(kind, "model_fields", {}).get(part)
+    if field is not None:
+        return field.annotation
+    items = [item for item in get_args(kind) if item is not Ellipsis]
+    return items[-1] if items else kind
+
+
+def _members(kind: Any) -> Sequence[Any]:
+    """The classes that a type may be: those of a union, else itself; None is no class."""
+    if get_origin(kind) is Annotated:
+        return _members(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        parts = [part for part in get_args(kind) if part is not types.NoneType]
+        return [member for part in parts for member in _members(part)]
+    return [kind]
+
+
+def _tag(member: Any) -> str:
+    """The literal that chooses a class of a union."""
+    fields = [field.annotation for field in getattr(member, "model_fields", {}).values()]
+    choices = [get_args(kind) for kind in fields if get_origin(kind) is Literal]
+    return next((str(values[0]) for values in choices if len(values) == 1), "")
+
+
+def _shown(value: object) -> str:
+    """A value as YAML writes it, nearly."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return repr(value)[:200]
 
 
 PLAIN = {
@@ -156,54 +222,9 @@ def _plain(mistake: ErrorDetails) -> str:
     return PLAIN.get(mistake["type"], told)
 
 
-def _tag(mistake: ErrorDetails) -> str:
-    return str(mistake.get("ctx", {}).get("discriminator", "")).strip("'")
-
-
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
-
-
-def _members(kind: Any) -> Sequence[Any]:
-    """The classes that a type may be: those of a union, else itself."""
-    if get_origin(kind) is Annotated:
-        return _members(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        return [member for part in get_args(kind) for member in _members(part)]
-    return [kind]
-
-
-def _is_tag(part: int | str, kind: Any) -> bool:
-    """Whether a part of a mistake's place is no key, but says which class of a union it is in."""
-    return any(part == tag for _, tag in _tags(kind))
-
-
-def _tags(kind: Any) -> Iterator[tuple[Any, Any]]:
-    """The classes of unions within a type, with the literals that choose them."""
-    for member in _members(kind):
-        for field in getattr(member, "model_fields", {}).values():
-            values = get_args(field.annotation)
-            if len(values) == 1 and isinstance(values[0], str) and len(_members(kind)) > 1:
-                yield member, values[0]
-            elif values or hasattr(field.annotation, "model_fields"):
-                yield from _tags(field.annotation)
-
-
-def _owner(kind: Any, location: Sequence[int | str], error: ValidationError) -> Any:
-    """The class of the section, or of the part of it at a place."""
-    chosen = [part for part in error.errors(include_url=False)[0]["loc"] if isinstance(part, str)]
-    for part in [None, *location]:
-        if part is not None:
-            fields = getattr(kind, "model_fields", {})
-            kind = fields[part].annotation if part in fields else kind
-        members = _members(kind)
-        kind = next((m for m, tag in _tags(kind) if tag in chosen and m in members), members[0])
-    return kind
-
-
-def _fields(kind: Any) -> list[str]:
-    return list(getattr(kind, "model_fields", {}))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

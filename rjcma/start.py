@@ -152,13 +152,17 @@ def _devices(found: Mapping[str, Any]) -> Iterator[Problem]:
             except Problem as problem:
                 yield problem
     training = found["training"]
-    if training.precision == "fp16" and training.device == "cpu":
+    if training.precision == "fp16" and training.device in NO_GPU and not _has_gpu():
         yield Problem(
             file="training.precision",
             found="fp16 on a CPU",
             expected="fp32 or bf16 there",
             cure="set training.precision to fp32, or training.device to a GPU",
         )
+
+
+def _has_gpu() -> bool:
+    return bool(pkgutil.resolve_name("rjcma.device:choose")("auto").type != "cpu")
 
 
 def _each_once(problems: list[Problem]) -> list[Problem]:

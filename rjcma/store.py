@@ -59,18 +59,20 @@ def refer(target: Path, digest: str, path: Path) -> None:
     or is no store file.
     """
     way = os.path.relpath(target, path.parent)
+    names, found = [], ""
     try:
         with h5py.File(target, "r") as file:
             names = [name for name in ("rows", "index") if name in file]
+            found = "" if "rows" in names else f"the datasets {sorted(file)}"
+    except FileNotFoundError:
+        found = "no such file"
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
+        found = f"unreadable HDF5 ({_reason(error)})"
+    if found:
+        clip = target.name.removesuffix(".h5")
         raise Problem(
-            clip=target.name.removesuffix(".h5"),
-            file=target,
-            found="no such file" if missing else f"unreadable HDF5 ({_reason(error)})",
-            expected="a whole store file",
-            cure=AGAIN,
-        ) from None
+            clip=clip, file=target, found=found, expected="a whole store file", cure=AGAIN
+        )
     with h5py.File(path, "w") as file:
         file.attrs["digest"] = digest
         for name in names:
@@ -163,10 +165,10 @@ class FeatureReader:
             about = self.path.stat()
             stamp = about.st_ino, about.st_size, about.st_mtime_ns
             file = h5py.h5f.open(os.fsencode(self.path), h5py.h5f.ACC_RDONLY)  # faster than File
+            rows = self._rows_of(file)
             index = self._index
             if index is None or stamp != self._stamp:
-                index = self._checked(h5py.File(file))
-            rows = h5py.Dataset(h5py.h5d.open(file, b"rows"))
+                index = self._checked(h5py.File(file), len(rows))
         except FileNotFoundError:
             raise self._problem("no such file", "a feature of this clip") from None
         except OSError as error:
@@ -176,15 +178,20 @@ class FeatureReader:
         self._rows, self._index, self._stamp = rows, index, stamp
         return rows, index
 
-    def _checked(self, file: h5py.File) -> Array:
-        """The file's index; `Problem` where rows, index and the clip's T disagree."""
-        if "rows" not in file:
-            link = file.get("rows", getlink=True)
+    def _rows_of(self, file: h5py.h5f.FileID) -> h5py.Dataset:
+        """The file's rows, or those that it refers to; `Problem` where there are none."""
+        try:
+            return h5py.Dataset(h5py.h5d.open(file, b"rows"))
+        except KeyError:
+            link = h5py.File(file).get("rows", getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 found = f"a reference to {link.filename}, which is not there or not whole"
-                raise self._problem(found, "the file that it refers to")
-            raise self._problem(f"the datasets {sorted(file)}", "a dataset called rows")
-        count = len(file["rows"])
+                raise self._problem(found, "the file that it refers to") from None
+            found = f"the datasets {sorted(h5py.File(file))}"
+            raise self._problem(found, "a dataset called rows") from None
+
+    def _checked(self, file: h5py.File, count: int) -> Array:
+        """The file's index; `Problem` where its `count` rows, index and the clip's T disagree."""
         index = file["index"][...] if "index" in file else np.arange(count, dtype=np.int32)
         if index.shape != (self.frames,):
             raise self._problem(f"{len(index)} frames", f"the clip's {self.frames}")

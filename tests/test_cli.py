@@ -1,21 +1,34 @@
-"""The command `rjcma`: params checked at once, the table printed, a picture drawn."""
+"""The command `rjcma`: params checked at once, DVC's lock mended, the table printed, a picture
+drawn."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+import huggingface_hub.constants
 import numpy as np
 import places
 import pytest
 from scoring_world import make, results
 
-from rjcma import cli, params, store
+from rjcma import cli, params, start, store
 from rjcma.scoring import report
 from rjcma.speech import words
 from rjcma.speech.words import Word
 
 ROOT = places.ROOT
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """The folder that commands are run in, with the models that are committed and no others."""
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -43,13 +56,43 @@ def edited(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def test_every_section_of_params_is_checked():
-    assert tuple(cli.CLASSES) == params.SECTIONS
+    assert set(start.CLASSES) == set(params.SECTIONS) and len(params.SECTIONS) == 12
 
 
-@pytest.mark.parametrize("path", ["params.yaml", "params/affwild2.yaml"])
-def test_the_committed_params_are_sound(rjcma, path):
-    status, said, _ = rjcma("check", "--params", ROOT / path)
-    assert (status, "all 12 sections are sound" in said) == (0, True)
+def test_the_committed_params_are_sound(rjcma, folder):
+    edited(folder)
+    assert rjcma("check") == (0, "params.yaml: all 12 sections are sound\n", "")
+    path = ROOT / "params.yaml"
+    assert rjcma("check", path) == (0, f"{path}: all 12 sections are sound\n", "")
+
+
+PAPERS = {
+    "speech.model": "models/vosk-model-en-us-0.22",
+    "punctuation.model": "oliverguhr/fullstop-punctuation-multilang-large",
+    "text.model": "bert-base-uncased",
+    "encoders.visual.weights": "models/res50_ir_0.887.pth",
+    "encoders.audio.weights": "models/vggish-10086976.pth",
+}
+"""The models that the params of the paper name."""
+
+
+def test_the_params_of_the_paper_lack_its_models_only(rjcma, tmp_path):
+    status, said, problems = rjcma("check", ROOT / "params/affwild2.yaml")
+    assert (status, said) == (1, "")
+    assert len(problems.splitlines()) == len(PAPERS)
+    for line, (key, name) in zip(problems.splitlines(), PAPERS.items()):
+        assert line.startswith("problem: ") and name in line and key in line
+
+
+def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
+    record = tmp_path / "record.json"
+    record.write_text(json.dumps(dict.fromkeys(PAPERS, "a digest")))
+    status, said, problems = rjcma("check", ROOT / "params/affwild2.yaml", "--models", record)
+    *notes, last = said.splitlines()
+    assert (status, problems) == (0, "")
+    assert last == f"{ROOT / 'params/affwild2.yaml'}: all 12 sections are sound"
+    kept = "is not here: what was made with it before is kept"
+    assert notes == [f"note: {key} {kept}" for key in PAPERS]
 
 
 @pytest.mark.parametrize(
@@ -57,17 +100,17 @@ def test_the_committed_params_are_sound(rjcma, path):
     [
         ("recursions: 3", "recursions: 0", ["recursions = 0", "greater than or equal to 1"]),
         ("stride: 200", "strid: 200", ["windows.strid = 200", "stride"]),
-        ("size: 48", "size: large", ["faces.size = 'large'", "integer"]),
+        ("size: 48", "size: large", ["faces.size = 'large'", "a whole number"]),
         ("targets: [valence,", "targets: [joy,", ["runs.targets.0 = 'joy'", "valence"]),
         ("folds: [0, 1, 2]", "folds: [0, 0]", ["runs.folds = [0, 0]", "each of them once"]),
-        ("folds: [0, 1, 2]", "folds: []", ["runs.folds = []", "at least 1"]),
+        ("folds: [0, 1, 2]", "folds: []", ["runs.folds = []", "a list of at least 1"]),
         ("folds: [0, 1, 2]", "folds: [0, -1]", ["runs.folds.1 = -1", "greater"]),
         ("folds: [0, 1, 2]", "folds: [0, 3]", ["runs.folds with 3", "folds from 0 to 2"]),
         ("fusion:\n", "fussion:\n", ["key fussion", "fusion"]),
     ],
 )
 def test_a_mistake_in_params_is_one_line(rjcma, tmp_path, old, new, parts):
-    status, _, said = rjcma("check", "--params", edited(tmp_path, (old, new)))
+    status, _, said = rjcma("check", edited(tmp_path, (old, new)))
     assert status == 1
     assert said.count("\n") == 1
     assert said.startswith(f"problem: {tmp_path}/params.yaml: found ")
@@ -76,10 +119,26 @@ def test_a_mistake_in_params_is_one_line(rjcma, tmp_path, old, new, parts):
 
 def test_all_mistakes_in_params_are_said_at_once(rjcma, tmp_path):
     path = edited(tmp_path, ("recursions: 3", "recursions: 0"), ("stride: 200", "stride: -7"))
-    status, _, said = rjcma("check", "--params", path)
+    status, _, said = rjcma("check", path)
     assert status == 1
     assert ["recursions" in said.splitlines()[0], "stride" in said.splitlines()[1]] == [True] * 2
     assert said.count("\n") == 2
+
+
+def test_what_is_wrong_with_the_file_as_a_whole_is_said_once(rjcma, tmp_path):
+    status, _, said = rjcma("check", edited(tmp_path, ("fusion:\n", "fusion: {\n")))
+    assert status == 1
+    assert said.count("\n") == 1 and "expected YAML" in said
+
+
+def test_mend_says_what_it_did_and_nothing_where_there_was_nothing_to_do(rjcma, tmp_path):
+    lock = tmp_path / ".dvc/tmp/rwlock"
+    assert rjcma("mend") == (0, "", "")
+    lock.parent.mkdir(parents=True)
+    lock.write_text('{"data/sample": ')
+    assert rjcma("mend") == (0, f"{lock}: torn by a kill, removed\n", "")
+    assert not lock.exists()
+    assert rjcma("mend") == (0, "", "")
 
 
 def test_table_prints_the_table_and_where_the_report_lies(rjcma, tmp_path):

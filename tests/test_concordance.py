@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rjcma.concordance import ccc
+from rjcma.concordance import ccc, ccc_labelled
 
 SERIES = st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=23)
 
@@ -29,3 +29,26 @@ def test_ccc_is_symmetric_and_at_most_the_absolute_correlation(series, seed):
         return
     assert ccc(x, y) == pytest.approx(ccc(y, x), abs=1e-12)
     assert abs(ccc(x, y)) <= abs(np.corrcoef(x, y)[0, 1]) + 1e-9
+
+
+CLIPS = st.lists(st.lists(st.one_of(st.none(), st.floats(-1, 1)), max_size=11), max_size=5)
+
+
+@given(CLIPS, st.integers(0, 1000))
+def test_clips_concord_as_one_series_of_their_labelled_frames(clips, seed):
+    rng = np.random.default_rng(seed)
+    predictions = [rng.uniform(-1, 1, len(clip)) for clip in clips]
+    truths = [[np.nan if value is None else value for value in clip] for clip in clips]
+    pairs = [
+        (p, t)
+        for prediction, clip in zip(predictions, clips, strict=True)
+        for p, t in zip(prediction, clip, strict=True)
+        if t is not None
+    ]
+    expected = ccc([p for p, _ in pairs], [t for _, t in pairs])
+    assert ccc_labelled(predictions, truths) == pytest.approx(expected, abs=1e-12)
+
+
+def test_clips_without_a_label_concord_with_nothing():
+    assert ccc_labelled([], []) == 0.0
+    assert ccc_labelled([[0.1, 0.2], []], [[np.nan, np.nan], []]) == 0.0

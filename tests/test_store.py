@@ -5,6 +5,8 @@ import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -123,6 +125,177 @@ def test_frames_outside_the_clip_are_an_index_error(tmp_path):
     windows(tmp_path / "clip.h5")
     with pytest.raises(IndexError, match="6:8 of 7"):
         store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3).read(6, 8)
+
+
+# ------------------------------------------------------------------------- references
+
+
+@pytest.fixture
+def referring(tmp_path):
+    """A feature, and in another folder a file that refers to it."""
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "visual").mkdir()
+    values, index = windows(tmp_path / "faces/clip.h5")
+    store.refer(tmp_path / "faces/clip.h5", "digest", tmp_path / "visual/clip.h5")
+    return tmp_path / "visual/clip.h5", values, index
+
+
+def test_a_reference_is_read_as_what_it_refers_to(referring, tmp_path):
+    path, values, index = referring
+    other, own = (
+        store.FeatureReader(one, clip="clip", frames=7, span=3)
+        for one in (path, tmp_path / "faces/clip.h5")
+    )
+    assert np.array_equal(other.read(0, 7), slow(values, index, 3))
+    assert np.array_equal(other.take(np.array([5, 0, 5])), slow(values, index, 3)[[5, 0, 5]])
+    assert np.array_equal(other.index, index) and np.array_equal(other.rows[...], values)
+    assert other.value_shape == own.value_shape and other.read(1, 2).dtype == np.float32
+    assert other.extent(0, 7) == own.extent(0, 7)
+    for one, two in zip(other.ranged(2, 6), own.ranged(2, 6), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_a_reference_to_a_feature_without_an_index_has_a_row_a_frame(tmp_path):
+    rows = np.arange(11 * 2, dtype=np.uint8).reshape(11, 2)
+    store.write(tmp_path / "rows.h5", rows)
+    store.refer(tmp_path / "rows.h5", "digest", tmp_path / "clip.h5")
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=11)
+    assert np.array_equal(reader.read(3, 7), rows[3:7])
+
+
+def test_a_reference_to_no_rows_is_zeros(tmp_path):
+    store.write(tmp_path / "rows.h5", np.zeros((0, 2, 3), np.uint8), np.full(5, -1))
+    store.refer(tmp_path / "rows.h5", "digest", tmp_path / "clip.h5")
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=5)
+    assert reader.read(1, 4).shape == (3, 2, 3) and not reader.read(0, 5).any()
+
+
+def test_a_reference_holds_none_of_the_rows(tmp_path):
+    store.write(tmp_path / "rows.h5", np.zeros((1009, 31, 31)))
+    store.refer(tmp_path / "rows.h5", "digest", tmp_path / "clip.h5")
+    assert (tmp_path / "clip.h5").stat().st_size < 10_000
+
+
+def test_a_reference_changes_with_the_digest_alone(referring, tmp_path):
+    path, *_ = referring
+    before = path.read_bytes()
+    store.refer(tmp_path / "faces/clip.h5", "digest", tmp_path / "visual/again.h5")
+    assert (tmp_path / "visual/again.h5").read_bytes() == before
+    store.refer(tmp_path / "faces/clip.h5", "another", path)
+    assert path.read_bytes() != before
+
+
+def test_a_reference_and_what_it_refers_to_may_be_moved_together(referring, tmp_path, monkeypatch):
+    _, values, index = referring
+    (tmp_path / "moved").mkdir()
+    for name in ("faces", "visual"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    expected = slow(values, index, 3)
+    path = tmp_path / "moved/visual/clip.h5"
+    assert np.array_equal(
+        store.FeatureReader(path, clip="clip", frames=7, span=3).read(0, 7), expected
+    )
+    monkeypatch.chdir(tmp_path / "moved")
+    path = path.relative_to(tmp_path / "moved")
+    assert np.array_equal(
+        store.FeatureReader(path, clip="clip", frames=7, span=3).read(0, 7), expected
+    )
+
+
+def test_a_reference_by_relative_paths_is_the_same_file(referring, tmp_path, monkeypatch):
+    path, *_ = referring
+    monkeypatch.chdir(tmp_path)
+    store.refer(Path("faces/clip.h5"), "digest", Path("visual/relative.h5"))
+    assert Path("visual/relative.h5").read_bytes() == path.read_bytes()
+
+
+def test_a_reference_through_a_link_is_followed_from_where_it_lies(referring, tmp_path):
+    """DVC may put a link to its cache in a file's place."""
+    path, values, index = referring
+    (tmp_path / "cache/files/md5").mkdir(parents=True)
+    for name in ("faces", "visual"):
+        kept = tmp_path / "cache/files/md5" / name
+        (tmp_path / name / "clip.h5").rename(kept)
+        (tmp_path / name / "clip.h5").symlink_to(kept)
+    reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
+    assert np.array_equal(reader.read(0, 7), slow(values, index, 3))
+
+
+def test_a_reference_whose_target_is_gone_or_cut_is_refused_with_the_way_out(referring, tmp_path):
+    path, *_ = referring
+    target = tmp_path / "faces/clip.h5"
+    found = "found a reference to ../faces/clip.h5, which is not there or not whole; expected the"
+    target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
+    assert found in line(path, 7, span=3)
+    target.unlink()
+    assert found in line(path, 7, span=3)
+
+
+def test_a_reference_whose_target_is_of_another_clip_is_refused(referring):
+    path, *_ = referring
+    assert "found 7 frames; expected the clip's 8" in line(path, 8, span=3)
+
+
+def cut_in_half(path):
+    windows(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def without_rows(path):
+    with h5py.File(path, "w") as file:
+        file["columns"] = [1]
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.write_bytes(b""), "unreadable HDF5"),
+        (lambda path: path.write_bytes(b"no HDF5"), "unreadable HDF5"),
+        (cut_in_half, "unreadable HDF5"),
+        (without_rows, "the datasets ['columns']"),
+    ],
+    ids=["missing", "empty", "text", "half", "without rows"],
+)
+def test_nothing_refers_to_what_is_no_feature(tmp_path, make, found):
+    target, path = tmp_path / "target.h5", tmp_path / "clip.h5"
+    make(target)
+    with pytest.raises(Problem) as caught:
+        store.refer(target, "digest", path)
+    assert caught.value.clip == "target" and caught.value.file == str(target)
+    assert found in caught.value.found
+    assert "delete the file and run `dvc repro`" in caught.value.cure
+    assert not path.exists()
+
+
+def test_a_reference_travels_to_another_process_closed(referring):
+    path, values, index = referring
+    reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
+    reader.read(0, 1)
+    again = pickle.loads(pickle.dumps(reader))
+    assert np.array_equal(again.read(0, 7), slow(values, index, 3))
+
+
+def held_by_this_process(folder):
+    """The files in a folder that this process holds open, as the system knows it."""
+    names = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one by which this folder is read
+            names.add(str(descriptor.readlink()))
+    return {name for name in names if name.startswith(str(folder))}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system lists no open files")
+def test_a_reference_holds_one_file_open_and_lets_go_of_it(referring, tmp_path):
+    path, *_ = referring
+    reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
+    reader.read(0, 1)
+    assert held_by_this_process(tmp_path) == {str(tmp_path / "faces/clip.h5")}
+    reader.close()
+    assert held_by_this_process(tmp_path) == set()
+
+
+# ------------------------------------------------------------------------- many files
 
 
 def tracks_of(folder, count):

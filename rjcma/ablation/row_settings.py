@@ -47,7 +47,7 @@ def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Setti
     sections = {name: _plain(getattr(settings, name)) for name in SECTIONS}
     for key, value in changes.items():
         _put(sections, key, value, where)
-    if sections["fusion"]["kind"] != settings.fusion.kind:
+    if "fusion" not in changes and sections["fusion"]["kind"] != settings.fusion.kind:
         _forget_other_kind(sections["fusion"], settings.fusion, changes)
     changed = {name: checked(kind, sections[name], name, where) for name, kind in SECTIONS.items()}
     return settings._replace(**changed)
@@ -67,20 +67,16 @@ def _plain(section: Any) -> Any:
 
 
 def _put(sections: dict[str, Any], key: str, value: Any, where: str) -> None:
-    """Set a dotted key, which must be there already: sections are dumped with all their keys.
-
-    A key that only another kind of fusion has is set too, and checked with its section.
-    """
+    """Set a dotted key of a section, or of a part of one; its section then says if it knows it."""
     for kept, cure in KEPT.items():
         if key == kept or key.startswith(kept + "."):
             raise _problem(where, f"key {key}", "a key that rows may differ in", cure)
     *path, last = key.split(".")
-    inside: dict[str, Any] = sections
+    inside: Any = sections
     for part in path:
-        below = inside.get(part)
-        inside = below if isinstance(below, dict) else {}
-    if last not in inside and path != ["fusion"]:
-        known = f"one of {', '.join(inside)}" if inside else "a key of the params file"
+        inside = inside.get(part) if isinstance(inside, dict) else None
+    if not isinstance(inside, dict) or (not path and last not in sections):
+        known = "a key of the params file" if path else f"one of {', '.join(sections)}"
         raise _problem(where, f"key {key} = {value!r}", known, "correct or remove that key")
     inside[last] = value
 

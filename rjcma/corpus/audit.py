@@ -117,18 +117,8 @@ def _examine_together(found: Audit, corpus: Corpus, modalities: Collection[str])
     for clip in clips:
         if clip.partition == "train" and clip.video in validated:
             findings.note("training clips that join the validation clips of their video", clip.name)
-    if clips and not any(clip.faces for clip in clips):
-        if corpus.faces:
-            findings.problem(_no_faces(corpus))
-        elif "visual" in modalities:
-            rest = [m for m in modalities if m != "visual"]
-            findings.problem(_nothing("corpus.faces", "no face crops", "visual", rest))
-    if clips and not any(clip.sound for clip in clips):
-        heard = [m for m in modalities if m in ("audio", "text")]
-        rest = [m for m in modalities if m not in heard]
-        if heard:
-            what = "no video with an audio stream"
-            findings.problem(_nothing("corpus.videos", what, " and ".join(heard), rest))
+    if clips:
+        _refuse_nothing(clips, corpus, modalities, findings)
     if not findings.problems:
         try:
             folds.split(clips, corpus.folds)
@@ -144,12 +134,28 @@ def shared(clips: list[Clip]) -> dict[str, list[str]]:
     return {video: clips for video, clips in names.items() if len(clips) > 1}
 
 
-def _nothing(key: str, found: str, wanted: str, rest: list[str]) -> Problem:
-    """A modality is asked for and there is nothing of it in any clip."""
+def _refuse_nothing(
+    clips: list[Clip], corpus: Corpus, modalities: Collection[str], findings: Findings
+) -> None:
+    """A problem for what is asked for and is there of no clip."""
+    faces, sound = any(clip.faces for clip in clips), any(clip.sound for clip in clips)
+    silent = [] if sound else [m for m in modalities if m in ("audio", "text")]
+    unseen = [] if faces else [m for m in modalities if m == "visual"]
+    rest = [m for m in modalities if m not in silent + unseen]
+    if not faces and corpus.faces:
+        findings.problem(_no_faces(corpus))
+    elif unseen:
+        findings.problem(_nothing("corpus.faces", "no face crops", unseen, rest))
+    if silent:
+        found = "no video with an audio stream"
+        findings.problem(_nothing("corpus.videos", found, silent, rest))
+
+
+def _nothing(key: str, found: str, wanted: list[str], rest: list[str]) -> Problem:
     return Problem(
         file=key,
         found=f"{found} in the whole corpus",
-        expected=f"something to learn from, since fusion.modalities has {wanted}",
+        expected=f"something to learn from, since fusion.modalities has {' and '.join(wanted)}",
         cure=f"set fusion.modalities: [{', '.join(rest)}] to go on without it"
         if rest
         else "name what there is in the section corpus",

@@ -43,7 +43,7 @@ def _vectors(
     seed: int,
 ) -> Work:
     digests = _digests(clips, folder)
-    run: dict[str, object] = {"batch": settings.batch, "precision": settings.precision}
+    run: dict[str, object] = {"precision": settings.precision}
     run |= {"seed": seed} if getattr(settings, modality).weights == NONE else {}
     return Work(
         "rjcma.encoders.encode:encode_clip",

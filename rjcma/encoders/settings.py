@@ -67,7 +67,7 @@ class Encoders(Section):
     """The encoder of faces."""
     audio: Annotated[CompactAudio | VGGish, Field(discriminator="kind")]
     """The encoder of log-mel windows."""
-    batch: int = Field(256, ge=1)
+    batch: Annotated[int, NotKeyed] = Field(256, ge=1)
     """Frames that stage `encode` reads and hands to an encoder at a time (ours)."""
     device: Annotated[str, NotKeyed] = "auto"
     """Where stage `encode` runs."""

@@ -59,7 +59,7 @@ class AnyFusion(Section):
     """Whether the kind applies its attention `recursions` times."""
     renamed: ClassVar[dict[str, str]] = {
         "absence": "fusion.modality_dropout",
-        "variant": "fusion.kind, rjcma for the paper's equations or released for the code's,",
+        "variant": "fusion.kind, rjcma for the paper's equations or released for the code's",
     }
 
     @field_validator("modalities")

@@ -41,6 +41,11 @@ def run(work: Work, pool: Executor | None = None) -> None:
     jobs.run(work, pool)
 
 
+def is_collecting() -> bool:
+    """Whether a stage is only asked for its work."""
+    return _collecting
+
+
 def work_of(stage: Callable[..., Any], *arguments: Any) -> Work | None:
     """The work that a stage would do, called with these arguments; None for one without such."""
     global _collecting

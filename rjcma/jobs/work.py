@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs.digests import digest_file, digest_value
-from rjcma.jobs.files import copy, partial_of
+from rjcma.jobs.files import PARTIAL, copy, partial_of
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.recipe import Model, Recipe, modules_of
@@ -199,8 +199,8 @@ def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:
     """Remove what no entry names: outputs of clips that are gone, outdated or half-written."""
     known = {LEDGER, *entries}
     for path in folder.iterdir():
-        if path.name not in known and path.is_file():
-            path.unlink()
+        if path.name not in known and (path.is_file() or path.name.endswith(PARTIAL)):
+            _remove(path)
 
 
 def _plan(work: Work, waiting: Sequence[Job], lacking: Mapping[str, tuple[str, ...]]) -> str:
@@ -250,15 +250,15 @@ def _made(
     except Problem as problem:
         return problem
     except Exception as error:
-        return _unforeseen(error, job.name, path)
+        return _unforeseen(error, "" if places.folder else job.name, path)
     finally:
         _remove(partial)
 
 
-def _remove(partial: Path) -> None:
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    partial.unlink(missing_ok=True)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _unforeseen(error: Exception, name: str, path: Path) -> Problem:

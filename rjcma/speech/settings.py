@@ -7,21 +7,31 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rjcma.jobs.workers import Workers
 from rjcma.params import NotKeyed, Section
+
+PAPERS = "models/vosk-model-en-us-0.22"
+"""The folder of the model that the paper uses (footnote 2)."""
 
 
 class VoskSettings(Section):
     """Vosk (Kaldi), the paper's recogniser (section 4.2.1)."""
 
     engine: Literal["vosk"]
-    model: Annotated[str, NotKeyed] = Field("models/vosk-model-en-us-0.22", min_length=1)
-    """The folder of its model (the paper's, footnote 2)."""
+    model: Annotated[str, NotKeyed] = PAPERS
+    """The folder of its model."""
 
     implementation: ClassVar[str] = "rjcma.speech.vosk_engine:Vosk"
     workers: ClassVar[Workers] = "threads"  # one loaded model serves many
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _named(cls, model: object) -> object:
+        if not model:
+            raise ValueError(f"a model's folder, such as {PAPERS}")
+        return model
 
 
 class PocketSphinxSettings(Section):

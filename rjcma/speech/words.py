@@ -90,15 +90,13 @@ def _word(path: Path, number: int, entry: object) -> Word:
         word = Word(**_Entry.model_validate(entry).model_dump())
     except ValidationError as error:
         key, value, expected = first_mistake(error, _Entry)
-        if not key or error.errors()[0]["type"] in ("missing", "extra_forbidden"):
-            value, expected = (
-                repr(entry),
-                f"an object with the keys {', '.join(_Entry.model_fields)}",
-            )
-            raise _problem(path, f"word {number}: {value}"[:200], expected) from None
-        if error.errors()[0]["type"] == "string_pattern_mismatch":
-            expected = "one word, without blanks"
-        raise _problem(path, f"word {number}: {key} = {value}"[:200], expected) from None
+        match error.errors()[0]["type"]:
+            case "missing" | "extra_forbidden" | "model_type":
+                expected = f"an object with the keys {', '.join(_Entry.model_fields)}"
+            case "string_pattern_mismatch":
+                expected = "one word, without blanks"
+        found = f"{key} = {value}" if key else value
+        raise _problem(path, f"word {number}: {found}"[:200], expected) from None
     if word.end < word.start:
         found = f"word {number}, {word.text!r}, from {word.start} to {word.end}"
         raise _problem(path, found, "an end that is not before the start")

@@ -50,8 +50,8 @@ def open_all(
 
     Every file is looked at, so that one that is missing or of another clip is found before the
     first epoch. Without a `label_folder`, and for test clips, all labels are NaN. Raises `Problem`
-    for a file that does not fit its clip or the network, and for a modality of which no clip has
-    anything.
+    for a file that does not fit its clip or the network, and, where there are labels to learn, for
+    a modality of which no clip has anything.
     """
     opened: list[ClipData] = []
     for clip in clips:
@@ -59,9 +59,8 @@ def open_all(
         for m in input_shapes:
             _refuse_other_shapes(m, readers[m], opened[0].readers[m] if opened else readers[m])
         opened.append(ClipData(clip, readers, _labels(label_folder, clip, target)))
-    for m in input_shapes:
-        if opened and not any((data.readers[m].index >= 0).any() for data in opened):
-            raise _nothing(m, folders[m], list(input_shapes))
+    if label_folder is not None:
+        _refuse_nothing(opened, folders)
     return opened
 
 
@@ -85,6 +84,14 @@ def _refuse_other_shapes(modality: str, values: FeatureReader, first: FeatureRea
     if values.value_shape != first.value_shape:
         expected = f"{first.value_shape}, as clip {first.clip}'s"
         raise _misshapen(values, modality, expected)
+
+
+def _refuse_nothing(opened: Sequence[ClipData], folders: Mapping[str, Path]) -> None:
+    """Raise `Problem` for a modality of which no clip has anything."""
+    modalities = list(opened[0].readers) if opened else []
+    for m in modalities:
+        if not any((data.readers[m].index >= 0).any() for data in opened):
+            raise _nothing(m, folders[m], modalities)
 
 
 def _misshapen(values: FeatureReader, modality: str, expected: str) -> Problem:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dvc.exceptions import NotDvcRepoError
 from dvc.repo import Repo
+from dvc.scm import NoSCM
 from dvclive import Live
 
 from rjcma.training.history import Epoch
@@ -55,7 +56,7 @@ def _may_draw(folder: Path) -> bool:
     except NotDvcRepoError:
         print(f"{folder}: no curves, since this is no DVC repository", file=sys.stderr)
         return False
-    if getattr(scm, "no_commits", False):
+    if not isinstance(scm, NoSCM) and scm.no_commits:
         print(f"{folder}: no curves, since the repository has no commit", file=sys.stderr)
         return False
     return True

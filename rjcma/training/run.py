@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,6 @@ from rjcma.problem import Problem
 from rjcma.training import history, network, saved
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.clip_data import ClipData, open_all
-from rjcma.training.curves import Curves
 from rjcma.training.history import Epoch
 from rjcma.training.loop import Trainer
 from rjcma.training.predict import Series
@@ -27,6 +27,9 @@ from rjcma.training.processes import Processes
 from rjcma.training.request import Data, Run
 from rjcma.training.selection import Parts, divide
 from rjcma.training.settings import Training
+
+CURVES = "rjcma.training.curves:Curves"
+"""Loaded by its name: curves report on a run and shape nothing of it, so they are not in its key."""
 
 
 def train(
@@ -66,7 +69,7 @@ def train(
         name,
         network.random_encoders(settings),
     )
-    curves = Curves(live if processes.first else None)
+    curves = pkgutil.resolve_name(CURVES)(live if processes.first else None)
     fitted = trainer.fit(parts, Checkpoint(checkpoint, key), curves.add)
     predictions = trainer.predict(opened)
     if processes.first:

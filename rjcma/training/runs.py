@@ -78,7 +78,7 @@ def train_run(
     removed when the run is whole. `curves` are drawn in `out` while the run goes on.
     Raises `Problem` or `Problems` for what a network cannot be trained on.
     """
-    live = out / "live" if curves else None
+    live = out / "live" if curves and not adoption.is_collecting() else None
     asked = work(run, data, digests, out, checkpoint, live, elsewhere=elsewhere, quiet=quiet)
     if int(os.environ.get("RANK", "0")):
         _help(asked)
@@ -144,7 +144,7 @@ def _curves_stand(out: Path) -> bool:
     path = out / "live/plots/metrics/ccc.tsv"
     drawn = path.read_text().split()[2:] if path.is_file() else []
     epochs = history.read(out / "history.csv")
-    return [float(cell) for cell in drawn] == [x for e in epochs for x in (e.epoch, e.ccc)]
+    return drawn == [str(value) for e in epochs for value in (e.epoch, e.ccc)]
 
 
 def _contents(folder: Path, clips: Sequence[Clip]) -> str:

@@ -69,6 +69,8 @@ def load_run(folder: Path) -> Saved:
     try:
         settings = Settings.of_keyed(about["params"], path)
         network = restored(tensors, settings)
+    except Problem as problem:
+        raise _problem(path, f"weights of another version ({problem.found})") from None
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise _problem(path, f"weights of another version ({error})") from None
     return Saved(network.eval(), about, settings)

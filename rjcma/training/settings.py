@@ -71,7 +71,7 @@ class Training(Section):
         "factor": "training.lr_decay",
         "max_gradient": "training.clip_norm",
         "choose_by": "training.select_by",
-        "labels": "training.permute_labels, true or false,",
+        "labels": "training.permute_labels, true or false",
     }
 
     @model_validator(mode="after")

@@ -8,12 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 import tiny_corpus
+from clips import clip
 from matplotlib.image import imread
-from scoring_world import clip, files
+from scoring_world import files
 
 from rjcma.ablation import report as ablation_report
-from rjcma.ablation.measure import Result
-from rjcma.ablation.report import CSV, Study
+from rjcma.ablation.report import COLUMNS, Study
+from rjcma.ablation.result import Result
 from rjcma.ablation.row_settings import of_rows
 from rjcma.ablation.rows import Ablation
 from rjcma.ablation.tables import lines
@@ -22,11 +23,7 @@ from rjcma.scoring.settings import Runs
 
 FOLDS, SEEDS = (0, 1, 2), (3, 5, 7, 11, 13)
 VALIDATED = {0: ["anna"], 1: ["bert_left", "bert_right"], 2: ["cleo", "dora"]}
-CLIPS = [
-    clip("anna").model_copy(update={"name": name, "video": name.split("_")[0]})
-    for names in VALIDATED.values()
-    for name in names
-]
+CLIPS = [clip(name, video=name.split("_")[0]) for names in VALIDATED.values() for name in names]
 LEVEL = {"A": 0.5, "B": 0.4, "C, or D": 0.1}
 
 
@@ -51,7 +48,16 @@ def study(targets=("valence", "arousal"), folds=FOLDS, seeds=SEEDS, base=None):
                 reached += {"valence": 0, "arousal": 0.2}[target]
                 clips = dict.fromkeys(VALIDATED[fold], reached - 0.1)
                 one = trial(row, settings, target, fold, seed)
-                results[one.name] = Result(reached, clips, 2, 5)
+                results[one.name] = Result(
+                    target=target,
+                    fold=fold,
+                    seed=seed,
+                    ccc=reached,
+                    clips=clips,
+                    best_epoch=2,
+                    epochs=5,
+                    settings=one.run.settings.keyed(),
+                )
     return Study(asked, rows, wanted, CLIPS, results)
 
 
@@ -119,7 +125,7 @@ def test_the_csv_has_a_line_a_row_and_measure():
         (name, measure) for name in LEVEL for measure in ("valence", "arousal", "mean")
     ]
     reference, other = found[0], found[5]
-    assert {reference[key] for key in CSV.split(",")[7:]} == {""}
+    assert {reference[key] for key in COLUMNS[7:]} == {""}
     assert float(other["difference"]) == pytest.approx(-0.1, abs=0.02)
     assert float(other["difference_low"]) < -0.09 < -0.05 > float(other["difference_high"])
     assert [other[key] for key in ("folds_better", "folds", "run_pairs", "video_pairs")] == [
@@ -155,11 +161,11 @@ def test_the_tables_read_as_markdown_and_say_how_they_test(tmp_path):
 @pytest.mark.parametrize(
     "base, said",
     [
-        ({"training.select_by": "held_out"}, "validation clips reported here chose nothing"),
+        ({"training.select_by": "held_out"}, "validation clips reported here selected nothing"),
         ({"training.select_by": "validation"}, "CCC is too high"),
     ],
 )
-def test_the_tables_say_what_chose_the_epochs(tmp_path, base, said):
+def test_the_tables_say_what_selected_the_epochs(tmp_path, base, said):
     ablation_report.write(study(base=base), tmp_path)
     assert said in (tmp_path / "tables.md").read_text()
 
@@ -204,7 +210,9 @@ def test_the_picture_grows_with_the_rows_and_shows_both_targets(tmp_path):
 def test_clips_without_labels_in_one_target_are_no_pair_of_the_mean():
     made = study()
     results = {
-        name: result._replace(clips={c: v for c, v in result.clips.items() if c != "anna"})
+        name: result.model_copy(
+            update={"clips": {c: v for c, v in result.clips.items() if c != "anna"}}
+        )
         if "-valence-" in name
         else result
         for name, result in made.results.items()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from closure import ROOT
+from places import ROOT
 from ruamel.yaml import YAML
 from tiny_corpus import settings as tiny_settings
 
-from rjcma.ablation import row_settings as ablation_settings
-from rjcma.ablation import rows as ablation_rows
-from rjcma.ablation.row_settings import KINDS, changed
-from rjcma.corpus.settings import Corpus
-from rjcma.params import load
+from rjcma.ablation import row_settings, rows
+from rjcma.ablation.row_settings import changed
 from rjcma.problem import Problem
 from rjcma.training.sections import Settings
 
@@ -33,7 +30,7 @@ SOUND = {
 def read(tmp_path, content):
     path = tmp_path / "rows.yaml"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return ablation_rows.read(path)
+    return rows.read(path)
 
 
 def with_row(row):
@@ -41,46 +38,44 @@ def with_row(row):
     return {**SOUND, "tables": {"one": table}}
 
 
-def params(name) -> Settings:
-    path = ROOT / name
-    sections = {key: load(path, key, kind) for key, kind in KINDS.items()}
-    return Settings(corpus=load(path, "corpus", Corpus), **sections)
+def committed(name) -> row_settings.Rows:
+    """The committed rows, with these params."""
+    path = ROOT / "ablation/rows.yaml"
+    return row_settings.of_rows(rows.read(path), Settings.read(ROOT / name), path)
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "params/affwild2.yaml"])
 def test_the_committed_rows_are_sound_with_the_committed_params(name):
-    path = ROOT / "ablation/rows.yaml"
-    rows = ablation_settings.of_rows(ablation_rows.read(path), params(name), path)
-    assert all(settings.training.select_by == "held_out" for settings in rows.values())
-    recursions = [s.recursions for (table, _), s in rows.items() if table == "recursions"]
+    found = committed(name)
+    assert all(settings.training.select_by == "held_out" for settings in found.values())
+    recursions = [s.recursions for (table, _), s in found.items() if table == "recursions"]
     assert recursions == [1, 2, 3, 4]
-    kinds = {settings.fusion.kind for settings in rows.values()}
-    assert kinds == {"rjcma", "leader_follower", "transformer", "concat"}
-    modalities = {settings.fusion.modalities for settings in rows.values()}
+    kinds = {settings.fusion.kind for settings in found.values()}
+    assert kinds == {"rjcma", "released", "leader_follower", "transformer", "concat"}
+    modalities = {settings.fusion.modalities for settings in found.values()}
     assert {("visual", "audio"), ("visual",), ("audio",), ("text",)} < modalities
-    assert {settings.fusion.variant for settings in rows.values()} == {"paper", "released"}
-    assert {settings.training.labels for settings in rows.values()} == {"own", "permuted"}
+    variants = [s.fusion.kind for (table, _), s in found.items() if table == "variants"]
+    assert variants == ["rjcma", "released"]
+    assert {settings.training.permute_labels for settings in found.values()} == {False, True}
 
 
-def test_every_committed_reference_is_the_papers_network(tmp_path):
-    path = ROOT / "ablation/rows.yaml"
-    asked = ablation_rows.read(path)
-    rows = ablation_settings.of_rows(asked, params("params.yaml"), path)
-    references = {rows[name, table.reference] for name, table in asked.tables.items()}
-    (one,) = references
-    assert (one.recursions, one.fusion.kind, one.fusion.variant) == (3, "rjcma", "paper")
+def test_every_committed_reference_is_the_papers_network():
+    asked, found = rows.read(ROOT / "ablation/rows.yaml"), committed("params.yaml")
+    (one,) = {found[name, table.reference] for name, table in asked.tables.items()}
+    assert (one.recursions, one.fusion.kind) == (3, "rjcma")
+    assert one.fusion.modalities == ("visual", "audio", "text")
 
 
 def test_a_row_changes_what_it_names_and_base_what_no_row_names(tmp_path):
-    rows = with_row({"name": "B", "set": {"recursions": 1, "fusion.modality_dropout.text": 0.5}})
-    rows["base"] = {"recursions": 3, "windows.stride": 5}
+    asked = with_row({"name": "B", "set": {"recursions": 1, "fusion.modality_dropout.text": 0.5}})
+    asked["base"] = {"recursions": 3, "windows.stride": 5}
     base = tiny_settings()
-    found = ablation_settings.of_rows(read(tmp_path, rows), base, "rows.yaml")
+    found = row_settings.of_rows(read(tmp_path, asked), base, "rows.yaml")
     a, b = found["one", "A"], found["one", "B"]
     assert (a.recursions, b.recursions) == (3, 1)
     assert a.windows.stride == b.windows.stride == 5 and a.windows.frames == base.windows.frames
     assert (a.fusion.modality_dropout.text, b.fusion.modality_dropout.text) == (0, 0.5)
-    assert b.fusion.widths == base.fusion.widths and b.corpus == base.corpus
+    assert b.fusion.widths == base.fusion.widths and b.folds == base.folds
 
 
 def test_a_key_may_name_a_whole_part():
@@ -93,27 +88,63 @@ def test_a_key_may_name_a_whole_part():
     )
 
 
+def test_a_row_of_another_kind_of_fusion_may_set_its_keys_and_has_none_of_the_former(tmp_path):
+    transformer = tiny_settings()._replace(
+        fusion=changed(tiny_settings(), {"fusion.kind": "transformer"}, "x").fusion
+    )
+    assert transformer.fusion.heads == 4
+    more = changed(tiny_settings(), {"fusion.kind": "transformer", "fusion.heads": 2}, "x")
+    assert (more.fusion.heads, more.fusion.layers) == (2, 2)
+    assert changed(transformer, {"fusion.heads": 2}, "x").fusion.heads == 2
+    back = changed(transformer, {"fusion.kind": "concat"}, "x").fusion
+    assert back.kind == "concat" and "heads" not in back.model_dump()
+    assert back.widths == tiny_settings().fusion.widths and back.hidden == 11
+    with pytest.raises(Problem, match=r"fusion.heads = 2; expected one of the keys modalities"):
+        changed(transformer, {"fusion.kind": "concat", "fusion.heads": 2}, "x")
+
+
+def test_a_key_may_name_a_whole_section():
+    transformer = changed(tiny_settings(), {"fusion.kind": "transformer"}, "x")
+    plain = changed(transformer, {"fusion": {"kind": "concat"}}, "x").fusion
+    assert (plain.kind, plain.hidden) == ("concat", 128)
+    for fusion, said in (
+        ({"kind": "concat", "heads": 2}, "fusion.heads = 2; expected one of the keys modalities"),
+        ({"hidden": 3}, "fusion.kind = no value; expected one of rjcma, released"),
+        (3, "fusion = 3; expected "),
+    ):
+        with pytest.raises(Problem, match=said):
+            changed(transformer, {"fusion": fusion}, "x")
+
+
 @pytest.mark.parametrize(
     "key, value, said",
     [
-        ("fusion.knid", "concat", "key fusion.knid = 'concat'; expected one of kind, variant"),
-        ("fusion.widths.smell", 3, "expected one of visual, audio, text"),
+        ("fusion.knid", "concat", "fusion.knid = 'concat'; expected one of the keys modalities, "),
+        ("fusion.widths.smell", 3, "expected one of the keys visual, audio, text"),
         ("recursion", 3, "expected one of recursions, encoders, windows, fusion, training"),
         ("corpus.folds", 3, "key corpus.folds = 3; expected a key of the params file"),
-        ("recursions.deep", 3, "key recursions.deep = 3"),
-        ("fusion.kind", "mean", "fusion.kind = 'mean'; expected 'rjcma', 'leader_follower'"),
-        ("fusion.widths", {"smell": 3}, "fusion.widths.smell = 3; expected a key that is known"),
+        ("recursions.deep", 3, "key recursions.deep = 3; expected a key of the params file"),
+        ("training.seed.of", 3, "key training.seed.of; expected a key that rows may differ in"),
+        ("training.epochs.of", 3, "key training.epochs.of = 3; expected a key of the params file"),
+        ("fusion.kind", "mean", "fusion.kind = 'mean'; expected one of rjcma, released, "),
+        ("fusion.widths", {"smell": 3}, "fusion.widths.smell = 3; expected one of the keys visual"),
+        ("fusion.heads", 3, "fusion.heads = 3; expected one of the keys modalities, "),
         ("fusion.modalities", [], "fusion.modalities = []; expected at least one of visual"),
         ("recursions", 0, "recursions = 0; expected greater than or equal to 1"),
         ("training.seed", 5, "key training.seed; expected a key that rows may differ in"),
-        ("encoders.features.visual", "faces", "all rows read the same features"),
-        ("encoders.mode", "finetune", "all rows read the same features"),
+        ("encoders.visual.mode", "finetune", "all rows read the same features"),
+        ("encoders.audio.mode", "finetune", "all rows read the same features"),
+        ("encoders.mode", "finetune", "expected encoders.visual.mode and encoders.audio.mode, as"),
+        ("fusion.variant", "released", "expected fusion.kind, rjcma for the paper's equations"),
+        ("fusion.absence", 0.1, "expected fusion.modality_dropout, as it is called now"),
+        ("training.rate", 0.1, "expected training.learning_rate, as it is called now"),
+        ("training.labels", "permuted", "expected training.permute_labels, true or false, as"),
     ],
 )
 def test_a_mistake_in_what_a_row_sets_is_said_with_row_and_key(tmp_path, key, value, said):
     asked = read(tmp_path, with_row({"name": "B", "set": {key: value}}))
     with pytest.raises(Problem) as caught:
-        ablation_settings.of_rows(asked, tiny_settings(), "rows.yaml")
+        row_settings.of_rows(asked, tiny_settings(), "rows.yaml")
     assert said in str(caught.value)
     assert str(caught.value).startswith("rows.yaml: table one: row B: found ")
 
@@ -128,7 +159,7 @@ def test_a_mistake_in_what_a_row_sets_is_said_with_row_and_key(tmp_path, key, va
         ({**SOUND, "seeds": [1, 0.5]}, "seeds.1 = 0.5"),
         ({**SOUND, "tables": {}}, "tables = {}"),
         ({**SOUND, "tables": {"../up": SOUND["tables"]["one"]}}, "../up"),
-        ({**SOUND, "rows": []}, "rows = []; expected a key that is known there"),
+        ({**SOUND, "rows": []}, "rows = []; expected one of the keys seeds, base, tables"),
         (with_row({"name": "A"}), "rows of different names"),
         (with_row({"name": "a | b"}), "tables.one.rows.1.name = 'a | b'"),
         (with_row({"name": "B", "sets": {}}), "row B: tables.one.rows.1.sets = {}"),
@@ -148,7 +179,7 @@ def test_a_mistake_in_the_file_is_one_line_that_names_it(tmp_path, content, said
 
 def test_a_file_of_rows_that_is_not_there_is_said(tmp_path):
     with pytest.raises(Problem, match="no such file"):
-        ablation_rows.read(tmp_path / "none.yaml")
+        rows.read(tmp_path / "none.yaml")
 
 
 def test_no_committed_row_repeats_another_of_its_table():

@@ -1,39 +1,61 @@
-"""Which runs an ablation trains, what it remembers of them, and its stage as a whole."""
+"""Which runs an ablation trains, what it keeps of them, and its stage as a whole."""
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
-from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
+import stand_in
 import tiny_corpus
-from closure import closure
+from places import ROOT
 from ruamel.yaml import YAML
 
 from rjcma import manifest
-from rjcma.ablation import measure as ablation
-from rjcma.ablation.row_settings import KINDS, changed
-from rjcma.ablation.trials import CODE, Files, identity, trial, trials
+from rjcma.ablation.measure import measure
+from rjcma.ablation.measure_all import Places, measure_all, results
+from rjcma.ablation.row_settings import changed
+from rjcma.ablation.trials import trial, trials
 from rjcma.concordance import ccc
 from rjcma.corpus import labels
+from rjcma.jobs import code
 from rjcma.problem import Problem, Problems
 from rjcma.scoring.settings import Runs
+from rjcma.training.runs import Digests
 from stages.ablate import main as ablate
+from stages.train import main as train
 
 WANTED = Runs(targets=("valence",), folds=(0,))
 BOTH = Runs(targets=("valence", "arousal"), folds=(0, 1))
 
 
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    return path
+
+
 @pytest.fixture
-def files(tmp_path):
-    root = tmp_path / "corpus"
-    tiny_corpus.write(root)
-    return Files(root / "clips.jsonl", root / "labels", tiny_corpus.folders(root))
+def root(corpus, tmp_path):
+    """A corpus that the test may change."""
+    return shutil.copytree(corpus, tmp_path / "corpus")
+
+
+@pytest.fixture
+def places(tmp_path):
+    return Places(tmp_path / "trained", tmp_path / "checkpoints", tmp_path / "pipeline")
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Where results are kept."""
+    return tmp_path / "runs"
 
 
 def settings(**changes):
@@ -42,40 +64,28 @@ def settings(**changes):
     )
 
 
-class Trainer:
-    """Stands in for training: notes what it was asked for, and predicts a little of the truth."""
+class Trainer(stand_in.Trainer):
+    """Some numbers of recursions are bad, a bug, or are killed."""
 
     def __init__(self, monkeypatch):
-        self.asked, self.found = [], []
-        monkeypatch.setattr(ablation, "train", self.train)
+        super().__init__(monkeypatch)
+        self.found = []
+        """What each run found in place of its checkpoint."""
 
-    def train(self, clips, label_folder, folders, out, target, fold, asked, *, checkpoints):
-        self.asked.append((asked, target, fold))
-        if checkpoints:
-            self.found.append(sorted(path.name for path in checkpoints.glob("*")))
-            checkpoints.mkdir(parents=True, exist_ok=True)
-            (checkpoints / "at").write_text("epoch 5")
-            if asked.recursions == 19:
-                raise KeyboardInterrupt
-            (checkpoints / "at").unlink()
+    def train(self, run, data, about, key, checkpoint, live, out):
+        self.found.append(checkpoint.read_text() if checkpoint.is_file() else "")
+        checkpoint.parent.mkdir(exist_ok=True)
+        checkpoint.write_text(f"epoch 5 of {run.id}")
         print("an epoch")
-        if asked.recursions == 13:
+        print("an epoch", file=sys.stderr)
+        recursions = run.settings.recursions
+        if recursions == 13:
             raise Problem(clip="cleo", file="x.h5", found="f", expected="e", cure="c")
-        if asked.recursions == 17:
+        if recursions == 17:
             raise ZeroDivisionError("oops")
-        out.mkdir(parents=True)
-        validation = [clip.name for clip in clips if clip.partition == "validation"]
-        card = {"target": target, "fold": fold, "train": ["anna"], "validation": validation}
-        (out / "run.json").write_text(json.dumps({**card, "best_epoch": 2, "ccc": 0.1}))
-        (out / "history.csv").write_text("epoch,loss,ccc,rate\n1,1,0.1,1e-5\n2,0.8,0.2,1e-5\n")
-        with h5py.File(out / "predictions.h5", "w") as file:
-            for clip in clips:
-                file.create_dataset(clip.name, data=self.prediction(clip))
-        return SimpleNamespace(best=SimpleNamespace(epoch=2), history=[None, None, None])
-
-    @staticmethod
-    def prediction(clip):
-        return np.linspace(-0.5, 0.7, clip.frames, dtype=np.float32)
+        if recursions == 19:
+            raise KeyboardInterrupt
+        super().train(run, data, about, key, checkpoint, live, out)
 
 
 @pytest.fixture
@@ -83,9 +93,9 @@ def trainer(monkeypatch):
     return Trainer(monkeypatch)
 
 
-def run(wanted, files, folder):
+def run(wanted, root, places, folder):
     with ThreadPoolExecutor(1) as executor:
-        ablation.run(wanted, files, folder, executor)
+        return measure_all(wanted, tiny_corpus.data(root), places, folder, executor)
 
 
 def rows(**by_name):
@@ -103,167 +113,307 @@ def test_rows_of_the_same_settings_in_two_tables_share_their_runs():
     assert len(found) == 4 and {one.row for one in found} == {"l = 3"}
 
 
-def test_each_run_has_a_seed_of_its_own_and_rows_share_them():
+def test_each_run_has_a_seed_of_the_ablations_and_rows_targets_and_folds_share_them():
     found = trials(rows(a=settings(recursions=1), b=settings(recursions=2)), BOTH, [3, 5])
-    seeds = {r: [one.settings.training.seed for one in found if one.row == r] for r in "ab"}
-    assert seeds["a"] == seeds["b"] and len(set(seeds["a"])) == 8
+    for row in "ab":
+        for seed in (3, 5):
+            of_seed = [one.run for one in found if one.row == row and one.seed == seed]
+            named = {(one.target, one.fold) for one in of_seed}
+            assert len(of_seed) == len(named) == 4
+            assert {one.settings.training.seed for one in of_seed} == {seed}
 
 
-def test_a_runs_name_tells_settings_apart_but_not_seeds():
-    assert identity(settings(recursions=1)) != identity(settings(recursions=2))
-    assert identity(settings()) == identity(tiny_corpus.settings(seed=99))
-    assert identity(settings()) != identity(settings(training__labels="permuted"))
+def test_a_trials_name_tells_settings_and_seeds_apart():
+    def name(row, seed=3):
+        return trial("a", row, "valence", 0, seed).name
+
+    assert name(settings(recursions=1)) != name(settings(recursions=2))
+    assert name(settings()) == name(tiny_corpus.settings(seed=99))  # the ablation's seed counts
+    assert name(settings(), 3) != name(settings(), 5)
+    assert name(settings()) != name(settings(training__permute_labels=True))
 
 
-def test_a_run_leaves_its_ccc_and_each_clips(trainer, files, tmp_path):
+def test_a_trials_settings_are_its_rows_but_for_the_seed():
+    one = trial("a", settings(recursions=5), "arousal", 1, 7)
+    assert (one.run.target, one.run.fold, one.seed) == ("arousal", 1, 7)
+    assert one.run.settings.recursions == 5
+    own = tiny_corpus.settings().training.model_dump(exclude={"seed"})
+    assert one.run.settings.training.model_dump(exclude={"seed"}) == own
+
+
+def test_a_run_leaves_its_ccc_and_each_clips(trainer, root, places, kept):
     (one,) = trials(rows(a=settings()), WANTED, [3])
-    run([one], files, tmp_path / "runs")
-    found = ablation.read(tmp_path / "runs", [one])[one.name]
-    clips = {c.name: c for c in manifest.read(files.clips) if c.partition == "validation"}
-    truth = {name: labels.read(files.labels, clip)[:, 0] for name, clip in clips.items()}
+    found = run([one], root, places, kept)[one.name]
+    clips = {c.name: c for c in manifest.read(root / "clips.jsonl") if c.partition == "validation"}
+    truth = {name: labels.read(root / "labels", clip)[:, 0] for name, clip in clips.items()}
     predicted = {name: trainer.prediction(clip) for name, clip in clips.items()}
     assert found.clips == {n: pytest.approx(ccc(predicted[n], truth[n])) for n in ("dora", "emil")}
     joined = [np.concatenate([d[name] for name in sorted(clips)]) for d in (predicted, truth)]
     assert found.ccc == pytest.approx(ccc(*joined))
     assert (found.best_epoch, found.epochs) == (2, 3)
-    card = json.loads((tmp_path / "runs" / f"{one.name}.json").read_text())
-    assert card["settings"]["training"]["seed"] == one.settings.training.seed
+    card = json.loads((kept / f"{one.name}.json").read_text())
+    assert card["settings"] == one.run.settings.keyed()
+    assert card["settings"]["training"]["seed"] == 3
     assert (card["target"], card["fold"], card["seed"]) == ("valence", 0, 3)
+    assert results(kept, [one]) == {one.name: found}
 
 
-def test_what_was_trained_is_not_trained_again(trainer, files, tmp_path):
+def test_a_result_that_is_spoilt_is_one_line_that_says_what_to_do(trainer, root, places, kept):
+    (one,) = trials(rows(a=settings()), WANTED, [3])
+    whole = run([one], root, places, kept)
+    path = kept / f"{one.name}.json"
+    for content in ("", "{}", path.read_text().replace('"ccc"', '"cc"')):
+        path.write_text(content)
+        with pytest.raises(Problem, match="delete the file and run `make ablation`"):
+            results(kept, [one])
+    assert run([one], root, places, kept) == whole and len(trainer.asked) == 1
+
+
+def test_what_was_trained_is_not_trained_again(trainer, root, places, kept):
     two = trials(rows(a=settings(recursions=1), b=settings(recursions=2)), WANTED, [3])
-    run(two[:1], files, tmp_path / "runs")
-    run(two, files, tmp_path / "runs")
-    assert [asked.recursions for asked, _, _ in trainer.asked] == [1, 2]
+    run(two[:1], root, places, kept)
+    run(two, root, places, kept)
+    assert [asked.settings.recursions for asked in trainer.asked] == [1, 2]
     renamed = trials(rows(z=settings(recursions=2)), WANTED, [3])
-    run(renamed, files, tmp_path / "runs")
+    run(renamed, root, places, kept)
     assert len(trainer.asked) == 2
-    assert len(list((tmp_path / "runs").glob("*.json"))) == 1  # what no row asks for is gone
+    assert len(list(kept.glob("*.json"))) == 1  # what no row asks for is gone
+    run(two, root, places, kept)  # but for the run itself
+    assert len(trainer.asked) == 2 and len(list(kept.glob("*.json"))) == 2
 
 
-def test_changed_features_are_trained_on_anew_by_the_rows_that_read_them(trainer, files, tmp_path):
+def test_a_result_stands_though_its_run_is_gone(trainer, root, places, kept):
+    one = trials(rows(a=settings()), WANTED, [3])
+    first = run(one, root, places, kept)
+    shutil.rmtree(places.trained)
+    assert run(one, root, places, kept) == first and len(trainer.asked) == 1
+    shutil.rmtree(kept)
+    assert run(one, root, places, kept) == first and len(trainer.asked) == 2
+
+
+def test_changed_features_are_trained_on_anew_by_the_rows_that_read_them(
+    trainer, root, places, kept
+):
     asked = rows(av=settings(fusion__modalities=["visual", "audio"]), all=settings())
     both = trials(asked, WANTED, [3])
-    run(both, files, tmp_path / "runs")
-    path = files.features["text"] / "anna.h5"
-    content = path.read_bytes()
-    path.write_bytes(content + b"\0")
-    run(both, files, tmp_path / "runs")
-    modalities = [len(asked.fusion.modalities) for asked, _, _ in trainer.asked]
+    run(both, root, places, kept)
+    path = root / "text" / "anna.h5"
+    path.write_bytes(path.read_bytes() + b"\0")
+    run(both, root, places, kept)
+    modalities = [len(asked.settings.modalities) for asked in trainer.asked]
     assert modalities == [2, 3, 3]
 
 
+def relabelled(root, column):
+    path = root / "labels" / "anna.npy"
+    values = np.load(path)
+    values[7, column] += 0.125
+    np.save(path, values)
+
+
 @pytest.mark.parametrize("what", ["labels", "clips"])
-def test_changed_labels_and_clips_train_everything_anew(trainer, files, tmp_path, what):
+def test_changed_labels_and_clips_train_everything_anew(what, trainer, root, places, kept):
     one = trials(rows(a=settings()), WANTED, [3])
-    run(one, files, tmp_path / "runs")
+    run(one, root, places, kept)
     if what == "labels":
-        path = files.labels / "anna.npy"
-        values = np.load(path)
-        values[7] += 0.125
-        np.save(path, values)
+        relabelled(root, 0)
     else:
-        clips = manifest.read(files.clips)
-        manifest.write(files.clips, [c.model_copy(update={"video": "v" + c.name}) for c in clips])
-    run(one, files, tmp_path / "runs")
+        path = root / "clips.jsonl"
+        clips = manifest.read(path)
+        manifest.write(path, [c.model_copy(update={"video": "v" + c.name}) for c in clips])
+    run(one, root, places, kept)
     assert len(trainer.asked) == 2
 
 
-def test_weights_that_encoders_start_from_count_by_content(trainer, files, tmp_path):
+def test_changed_labels_of_another_target_leave_its_runs(trainer, root, places, kept):
+    both = trials(rows(a=settings()), Runs(targets=("valence", "arousal"), folds=(0,)), [3])
+    run(both, root, places, kept)
+    relabelled(root, 1)
+    run(both, root, places, kept)
+    assert [asked.target for asked in trainer.asked] == ["valence", "arousal", "arousal"]
+
+
+def test_weights_that_encoders_start_from_count_by_content(trainer, root, places, kept, tmp_path):
     path = tmp_path / "w.safetensors"
-    one = trials(rows(a=settings(encoders__visual__weights=str(path))), WANTED, [3])
+    fine = tiny_corpus.settings("finetune")
+    started = changed(fine, {"encoders.visual.weights": str(path)}, "")
+    one, data = trials(rows(a=started), WANTED, [3]), tiny_corpus.data(root, "finetune")
     for content in (b"1", b"1", b"2"):
         path.write_bytes(content)
-        run(one, files, tmp_path / "runs")
+        with ThreadPoolExecutor(1) as executor:
+            measure_all(one, data, places, kept, executor)
     assert len(trainer.asked) == 2
 
 
-def test_a_run_that_fails_names_its_row_and_stops_no_other(trainer, files, tmp_path):
+@pytest.mark.parametrize(
+    ("path", "trained", "measured"),
+    [
+        ("rjcma/training/loop.py", 2, 2),
+        ("rjcma/fusion/rjcma.py", 2, 2),
+        ("rjcma/scoring/metrics.py", 1, 2),
+        ("rjcma/ablation/measure.py", 1, 2),
+        ("rjcma/ablation/tables.py", 1, 1),
+        ("rjcma/fusion/concat.py", 1, 1),
+    ],
+)
+def test_the_code_that_counts_is_that_of_training_and_of_scoring(
+    path, trained, measured, trainer, root, places, kept, monkeypatch
+):
+    one, trees = trials(rows(a=settings()), WANTED, [3]), code._tree
+    assert (ROOT / path).is_file()
+    run(one, root, places, kept)
+    before = {p.name: p.stat().st_ino for p in kept.glob("*.json")}
+    monkeypatch.setattr(code, "_tree", lambda p: "other" if p == ROOT / path else trees(p))
+    run(one, root, places, kept)
+    assert len(trainer.asked) == trained
+    after = {p.name: p.stat().st_ino for p in kept.glob("*.json")}
+    assert (after == before) == (measured == 1) and after.keys() == before.keys()
+
+
+def test_a_run_that_fails_names_its_row_and_stops_no_other(trainer, root, places, kept):
     asked = rows(bad=settings(recursions=13), bug=settings(recursions=17), good=settings())
     wanted = trials(asked, WANTED, [3])
     with pytest.raises(Problems) as caught:
-        run(wanted, files, tmp_path / "runs")
+        run(wanted, root, places, kept)
     said = str(caught.value)
     assert "clip cleo: row bad, valence, fold 0, seed 3: x.h5: found f" in said
-    assert "row bug, valence, fold 0, seed 3, test_ablation_runs.py:" in said
-    assert "ZeroDivisionError('oops')" in said
-    assert [one.row for one in wanted if (tmp_path / "runs" / f"{one.name}.json").is_file()] == [
-        "good"
-    ]
+    assert "row bug, valence, fold 0, seed 3: " in said
+    assert "found ZeroDivisionError: oops (at test_trials.py:" in said
+    assert [one.row for one in wanted if (kept / f"{one.name}.json").is_file()] == ["good"]
 
 
 def test_a_killed_run_finds_its_own_checkpoint_again_and_leaves_none_in_the_end(
-    trainer, files, tmp_path
+    trainer, root, places, kept
 ):
-    files = files._replace(checkpoints=tmp_path / "checkpoints")
     (killed,) = trials(rows(a=settings(recursions=19)), WANTED, [3])
     (other,) = trials(rows(b=settings()), WANTED, [3])
+    data = tiny_corpus.data(root)
+    kept.mkdir()
     for one in (killed, other, killed):
         with suppress(KeyboardInterrupt):
-            ablation.measure(one, files, tmp_path / "out.json")
-    assert trainer.found == [[], [], ["at"]]
-    assert [path.name for path in files.checkpoints.iterdir()] == [killed.name]
+            measure(one, data, Digests.of(data), places, kept / "out.json")
+    assert trainer.found == ["", "", f"epoch 5 of {killed.name}"]
+    assert [path.name for path in places.checkpoints.iterdir()] == [f"{killed.name}.pt"]
 
 
-def test_what_training_prints_is_not_shown(trainer, files, tmp_path, capfd):
-    run(trials(rows(a=settings()), WANTED, [3]), files, tmp_path / "runs")
-    assert "an epoch" not in "".join(capfd.readouterr())
+def test_what_training_prints_is_not_shown(trainer, root, places, kept, capfd):
+    run(trials(rows(a=settings()), WANTED, [3]), root, places, kept)
+    said = "".join(capfd.readouterr())
+    assert "an epoch" not in said and "1 in all, 0 kept, 1 to make" in said
 
 
-def test_the_code_that_counts_is_all_that_training_uses():
-    used = {path.relative_to("rjcma").as_posix() for path in closure(Path("rjcma/training/run.py"))}
-    moves_nothing = {  # errors, the carrying of params and clips, and what only names them
-        "clipwise.py",
-        "command.py",
-        "params.py",
-        "problem.py",
-        "timeline.py",
-        "corpus/annotation.py",
-        "corpus/manifest.py",
-        "corpus/settings.py",
-    }
-    left = {path for path in used if path not in CODE and path.split("/")[0] not in CODE}
-    assert left <= moves_nothing
+def test_a_run_of_the_pipeline_is_taken_over_where_settings_and_seed_agree(
+    trainer, root, places, kept
+):
+    mine = tiny_corpus.run(tiny_corpus.settings(seed=3))
+    checkpoint = places.checkpoints / "valence-0.pt"
+    tiny_corpus.trained(root, places.pipeline / "valence-0", mine, checkpoint=checkpoint)
+    asked = rows(same=settings(), other=settings(recursions=1))
+    wanted = trials(asked, WANTED, [3, 5])
+    found = run(wanted, root, places, kept)
+    own = [(one.row, one.seed) for one in wanted if one.run in trainer.asked[1:]]
+    assert own == [("same", 5), ("other", 3), ("other", 5)] and len(trainer.asked) == 4
+    assert len(found) == 4 and wanted[0].run == mine
+    for path in (places.pipeline / "valence-0").iterdir():
+        assert (places.trained / wanted[0].name / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_trials_settings_are_its_rows_but_for_the_seed():
-    one = trial("a", settings(recursions=5), "arousal", 1, 7)
-    assert one.settings.recursions == 5
-    own = tiny_corpus.settings().training.model_dump(exclude={"seed"})
-    assert one.settings.training.model_dump(exclude={"seed"}) == own
+def test_a_run_of_the_pipeline_that_features_have_left_behind_is_not_taken_over(
+    trainer, root, places, kept
+):
+    mine = tiny_corpus.run(tiny_corpus.settings(seed=3))
+    checkpoint = places.checkpoints / "valence-0.pt"
+    tiny_corpus.trained(root, places.pipeline / "valence-0", mine, checkpoint=checkpoint)
+    relabelled(root, 0)
+    run(trials(rows(a=settings()), WANTED, [3]), root, places, kept)
+    assert len(trainer.asked) == 2
 
 
-def test_the_stage_trains_compares_and_keeps(tmp_path, monkeypatch):
-    monkeypatch.setenv("RJCMA_WORKERS", "1")
-    root, report = tmp_path / "corpus", tmp_path / "report"
-    tiny_corpus.write(root)
-    base = tiny_corpus.settings(epochs=2, select_by="held_out")
-    params = {name: _plain(getattr(base, name)) for name in [*KINDS, "corpus"]}
-    params["runs"] = {"targets": ["valence"], "folds": [0]}
-    _write(tmp_path / "params.yaml", params)
+def trained_by_the_pipeline(root, places, params):
+    """Stage train, of valence and fold 0; -> the run's folder."""
+    features = tiny_corpus.folders(root).values()
+    train(
+        *(root / "clips.jsonl", root / "labels", *features, places.pipeline),
+        target="valence",
+        fold=0,
+        params=params,
+        checkpoints=places.checkpoints,
+        ablation=places.trained,
+    )
+    return places.pipeline / "valence-0"
+
+
+def test_the_pipeline_takes_over_a_run_of_an_ablation_with_its_settings_and_seed(
+    trainer, root, places, kept, tmp_path
+):
+    wanted = trials(rows(a=settings()), WANTED, [3, 5])
+    run(wanted, root, places, kept)
+    assert len(trainer.asked) == 2
+    for one in wanted:
+        mine = tiny_corpus.params(tiny_corpus.settings(seed=one.seed))
+        path = _write(tmp_path / f"params-{one.seed}.yaml", mine)
+        out = trained_by_the_pipeline(root, places, path)
+        for own in (places.trained / one.name).iterdir():
+            assert (out / own.name).read_bytes() == own.read_bytes()
+    assert len(trainer.asked) == 2
+    other = _write(tmp_path / "params.yaml", tiny_corpus.params(tiny_corpus.settings(seed=7)))
+    trained_by_the_pipeline(root, places, other)
+    assert len(trainer.asked) == 3
+
+
+def stage(root, places, tmp_path, base, kept):
+    """Stage ablate, of one and two recursions with seed 1; -> the folder of tables."""
+    params = tiny_corpus.params(base, runs={"targets": ["valence"], "folds": [0]})
     two = [{"name": "l = 1", "set": {"recursions": 1}}, {"name": "l = 2", "set": {"recursions": 2}}]
     table = {"about": "Recursions", "reference": "l = 2", "rows": two}
-    _write(tmp_path / "rows.yaml", {"seeds": [1], "tables": {"recursions": table}})
     features = tiny_corpus.folders(root).values()
-    arguments = [root / "clips.jsonl", root / "labels", *features, tmp_path / "rows.yaml"]
-    options = {"params": tmp_path / "params.yaml", "checkpoints": tmp_path / "checkpoints"}
-    ablate(*arguments, tmp_path / "runs", report, **options)
-    names = {path.name for path in report.iterdir()}
+    ablate(
+        *(root / "clips.jsonl", root / "labels", *features, places.pipeline),
+        _write(tmp_path / "rows.yaml", {"seeds": [1], "tables": {"recursions": table}}),
+        kept,
+        tmp_path / "tables",
+        params=_write(tmp_path / "params.yaml", params),
+        trained=places.trained,
+        checkpoints=places.checkpoints,
+    )
+    return tmp_path / "tables"
+
+
+def test_the_stage_trains_compares_and_keeps(root, places, kept, tmp_path, monkeypatch):
+    monkeypatch.setenv("RJCMA_WORKERS", "1")
+    base = tiny_corpus.settings(epochs=2, select_by="held_out")
+    tables = stage(root, places, tmp_path, base, kept)
+    names = {path.name for path in tables.iterdir()}
     assert names == {"tables.md", "recursions.csv", "all-runs.csv", "rows.png"}
-    kept = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "runs").iterdir()}
-    written = {path.name: path.read_bytes() for path in report.iterdir()}
-    assert len(kept) == 3  # two runs and their ledger
-    assert not list((tmp_path / "checkpoints").iterdir())
-    ablate(*arguments, tmp_path / "runs", report, **options)
-    again = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "runs").iterdir()}
-    assert again == kept
-    assert {path.name: path.read_bytes() for path in report.iterdir()} == written
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in kept.iterdir()}
+    written = {path.name: path.read_bytes() for path in tables.iterdir()}
+    assert len(before) == 3  # two runs and their ledger
+    assert not list(places.checkpoints.iterdir())
+    stage(root, places, tmp_path, base, kept)
+    assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in kept.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tables.iterdir()} == written
 
 
-def _plain(section):
-    return section if isinstance(section, int) else section.model_dump(mode="json")
+def test_the_stage_reports_a_run_of_the_pipeline_as_it_stands(
+    root, places, kept, tmp_path, monkeypatch
+):
+    """What stands in for training tells the runs apart: stage ablate itself trains in earnest."""
+    monkeypatch.setenv("RJCMA_WORKERS", "1")
+    base = tiny_corpus.settings(epochs=1, select_by="held_out")
+    with monkeypatch.context() as patched:
+        trainer = stand_in.Trainer(patched)
+        tiny_corpus.trained(root, places.pipeline / "valence-0", tiny_corpus.run(base))
+    tables = stage(root, places, tmp_path, base, kept)
+    with (tables / "all-runs.csv").open() as file:
+        found = {row["row"]: row for row in csv.DictReader(file)}
+    assert {name: row["epochs"] for name, row in found.items()} == {"l = 1": "1", "l = 2": "3"}
+    clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition == "validation"]
+    truth = np.concatenate([labels.read(root / "labels", clip)[:, 0] for clip in clips])
+    predicted = np.concatenate([trainer.prediction(clip) for clip in clips])
+    assert float(found["l = 2"]["ccc"]) == pytest.approx(ccc(predicted, truth), abs=1e-6)
 
 
 def _write(path, content):
-    YAML(typ="safe").dump(content, path)
+    with path.open("w") as file:
+        YAML(typ="safe").dump(content, file)
+    return path

@@ -7,11 +7,15 @@ from fractions import Fraction
 import numpy as np
 import places
 import pytest
+from clips import clip
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma import store
 from rjcma.audio import logmel
+from rjcma.audio.logmel_all import logmel_all
+from rjcma.audio.windows import WINDOW_ROWS, first_rows
+from rjcma.jobs.adoption import work_of
 from rjcma.problem import Problem
 from rjcma.wav import RATE, Wav
 
@@ -35,7 +39,7 @@ def written(tmp_path, pcm, index):
     wav = sound(tmp_path / "clip.wav", pcm)
     logmel.write(wav, index, "clip", tmp_path / "clip.h5")
     track = store.FeatureReader(
-        tmp_path / "clip.h5", clip="clip", frames=len(index), span=logmel.WINDOW_ROWS
+        tmp_path / "clip.h5", clip="clip", frames=len(index), span=WINDOW_ROWS
     )
     return track.rows[...], track
 
@@ -43,7 +47,7 @@ def written(tmp_path, pcm, index):
 @pytest.mark.parametrize("rate", RATES)
 def test_windows_agree_with_the_released_front_end(tmp_path, rate):
     frames, expected = GOLDEN[f"frames_{rate}"], GOLDEN[f"logmel_{rate}"]
-    index = logmel.first_rows(int(frames.max()) + 1, RATES[rate])
+    index = first_rows(int(frames.max()) + 1, RATES[rate])
     _, track = written(tmp_path, GOLDEN["pcm"], index)
     np.testing.assert_allclose(track.take(frames), expected, rtol=0, atol=1e-4)
 
@@ -51,31 +55,31 @@ def test_windows_agree_with_the_released_front_end(tmp_path, rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_the_second_that_is_appended_gives_windows_to_as_many_frames(rate):
     rows = logmel.row_count(len(GOLDEN["pcm"]) + logmel.HELD)
-    starts = logmel.first_rows(1000, RATES[rate])
-    assert (starts + logmel.WINDOW_ROWS <= rows).sum() == GOLDEN[f"count_{rate}"]
+    starts = first_rows(1000, RATES[rate])
+    assert (starts + WINDOW_ROWS <= rows).sum() == GOLDEN[f"count_{rate}"]
 
 
 @given(st.integers(1, 3000), st.integers(1, 120), st.sampled_from([1, 1000 / 1001, 0.8, 2 / 3]))
 def test_a_frames_row_is_its_time_in_hundredths_by_pythons_rounding(frames, rate, factor):
     fps = rate * factor
     expected = [round(k * 100 / fps) for k in range(frames)]
-    assert logmel.first_rows(frames, fps).tolist() == expected
+    assert first_rows(frames, fps).tolist() == expected
 
 
 def test_a_time_between_two_rows_goes_to_the_even_one():
     # At 8 frames a second frame 1 is at 12.5 rows and frame 3 at 37.5.
-    assert logmel.first_rows(5, 8).tolist() == [0, 12, 25, 38, 50]
+    assert first_rows(5, 8).tolist() == [0, 12, 25, 38, 50]
 
 
 def test_irregular_frames_are_placed_by_their_times_and_those_beyond_follow_on():
-    index = logmel.first_rows(5, 10, presented=(0.0, 0.13, 0.501))
+    index = first_rows(5, 10, presented=(0.0, 0.13, 0.501))
     assert index.tolist() == [0, 13, 50, 60, 70]
     assert index.dtype == np.int32
 
 
 def test_nothing_drifts_in_three_hours_at_30_000_by_1001_frames_a_second():
     fps, last = Fraction(30000, 1001), 323_676
-    row = logmel.first_rows(last + 1, float(fps))[last]
+    row = first_rows(last + 1, float(fps))[last]
     assert abs(row - last * 100 / fps) <= Fraction(1, 2)
 
 
@@ -121,14 +125,14 @@ def test_a_long_sound_is_read_once_and_a_piece_at_a_time(tmp_path, monkeypatch):
     reads, read = [], Wav.read
     monkeypatch.setattr(Wav, "read", lambda wav, a, b: reads.append(b - a) or read(wav, a, b))
     pcm = noise(20 * RATE)
-    written(tmp_path, pcm, logmel.first_rows(500, 25))
+    written(tmp_path, pcm, first_rows(500, 25))
     assert max(reads) <= 50 * logmel.HOP + logmel.WINDOW
     assert sum(reads) < 1.1 * (len(pcm) + RATE)
 
 
 def test_an_annotation_longer_than_its_video_sees_the_last_sample_held(tmp_path):
     pcm = noise(2 * RATE)
-    index = logmel.first_rows(131, 25)
+    index = first_rows(131, 25)
     rows, track = written(tmp_path, pcm, index)
     assert len(rows) == index[-1] + 96 == 616
     longer = logmel.rows(np.concatenate([pcm, np.full(6 * RATE, pcm[-1])]))
@@ -136,13 +140,13 @@ def test_an_annotation_longer_than_its_video_sees_the_last_sample_held(tmp_path)
 
 
 def test_rows_cover_all_of_the_sound_and_a_second_more(tmp_path):
-    rows, _ = written(tmp_path, noise(2 * RATE + 3), logmel.first_rows(5, 25))
+    rows, _ = written(tmp_path, noise(2 * RATE + 3), first_rows(5, 25))
     assert len(rows) == (3 * RATE + 3 - 400) // 160 + 1
 
 
 @pytest.mark.parametrize("samples", [0, 1, 399, 3 * RATE])
 def test_silence_is_the_logarithm_of_the_offset(tmp_path, samples):
-    rows, track = written(tmp_path, np.zeros(samples), logmel.first_rows(53, 25))
+    rows, track = written(tmp_path, np.zeros(samples), first_rows(53, 25))
     assert track.read(0, 53).shape == (53, 96, 64)
     np.testing.assert_allclose(rows, math.log(0.01), atol=1e-6)
 
@@ -150,25 +154,30 @@ def test_silence_is_the_logarithm_of_the_offset(tmp_path, samples):
 def test_every_run_writes_the_same_bytes(tmp_path):
     contents = []
     for _ in range(2):
-        written(tmp_path, GOLDEN["pcm"], logmel.first_rows(79, 25))
+        written(tmp_path, GOLDEN["pcm"], first_rows(79, 25))
         contents.append((tmp_path / "clip.h5").read_bytes())
     assert contents[0] == contents[1]
 
 
 def test_a_job_changes_with_the_sound_and_with_the_frames(tmp_path):
-    index = logmel.first_rows(7, 25)
-    first = logmel.job("clip", sound(tmp_path / "a.wav", [1, 2, 3]), index)
-    same = logmel.job("clip", sound(tmp_path / "b.wav", [1, 2, 3]), index.copy())
-    louder = logmel.job("clip", sound(tmp_path / "c.wav", [1, 2, 4]), index)
-    longer = logmel.job("clip", tmp_path / "a.wav", logmel.first_rows(8, 25))
-    missing = logmel.job("clip", tmp_path / "d.wav", index)
-    assert first.digests == same.digests
-    assert len({first.digests, louder.digests, longer.digests, missing.digests}) == 4
+    sounds = {"first": [1, 2, 3], "same": [1, 2, 3], "louder": [1, 2, 4], "longer": [1, 2, 3]}
+    sounds |= {"slower": [1, 2, 3], "uneven": [1, 2, 3]}
+    for name, pcm in sounds.items():
+        sound(tmp_path / f"{name}.wav", pcm)
+    frames = {name: {"frames": 7, "fps": 25.0} for name in [*sounds, "missing"]}
+    frames["longer"]["frames"] = 8
+    frames["slower"]["fps"] = 24.0
+    frames["uneven"]["times"] = (0.0, 0.1, 0.2)
+    clips = [clip("clip", video=name, **each) for name, each in frames.items()]
+    works = [work_of(logmel_all, [one], tmp_path, tmp_path / "out") for one in clips]
+    digests = {one.video: work.jobs[0].digests for one, work in zip(clips, works)}
+    assert digests["first"] == digests.pop("same")
+    assert len(set(digests.values())) == len(digests) == 6
 
 
 def refused(path):
     with pytest.raises(Problem) as caught:
-        logmel.write(path, logmel.first_rows(7, 25), "the_clip", path.with_suffix(".h5"))
+        logmel.write(path, first_rows(7, 25), "the_clip", path.with_suffix(".h5"))
     assert (caught.value.clip, caught.value.file) == ("the_clip", str(path))
     return caught.value.found
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import clip
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma.corpus import annotation, labels
-from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 HEAD = "valence,arousal\n"
@@ -80,8 +81,6 @@ VALUE = st.sampled_from([-5.0, -1.0, 0.0, 0.123, 1.0])
 
 @given(st.lists(st.tuples(VALUE, VALUE), min_size=1, max_size=23))
 def test_what_is_written_is_read(rows: list[tuple[float, float]]) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         found = _read(Path(folder), HEAD + "".join(f"{v},{a}\n" for v, a in rows))
     for row, (valence, arousal) in zip(found, rows, strict=True):
@@ -91,26 +90,9 @@ def test_what_is_written_is_read(rows: list[tuple[float, float]]) -> None:
             assert row.tolist() == np.array([valence, arousal], np.float32).tolist()
 
 
-def _clip(name: str, frames: int) -> Clip:
-    return Clip(
-        name=name,
-        video=name,
-        partition="train",
-        fps=25.0,
-        frames=frames,
-        file=f"{name}.mp4",
-        video_digest="",
-        decoded=frames,
-        times=None,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
-
-
 def test_labels_come_back_and_those_of_clips_that_are_gone_go(tmp_path: Path) -> None:
     labels.write(tmp_path, {"a": READ, "b": READ[:2]})
-    np.testing.assert_array_equal(labels.read(tmp_path, _clip("a", 3)), READ)
+    np.testing.assert_array_equal(labels.read(tmp_path, clip("a", 3)), READ)
     labels.write(tmp_path, {"b": READ[:2]})
     assert [path.name for path in tmp_path.iterdir()] == ["b.npy"]
 
@@ -121,7 +103,7 @@ def test_labels_that_are_the_same_are_not_written_again(tmp_path: Path) -> None:
     labels.write(tmp_path, {"a": READ, "b": READ + 1})
     after = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
     assert before["a.npy"] == after["a.npy"]
-    np.testing.assert_array_equal(labels.read(tmp_path, _clip("b", 3)), READ + 1)
+    np.testing.assert_array_equal(labels.read(tmp_path, clip("b", 3)), READ + 1)
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", None])
@@ -129,10 +111,10 @@ def test_labels_that_cannot_be_read_are_one_line(tmp_path: Path, content: bytes 
     if content is not None:
         (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(Problem, match=r"clip a: .*a\.npy: found"):
-        labels.read(tmp_path, _clip("a", 3))
+        labels.read(tmp_path, clip("a", 3))
 
 
 def test_labels_of_another_length_are_refused(tmp_path: Path) -> None:
     labels.write(tmp_path, {"a": READ})
     with pytest.raises(Problem, match=r"found float32 of shape \(3, 2\); .*\(7, 2\)"):
-        labels.read(tmp_path, _clip("a", 7))
+        labels.read(tmp_path, clip("a", 7))

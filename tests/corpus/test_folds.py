@@ -6,43 +6,29 @@ import json
 
 import places
 import pytest
+from clips import clip
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma.corpus.folds import fold, split
-from rjcma.manifest import Clip, Partition
+from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 GOLDEN = places.GOLDEN / "folds.json"
 
 
-def _clip(name: str, partition: Partition = "train", video: str = "") -> Clip:
-    return Clip(
-        name=name,
-        video=video or name,
-        partition=partition,
-        fps=30.0,
-        frames=7,
-        file=f"{name}.mp4",
-        video_digest="",
-        decoded=7,
-        times=None,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
-
-
 def _names(clips: list[Clip]) -> list[str]:
-    return [clip.name for clip in clips]
+    return [each.name for each in clips]
 
 
 def test_six_folds_of_the_real_corpus_are_those_of_the_released_code() -> None:
     trained = [f"train{k:03}" for k in range(356)]
     validated = [f"official{k:03}" for k in range(76)]
     names = trained + validated
-    clips = [_clip(name) for name in reversed(trained)]
-    clips += [_clip(name, "validation") for name in validated] + [_clip("t", "test")]
+    clips = [clip(name) for name in reversed(trained)]
+    clips += [clip(name, partition="validation") for name in validated] + [
+        clip("t", partition="test")
+    ]
     golden = json.loads(GOLDEN.read_text())["folds"]
     folds = split(clips, 6)
     assert len(folds) == len(golden) == 6
@@ -55,7 +41,7 @@ def test_six_folds_of_the_real_corpus_are_those_of_the_released_code() -> None:
 
 def test_two_people_in_one_video_stay_together_at_the_border_of_a_group() -> None:
     pairs = [("a", "a"), ("b_left", "b"), ("b_right", "b"), ("c", "c")]
-    clips = [_clip(name, video=video) for name, video in pairs] + [_clip("v", "validation")]
+    clips = [clip(name, video=video) for name, video in pairs] + [clip("v", partition="validation")]
     folds = split(clips, 3)
     assert _names(folds[2].validation) == ["a", "b_left", "b_right"]
     assert _names(folds[1].validation) == ["c"]
@@ -63,13 +49,13 @@ def test_two_people_in_one_video_stay_together_at_the_border_of_a_group() -> Non
 
 def test_clips_of_a_video_are_kept_together_though_others_stand_between_them() -> None:
     pairs = [("p1", "p1"), ("p10", "p10"), ("p11", "p11"), ("p1_left", "p1")]
-    clips = [_clip(name, video=video) for name, video in pairs] + [_clip("v", "validation")]
+    clips = [clip(name, video=video) for name, video in pairs] + [clip("v", partition="validation")]
     assert _names(split(clips, 3)[2].validation) == ["p1", "p1_left"]
 
 
 def test_a_training_clip_joins_the_validation_clip_of_its_video() -> None:
-    clips = [_clip("a"), _clip("b"), _clip("w_left", video="w")]
-    clips += [_clip("w_right", "validation", "w")]
+    clips = [clip("a"), clip("b"), clip("w_left", video="w")]
+    clips += [clip("w_right", partition="validation", video="w")]
     first = split(clips, 3)[0]
     assert _names(first.validation) == ["w_left", "w_right"]
     assert _names(first.train) == ["a", "b"]
@@ -82,22 +68,24 @@ SIZES = st.lists(st.integers(1, 3), min_size=5, max_size=19)
 def test_each_fold_holds_every_clip_once_and_no_video_on_both_sides(
     sizes: list[int], count: int
 ) -> None:
-    clips = [
-        _clip(f"{v:02}_{k}", video=f"{v}") for v, size in enumerate(sizes) for k in range(size)
-    ]
-    clips += [_clip("x", "validation"), _clip("y", "validation")]
+    clips = [clip(f"{v:02}_{k}", video=f"{v}") for v, size in enumerate(sizes) for k in range(size)]
+    clips += [clip("x", partition="validation"), clip("y", partition="validation")]
     folds = split(clips, count)
     for found in folds:
         assert sorted(_names(found.train + found.validation)) == _names(clips)
         assert found.train and found.validation
-        videos = {clip.video for clip in found.train}
-        assert not videos & {clip.video for clip in found.validation}
+        videos = {each.video for each in found.train}
+        assert not videos & {each.video for each in found.validation}
     together = [name for found in folds for name in _names(found.validation)]
     assert sorted(together) == _names(clips)
 
 
 def test_more_groups_than_videos_are_refused() -> None:
-    clips = [_clip("b_left", video="b"), _clip("b_right", video="b"), _clip("v", "validation")]
+    clips = [
+        clip("b_left", video="b"),
+        clip("b_right", video="b"),
+        clip("v", partition="validation"),
+    ]
     assert len(split(clips, 2)) == 2
     with pytest.raises(Problem, match="found 3 folds; expected at most 2"):
         split(clips, 3)
@@ -105,12 +93,12 @@ def test_more_groups_than_videos_are_refused() -> None:
 
 def test_no_validation_clips_are_refused() -> None:
     with pytest.raises(Problem, match="no validation clips"):
-        split([_clip("a"), _clip("b")], 2)
+        split([clip("a"), clip("b")], 2)
 
 
 @pytest.mark.parametrize("number", [-1, 3, 7])
 def test_a_fold_that_is_not_there_is_refused(number: int) -> None:
-    clips = [_clip("a"), _clip("b"), _clip("v", "validation")]
+    clips = [clip("a"), clip("b"), clip("v", partition="validation")]
     assert _names(fold(clips, 3, 2).validation) == ["a"]
     with pytest.raises(Problem, match=f"fold {number} .*expected one of 0 to 2"):
         fold(clips, 3, number)

@@ -6,21 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+import committed
 import numpy as np
 import places
 import pytest
 from corpus_builder import annotation, corpus, crops, video
-from rjcma.corpus.cache import Cache
 from ruamel.yaml import YAML
 
 from rjcma import manifest
 from rjcma.corpus import video as videos
 from rjcma.corpus.audit import Audit, audit
+from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import Corpus
 from rjcma.corpus.summary import summary
+from rjcma.jobs.memory import Memory
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
 
@@ -40,19 +42,17 @@ def root(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "corpus"))
 
 
-def _audit(root: Path, **changes: object) -> Audit:
-    """The audit of a corpus as `corpus_builder.corpus` makes it, with changed settings."""
-    settings = {
-        "root": str(root),
-        "faces": ["cropped_aligned"],
-        "train": "VA/Train_Set",
-        "validation": "VA/Validation_Set",
-        "test": "test.txt",
-        "videos": ["videos"],
-        "folds": 3,
-    }
-    checked = Corpus.model_validate(settings | changes)
-    return audit(root, checked, Cache(root.parent / "cache.jsonl"))
+def _section(root: Path, **changes: object) -> dict[str, object]:
+    """The section `corpus` of a corpus as `corpus_builder.corpus` makes it."""
+    section = {"root": str(root), "faces": ["cropped_aligned"], "train": "VA/Train_Set"}
+    section |= {"validation": "VA/Validation_Set", "test": "test.txt", "folds": 3}
+    return {"make": [], **section, "videos": ["videos"], **changes}
+
+
+def _audit(root: Path, modalities: Collection[str] = (), **changes: object) -> Audit:
+    """The audit of this corpus with changed settings, of which these modalities are wanted."""
+    checked = Corpus.model_validate(_section(root, **changes))
+    return audit(checked, Memory(root.parent / "memory.jsonl"), modalities)
 
 
 def _problems(found: Audit) -> list[Problem]:
@@ -330,6 +330,87 @@ def test_settings_that_do_not_fit_the_corpus_are_problems(
     assert words in str(problem)
 
 
+@pytest.fixture
+def mute(root: Path) -> Path:
+    """A corpus without any audio stream."""
+    for path in (root / "videos").iterdir():
+        video(path, {"a": 11, "b": 13, "c": 7, "v": 11, "t": 5}[path.stem], sound=False)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("modalities", "missing"),
+    [
+        (["visual", "audio", "text"], "audio and text"),
+        (["text", "visual"], "text"),
+        (["visual", "audio"], "audio"),
+    ],
+)
+def test_a_corpus_without_sound_stops_where_sound_is_wanted(
+    mute: Path, modalities: list[str], missing: str
+) -> None:
+    [problem] = _problems(_audit(mute, modalities))
+    assert problem.found == "no video with an audio stream in the whole corpus"
+    assert problem.expected.endswith(f"since fusion.modalities has {missing}")
+    assert problem.cure == "set fusion.modalities: [visual] to go on without it"
+
+
+def test_a_corpus_without_sound_is_no_problem_where_only_faces_are_wanted(mute: Path) -> None:
+    found = _audit(mute, ["visual"])
+    found.findings.check()
+    assert [clip.sound for clip in found.clips] == [False] * len(CLIPS)
+
+
+@pytest.mark.parametrize(
+    ("modalities", "rest"),
+    [
+        (["visual", "audio", "text"], "[audio, text]"),
+        (["text", "visual"], "[text]"),
+        (["visual", "audio"], "[audio]"),
+    ],
+)
+def test_a_corpus_without_crops_stops_where_faces_are_wanted(
+    root: Path, modalities: list[str], rest: str
+) -> None:
+    [problem] = _problems(_audit(root, modalities, faces=[]))
+    assert problem.file == "corpus.faces"
+    assert problem.found == "no face crops in the whole corpus"
+    assert problem.cure == f"set fusion.modalities: {rest} to go on without it"
+
+
+@pytest.mark.parametrize("modalities", [["audio"], ["audio", "text"], ["text"]])
+def test_a_corpus_without_crops_is_no_problem_where_no_faces_are_wanted(
+    root: Path, modalities: list[str]
+) -> None:
+    found = _audit(root, modalities, faces=[])
+    found.findings.check()
+    assert [clip.faces for clip in found.clips] == [None] * len(CLIPS)
+
+
+def test_one_clip_with_sound_and_one_with_crops_are_something_to_learn_from(mute: Path) -> None:
+    video(mute / "videos/c.mp4", 7)
+    for name in set(CLIPS) - {"v"}:
+        shutil.rmtree(mute / "cropped_aligned" / name)
+    found = _audit(mute, ["visual", "audio", "text"])
+    found.findings.check()
+    assert [clip.name for clip in found.clips if clip.sound] == ["c"]
+    assert [clip.name for clip in found.clips if clip.faces] == ["v"]
+
+
+@pytest.mark.parametrize(("modality", "key"), [("visual", "faces"), ("text", "videos")])
+def test_where_no_modality_is_left_the_way_on_is_the_section_corpus(
+    mute: Path, modality: str, key: str
+) -> None:
+    [problem] = _problems(_audit(mute, [modality], faces=[]))
+    assert problem.file == f"corpus.{key}"
+    assert problem.cure == "name what there is in the section corpus"
+
+
+def test_a_corpus_with_neither_faces_nor_sound_is_two_problems_at_once(mute: Path) -> None:
+    problems = _problems(_audit(mute, ["visual", "audio", "text"], faces=[]))
+    assert [problem.file for problem in problems] == ["corpus.faces", "corpus.videos"]
+
+
 def test_a_missing_corpus_says_where_it_is_to_be_had(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"set corpus\.root .*Aff-Wild2 is to be had"):
         _audit(tmp_path / "nowhere")
@@ -355,9 +436,19 @@ def test_a_second_look_decodes_and_reads_nothing_again(
     first = _audit(root)
     opened: list[Path] = []
     monkeypatch.setattr(videos, "probe", lambda path: opened.append(path))
-    monkeypatch.setattr("rjcma.corpus.crops.digest_file", lambda path: opened.append(path))
+    monkeypatch.setattr("rjcma.corpus.crops.digest_read", lambda path: opened.append(path))
     assert _audit(root).clips == first.clips
     assert opened == []
+
+
+def test_what_other_code_read_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _audit(root)
+    decoded: list[str] = []
+    honest = videos.probe
+    monkeypatch.setattr(videos, "probe", lambda path: decoded.append(path.stem) or honest(path))
+    monkeypatch.setattr("rjcma.jobs.code.meaning", lambda modules: "another")
+    assert _audit(root).clips == first.clips
+    assert sorted(decoded) == ["a", "b", "c", "t", "v"]
 
 
 def test_an_error_that_nobody_foresaw_is_the_problem_of_one_video(
@@ -365,7 +456,7 @@ def test_an_error_that_nobody_foresaw_is_the_problem_of_one_video(
 ) -> None:
     honest = videos.probe
 
-    def probe(path: Path) -> videos.Probe:
+    def probe(path: Path) -> Probe:
         if path.stem == "b":
             raise IndexError("list index out of range")
         return honest(path)
@@ -390,13 +481,13 @@ def test_a_changed_annotation_of_the_same_length_changes_no_clip(root: Path) -> 
     assert _audit(root).clips == before
 
 
-def test_a_torn_or_foreign_line_in_the_cache_is_passed_over(root: Path) -> None:
+def test_a_torn_or_foreign_line_in_the_memory_is_passed_over(root: Path) -> None:
     first = _audit(root)
-    cache = root.parent / "cache.jsonl"
-    lines = cache.read_text().splitlines(keepends=True)
-    cache.write_text("[1]\n" + "{}\n" + '["a b", 3]\n' + "".join(lines)[:-9])
+    memory = root.parent / "memory.jsonl"
+    lines = memory.read_text().splitlines(keepends=True)
+    memory.write_text("[1]\n" + "{}\n" + '["a b", 3]\n' + "".join(lines)[:-9])
     assert _audit(root).clips == first.clips
-    assert Cache(cache).values.keys() >= {"a b"}
+    assert Memory(memory).values.keys() >= {"a b"}
     assert _audit(root).clips == first.clips
 
 
@@ -410,8 +501,8 @@ def test_a_manifest_comes_back_sorted(root: Path) -> None:
     ("content", "words"),
     [
         (None, "no such file"),
-        ("{", "in line 1"),
-        ('{"name": "a"}\n', "video in line 1: Field required"),
+        ("{", "in line 1, not "),
+        ('{"name": "a"}\n', "found video = no value in line 1, not one"),
         ("TWICE", "stand twice"),
     ],
 )
@@ -427,17 +518,14 @@ def test_a_manifest_that_is_none_is_one_line(root: Path, content: str | None, wo
     assert words in str(problem.value)
 
 
-def _stage(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    with (folder / "params.yaml").open("w") as file:
-        section = {"root": str(root), "faces": ["cropped_aligned"], "train": "VA/Train_Set"}
-        section |= {"validation": "VA/Validation_Set", "test": "test.txt", "folds": 3}
-        YAML().dump({"corpus": section | {"videos": ["videos"]}}, file)
-    command = [sys.executable, "-m", "stages.index", os.path.relpath(root, folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def _stage(folder: Path, **sections: object) -> subprocess.CompletedProcess[str]:
+    """Run the stage in a folder by the committed params with other sections."""
+    committed.params(folder, **sections)
+    outs = ["data/clips.jsonl", "data/labels", "data/models.json"]
     return subprocess.run(
-        [*command, "data/clips.jsonl", "data/labels"],
+        [sys.executable, "-m", "stages.index", *outs],
         cwd=folder,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
@@ -449,30 +537,40 @@ ANNOTATION_OF_C = "VA/Train_Set/c.txt"
 def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_problem(
     root: Path, tmp_path: Path
 ) -> None:
-    first = _stage(root, tmp_path)
+    section = _section(root)
+    first = _stage(tmp_path, corpus=section)
     assert first.returncode == 0, first.stderr
     assert "validation" in first.stdout
     written = {
         path.relative_to(tmp_path).as_posix(): (path.read_bytes(), path.stat().st_ino)
         for path in sorted((tmp_path / "data").rglob("*.*"))
     }
-    assert list(written) == ["data/clips.jsonl"] + [
-        f"data/labels/{name}.npy" for name in CLIPS if name != "t"
-    ]
+    labels = [f"data/labels/{name}.npy" for name in CLIPS if name != "t"]
+    assert list(written) == ["data/clips.jsonl", *labels, "data/models.json"]
     whole = {path: path.read_bytes() for path in (root / "videos/a.mp4", root / ANNOTATION_OF_C)}
     (root / "videos/a.mp4").write_bytes(b"")
     annotation(root / ANNOTATION_OF_C, 7, "valence,arousal\n0\n")
-    second = _stage(root, tmp_path)
+    second = _stage(tmp_path, corpus=section)
     assert second.returncode == 1
     problems = [line for line in second.stderr.splitlines() if "found" in line]
     assert len(problems) == 2 and all(line.startswith("problem: clip ") for line in problems)
     assert "Traceback" not in second.stderr
     for path, content in whole.items():
         path.write_bytes(content)
-    assert _stage(root, tmp_path).returncode == 0
+    assert _stage(tmp_path, corpus=section).returncode == 0
     assert written == {
         name: ((tmp_path / name).read_bytes(), (tmp_path / name).stat().st_ino) for name in written
     }
+
+
+def test_the_stage_wants_the_modalities_of_the_params(root: Path, tmp_path: Path) -> None:
+    section = _section(root, faces=[])
+    stopped = _stage(tmp_path, corpus=section)
+    assert stopped.returncode == 1
+    assert stopped.stderr.startswith("problem: corpus.faces: found no face crops in the whole")
+    assert "set fusion.modalities: [audio, text] to go on" in stopped.stderr
+    done = _stage(tmp_path, corpus=section, fusion={"modalities": ["audio", "text"]})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_real_corpus_is_sound() -> None:
@@ -482,7 +580,7 @@ def test_the_real_corpus_is_sound() -> None:
     folders = {"train": "annotations/VA/train", "validation": "annotations/VA/validation"}
     settings = {"root": str(root), "videos": ["videos"], "faces": ["cropped_aligned"]}
     checked = Corpus.model_validate(settings | folders | {"test": "test.txt", "folds": 6})
-    found = audit(root, checked, Cache(Path(os.devnull)))
+    found = audit(checked, Memory(Path(os.devnull)))
     found.findings.check()
     frames = {clip.name: clip.frames for clip in found.clips}
     assert len(frames) == 13

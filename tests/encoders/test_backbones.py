@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import pkgutil
+from typing import get_args
 
-import numpy as np
-import places
+import golden_nets
 import pytest
 import torch
+from encoder_settings import EVERY, KINDS, chosen, classes, encoders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -16,36 +16,28 @@ from torch import nn
 from rjcma.encoders import backbones
 from rjcma.encoders.compact_audio import CompactAudio
 from rjcma.encoders.compact_visual import CompactVisual
-from rjcma.encoders.inference import prepared, resolved, running
+from rjcma.encoders.inference import prepared, running
 from rjcma.encoders.ir_resnet50 import IRResNet50
-from rjcma.encoders.settings import Audio, Visual
 from rjcma.encoders.vggish import VGGish
 from rjcma.encoders.winograd import Winograd, tile
 
-GOLDEN = places.GOLDEN
-sys.path.insert(0, str(GOLDEN))
-import seeded  # noqa: E402
-
 CPU = torch.device("cpu")
-KEYS = json.loads((GOLDEN / "nets_keys.json").read_text())
 INPUTS = {"ir50_backbone": ("faces", (4, 3, 40, 40)), "vggish": ("logmel", (4, 96, 64))}
 OUTPUTS = {"ir50_backbone": "ir50_out", "vggish": "vggish_out"}
 
 
 def golden_encoder(name: str) -> nn.Module:
-    encoder = {"ir50_backbone": IRResNet50, "vggish": VGGish}[name]().eval()
-    arrays = seeded.weights({key: tuple(shape) for key, shape in KEYS[name].items()})
-    encoder.load_state_dict({key: torch.from_numpy(np.asarray(a)) for key, a in arrays.items()})
-    return encoder
+    backbone = {"ir50_backbone": IRResNet50, "vggish": VGGish}[name]().eval()
+    backbone.load_state_dict(golden_nets.weights(name))
+    return backbone
 
 
 @pytest.fixture(scope="module", params=list(INPUTS))
 def golden(request) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     """A backbone with seeded weights, its golden input and output."""
     name = request.param
-    with np.load(GOLDEN / "nets.npz") as outputs:
-        expected = torch.from_numpy(outputs[OUTPUTS[name]])
-    return golden_encoder(name), torch.from_numpy(seeded.array(*INPUTS[name])), expected
+    values, expected = golden_nets.inputs(*INPUTS[name]), golden_nets.outputs(OUTPUTS[name])
+    return golden_encoder(name), values, expected
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -56,7 +48,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 def test_weights_have_the_published_names_and_shapes(name, kind):
     with torch.device("meta"):
         shapes = {key: list(value.shape) for key, value in kind().state_dict().items()}
-    assert shapes == KEYS[name]
+    assert shapes == golden_nets.SHAPES[name]
 
 
 @torch.inference_mode()
@@ -173,17 +165,53 @@ def test_compact_groups_hold_all_that_is_learned():
         assert {id(weight) for weight in held} == {id(weight) for weight in encoder.parameters()}
 
 
+def test_every_kind_that_params_may_name_is_tried_here():
+    for modality, kinds in KINDS.items():
+        names = [get_args(kind.model_fields["kind"].annotation) for kind in classes(modality)]
+        assert names == [(kind,) for kind in kinds]
+
+
 def test_a_backbone_is_built_by_its_name():
     with torch.device("meta"):
-        assert isinstance(backbones.build("visual", Visual(kind="ir_resnet50")), IRResNet50)
-        assert isinstance(backbones.build("audio", Audio(kind="vggish")), VGGish)
-        assert isinstance(backbones.build("visual", Visual(kind="compact")), CompactVisual)
-        assert isinstance(backbones.build("audio", Audio(kind="compact")), CompactAudio)
+        assert isinstance(backbones.build("visual", chosen("visual", "ir_resnet50")), IRResNet50)
+        assert isinstance(backbones.build("audio", chosen("audio", "vggish")), VGGish)
+        assert isinstance(backbones.build("visual", chosen("visual", "compact")), CompactVisual)
+        assert isinstance(backbones.build("audio", chosen("audio", "compact")), CompactAudio)
 
 
-def test_precision_auto_is_exact_on_a_cpu():
-    assert resolved("auto", CPU) == "fp32"
-    assert resolved("bf16", CPU) == "bf16"
+@pytest.mark.parametrize("modality, kind", EVERY)
+def test_an_encoders_class_is_found_by_its_settings(modality, kind):
+    one = chosen(modality, kind)
+    found = pkgutil.resolve_name(one.implementation)
+    with torch.device("meta"):
+        assert type(backbones.build(modality, one)) is found
+    same = [each for each in EVERY if chosen(*each).implementation == one.implementation]
+    assert same == [(modality, kind)]
+
+
+@pytest.mark.parametrize("modality, kind", EVERY)
+def test_an_encoder_takes_its_input_shape_and_gives_its_width(modality, kind):
+    backbone = backbones.build(modality, chosen(modality, kind)).eval()
+    *rest, rows, columns = backbone.input_shape
+    with torch.inference_mode():
+        vectors = backbone(torch.randn(3, *backbone.input_shape))
+        assert vectors.shape == (3, backbone.width) and vectors.isfinite().all()
+        with pytest.raises(RuntimeError):
+            backbone(torch.randn(3, *rest, rows // 2, columns))
+
+
+@pytest.mark.parametrize("modality, kind", EVERY)
+def test_the_input_shape_is_known_before_an_encoder_is_built(modality, kind):
+    expected = {"visual": (3, 40, 40), "audio": (96, 64)}[modality]
+    assert pkgutil.resolve_name(chosen(modality, kind).implementation).input_shape == expected
+
+
+def test_products_are_exact_unless_another_precision_is_named():
+    """On every device alike: what a clip's vectors are does not depend on where they are made."""
+    assert encoders().precision == encoders(device="auto").precision == "fp32"
+    assert encoders(precision="bf16").precision == "bf16"
+    with pytest.raises(ValueError, match="'fp32', 'bf16' or 'fp16'"):
+        encoders(precision="auto")
 
 
 @settings(max_examples=25, deadline=None)

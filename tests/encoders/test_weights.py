@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from encoder_settings import chosen
 from safetensors.torch import save_file
 from torch import nn
 
 from rjcma.encoders import backbones, weights
 from rjcma.encoders.ir_resnet50 import IRResNet50
-from rjcma.encoders.settings import Audio, Visual
 from rjcma.problem import Problem
 
 
@@ -34,9 +34,9 @@ def stored() -> dict[str, torch.Tensor]:
 
 
 def loaded(path: Path, modality: str = "visual") -> dict[str, torch.Tensor]:
-    encoder = Small()
-    weights.load(encoder, modality, path)
-    return encoder.state_dict()
+    small = Small()
+    weights.load(small, modality, path)
+    return small.state_dict()
 
 
 def refusal(path: Path) -> str:
@@ -127,18 +127,18 @@ def test_weights_that_are_not_finite_are_named(tmp_path, stored, value):
 def test_refused_weights_change_nothing(tmp_path, stored):
     stored["norm.bias"] = torch.ones(2)
     torch.save(stored, tmp_path / "other.pth")
-    encoder = Small()
-    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    small = Small()
+    before = {key: value.clone() for key, value in small.state_dict().items()}
     with pytest.raises(Problem):
-        weights.load(encoder, "visual", tmp_path / "other.pth")
-    assert_same(encoder.state_dict(), before)
+        weights.load(small, "visual", tmp_path / "other.pth")
+    assert_same(small.state_dict(), before)
 
 
 def test_a_long_list_of_names_is_cut_and_counted(tmp_path):
-    encoder = Visual(kind="ir_resnet50", weights=str(tmp_path / "compact.safetensors"))
-    save_file(backbones.build("visual", Visual()).state_dict(), tmp_path / "compact.safetensors")
+    path = tmp_path / "compact.safetensors"
+    save_file(backbones.build("visual", chosen("visual")).state_dict(), path)
     with pytest.raises(Problem) as caught:
-        backbones.build("visual", encoder)
+        backbones.build("visual", chosen("visual", "ir_resnet50", weights=str(path)))
     optional = [key for key in IRResNet50().state_dict() if key.endswith("num_batches_tracked")]
     assert f"… ({349 - len(optional)})" in caught.value.found
     assert "weights unknown: norm." in caught.value.found
@@ -147,9 +147,9 @@ def test_a_long_list_of_names_is_cut_and_counted(tmp_path):
 
 def test_weights_of_the_other_modality_are_refused(tmp_path):
     path = tmp_path / "visual.safetensors"
-    save_file(backbones.build("visual", Visual()).state_dict(), path)
+    save_file(backbones.build("visual", chosen("visual")).state_dict(), path)
     with pytest.raises(Problem, match=r"encoders\.audio\.weights"):
-        backbones.build("audio", Audio(weights=str(path)))
+        backbones.build("audio", chosen("audio", weights=str(path)))
 
 
 class Malicious:

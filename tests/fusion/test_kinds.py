@@ -1,14 +1,15 @@
-"""What holds for every kind and variant of fusion, and what each kind is."""
+"""What holds for every kind of fusion, and what each kind is."""
 
 from __future__ import annotations
 
+import pkgutil
 from typing import get_args
 
 import pytest
 import torch
 from fusion_world import (
     BATCH,
-    FUSIONS,
+    KINDS,
     SUBSETS,
     WIDTHS,
     K,
@@ -16,43 +17,130 @@ from fusion_world import (
     features,
     first,
     kind,
+    settings,
 )
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
 from rjcma.fusion.leader_follower import ATTENDED, HEADS, LeaderFollower
-from rjcma.fusion.network import KINDS, VARIANTS, build
-from rjcma.fusion.settings import Fusion, Widths
+from rjcma.fusion.module import FusionModule
+from rjcma.fusion.network import build
+from rjcma.fusion.settings import AnyFusion, Fusion
 from rjcma.fusion.transformer import Transformer, places
 from rjcma.params import load
+from rjcma.problem import Problem
 from rjcma.training.loss import concordance_losses
 
-BUILT_FOR_K = ["paper", "released"]
-ANY_LENGTH = sorted(set(FUSIONS) - set(BUILT_FOR_K))
+BUILT_FOR_K = ["rjcma", "released"]
+ANY_LENGTH = sorted(set(KINDS) - set(BUILT_FOR_K))
 
-every_fusion = st.sampled_from(sorted(FUSIONS))
+every_fusion = st.sampled_from(KINDS)
 every_subset = st.sampled_from(SUBSETS)
 
 
-def test_every_kind_and_variant_that_params_may_name_is_there():
-    fields = Fusion.model_fields
-    assert set(get_args(fields["kind"].annotation)) == set(KINDS)
-    assert set(get_args(fields["variant"].annotation)) == set(VARIANTS)
-    assert {(f.kind, f.variant) for f in FUSIONS.values()} == (
-        {("rjcma", variant) for variant in VARIANTS}
-        | {(name, "paper") for name in KINDS if name != "rjcma"}
-    )
+def test_every_kind_that_params_may_name_is_tried_here():
+    classes = get_args(get_args(Fusion)[0])
+    names = [get_args(kind.model_fields["kind"].annotation) for kind in classes]
+    assert names == [(name,) for name in KINDS]
+    assert all(issubclass(kind, AnyFusion) for kind in classes)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kinds_class_is_found_by_its_settings(name):
+    fusion = settings(name)
+    found = pkgutil.resolve_name(fusion.implementation)
+    assert fusion.kind == name and issubclass(found, FusionModule)
+    assert found.__module__ == f"rjcma.fusion.{name}" and type(kind(name)) is found
+    others = {settings(other).implementation for other in KINDS if other != name}
+    assert fusion.implementation not in others
+
+
+def test_only_the_attention_that_is_repeated_knows_recursions():
+    """Of the other kinds `recursions` shapes nothing, so they are the same whatever it is."""
+    assert [name for name in KINDS if settings(name).recursive] == BUILT_FOR_K
+    for name in KINDS:
+        counts = {len(list(kind(name, recursions=n).parameters())) for n in (1, 2, 3)}
+        assert len(counts) == (3 if settings(name).recursive else 1)
 
 
 def test_a_kind_is_chosen_by_one_parameter(tmp_path):
+    fusion = read(tmp_path, "{kind: concat, hidden: 11}")
+    assert (fusion.kind, fusion.hidden) == ("concat", 11)
+
+
+def read(tmp_path, section):
+    """A params file's section `fusion`, with this text."""
     path = tmp_path / "params.yaml"
-    path.write_text("fusion: {kind: concat, variant: paper}\n")
-    assert load(path, "fusion", Fusion).kind == "concat"
+    path.write_text(f"fusion: {section}\n")
+    return load(path, "fusion", Fusion)
+
+
+def refusal(tmp_path, section):
+    """What is said of a section that is refused, in one line."""
+    with pytest.raises(Problem) as caught:
+        read(tmp_path, section)
+    assert "params.yaml" in str(caught.value) and "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("section", ["{}", "{hidden: 11}"])
+def test_a_kind_must_be_named(tmp_path, section):
+    assert refusal(tmp_path, section).found == "fusion.kind = no value"
+
+
+def test_an_unknown_kind_is_refused_with_those_that_there_are(tmp_path):
+    problem = refusal(tmp_path, "{kind: paper}")
+    assert problem.found == "fusion.kind = 'paper'"
+    assert problem.expected == f"one of {', '.join(KINDS)}"
+
+
+OWN = {"transformer": {"layers": 3, "heads": 5}}
+"""Keys that one kind alone takes."""
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("key, value", OWN["transformer"].items())
+def test_a_kind_takes_its_own_keys_only(tmp_path, name, key, value):
+    section = f"{{kind: {name}, {key}: {value}}}"
+    if key in OWN.get(name, {}):
+        assert getattr(read(tmp_path, section), key) == value
+        return
+    problem = refusal(tmp_path, section)
+    assert problem.found == f"fusion.{key} = {value}"
+    shared = "modalities, widths, modality_dropout, hidden, dropout"
+    assert problem.expected == f"one of the keys {shared}, kind"
+
+
+def test_a_misspelt_key_is_answered_with_the_keys_of_its_kind(tmp_path):
+    problem = refusal(tmp_path, "{kind: transformer, head: 5}")
+    assert problem.expected.endswith(", kind, layers, heads")
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "key, value, now",
+    [
+        ("absence", "{visual: 0.3}", "fusion.modality_dropout, as it is called now"),
+        (
+            "variant",
+            "released",
+            "fusion.kind, rjcma for the paper's equations or released for the code's,"
+            " as it is called now",
+        ),
+    ],
+)
+def test_keys_of_earlier_versions_are_answered_with_their_new_names(
+    tmp_path, name, key, value, now
+):
+    problem = refusal(tmp_path, f"{{kind: {name}, {key}: {value}}}")
+    assert problem.found.startswith(f"fusion.{key} = ")
+    assert problem.expected == now
 
 
 @pytest.mark.parametrize("modalities", SUBSETS, ids="-".join)
-@pytest.mark.parametrize("name", FUSIONS)
+@pytest.mark.parametrize("name", KINDS)
 def test_any_modalities_are_fused_by_every_kind(name, modalities):
     widths = {m: WIDTHS[m] for m in modalities}
     module = kind(name, modalities)
@@ -61,7 +149,7 @@ def test_any_modalities_are_fused_by_every_kind(name, modalities):
     assert fused.isfinite().all() and fused.std() > 0
 
 
-@settings(deadline=None, max_examples=100)
+@hypothesis_settings(deadline=None, max_examples=100)
 @given(every_fusion, every_subset, st.integers(1, K), st.floats(-1e3, 1e3), st.integers(1, 3))
 def test_what_stands_in_padded_frames_changes_nothing(name, modalities, length, padding, layers):
     module = kind(name, modalities, recursions=layers)
@@ -73,7 +161,7 @@ def test_what_stands_in_padded_frames_changes_nothing(name, modalities, length, 
     assert not module(x, valid)[:, :, length:].any()
 
 
-@settings(deadline=None, max_examples=50)
+@hypothesis_settings(deadline=None, max_examples=50)
 @given(every_fusion, every_subset, st.integers(1, K))
 def test_padded_frames_get_no_gradient_and_give_none_to_the_weights(name, modalities, length):
     """The weights' gradients are those of the same window, whatever stands in its padding."""
@@ -91,7 +179,7 @@ def test_padded_frames_get_no_gradient_and_give_none_to_the_weights(name, modali
     assert all(map(torch.equal, *gradients))
 
 
-@settings(deadline=None, max_examples=25)
+@hypothesis_settings(deadline=None, max_examples=25)
 @given(every_fusion, every_subset, st.integers(2, K), st.floats(-1e3, 1e3))
 def test_padded_frames_change_no_loss(name, modalities, length, padding):
     module, valid = kind(name, modalities), first(length)
@@ -108,7 +196,7 @@ def test_padded_frames_change_no_loss(name, modalities, length, padding):
     assert losses[0].isfinite().all() and torch.equal(*losses)
 
 
-@settings(deadline=None, max_examples=50)
+@hypothesis_settings(deadline=None, max_examples=50)
 @given(every_fusion, every_subset)
 def test_a_window_is_fused_beside_others_as_it_is_alone(name, modalities):
     module = kind(name, modalities)
@@ -144,20 +232,19 @@ def test_frame_weights_are_the_weights_of_frames_by_frames(name):
     assert {id(p) for p in module.temporal_weights()} == {id(p) for p in square}
 
 
-@pytest.mark.parametrize("name", sorted(set(FUSIONS) - {"concat"}))
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"concat"}))
 def test_every_weight_of_every_kind_takes_part(name):
     module = kind(name)
     module(features(), everywhere()).square().sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in module.parameters())
 
 
-@pytest.mark.parametrize("name", FUSIONS)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_network_is_built_around_every_kind(name):
-    fusion = FUSIONS[name].model_copy(update={"widths": Widths(visual=7, audio=3, text=5)})
-    encoders = {m: nn.Identity() for m in WIDTHS}
-    for encoder in encoders.values():
-        encoder.width = 2
-    network = build(encoders, fusion, 2, K).eval()
+    fusion = settings(name, widths={"visual": 7, "audio": 3, "text": 5})
+    encoders = {m: encoder() for m in WIDTHS}
+    network = build(encoders, fusion, recursions=2, frames=K).eval()
+    assert type(network.fusion) is type(kind(name))
     valid = first(3)
     values = {m: torch.randn(int(valid.sum()), 2) for m in WIDTHS}
     assert network(values, valid).shape == (BATCH, K)
@@ -245,11 +332,10 @@ def test_places_are_sines_and_cosines_of_ever_slower_waves():
 
 def test_dropout_of_a_kind_is_the_sections_where_it_names_no_other():
     for name in ("leader_follower", "transformer"):
-        fusion = FUSIONS[name].model_copy(update={"dropout": 0.37})
+        fusion = settings(name, dropout=0.37)
+        network = build({"audio": encoder()}, fusion, recursions=1, frames=K)
         from_section = [
-            module.p
-            for module in build({"audio": encoder()}, fusion, 1, K).fusion.modules()
-            if isinstance(module, nn.Dropout)
+            module.p for module in network.fusion.modules() if isinstance(module, nn.Dropout)
         ]
         assert set(from_section) == {0.37}
 

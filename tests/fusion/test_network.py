@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
+import golden_nets
 import numpy as np
-import places
 import pytest
 import torch
-from golden import seeded
+from fusion_world import settings
 from pydantic import TypeAdapter
 from torch import nn
 
@@ -17,14 +15,13 @@ from rjcma.encoders.compact_visual import CompactVisual
 from rjcma.fusion.head import Head
 from rjcma.fusion.modality_dropout import ModalityDropout
 from rjcma.fusion.network import build
-from rjcma.fusion.settings import Fusion, Recursions, Widths
+from rjcma.fusion.settings import Fusion, Recursions
 from rjcma.fusion.tcn import TCN
 from rjcma.params import load
 from rjcma.problem import Problem
 
-GOLDEN = places.GOLDEN
 BATCH, K = 2, 13
-SMALL = Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11)
+SMALL = settings("rjcma", widths={"visual": 7, "audio": 3, "text": 5}, hidden=11)
 
 
 def golden_name(ours: str) -> str:
@@ -38,13 +35,11 @@ def golden_name(ours: str) -> str:
 
 
 def test_the_tcn_gives_the_reference_networks_values():
-    shapes = json.loads((GOLDEN / "nets_keys.json").read_text())["tcn"]
-    weights = seeded.weights({name: tuple(shape) for name, shape in shapes.items()})
-    tcn = TCN(512, [256, 256, 128, 128]).eval()
-    tcn.load_state_dict({k: torch.from_numpy(weights[golden_name(k)]) for k in tcn.state_dict()})
+    weights, tcn = golden_nets.weights("tcn"), TCN(512, [256, 256, 128, 128]).eval()
+    tcn.load_state_dict({name: weights[golden_name(name)] for name in tcn.state_dict()})
     with torch.no_grad():
-        outputs = tcn(torch.from_numpy(seeded.array("tcn_in", (2, 512, 300)))).numpy()
-    expected = np.load(GOLDEN / "nets.npz")["tcn_out"]
+        outputs = tcn(golden_nets.inputs("tcn_in", (2, 512, 300))).numpy()
+    expected = golden_nets.outputs("tcn_out").numpy()
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
@@ -89,7 +84,7 @@ class Vectors(nn.Module):
 def small_network(modalities=("visual", "audio", "text"), frames=K):
     torch.manual_seed(0)
     encoders = {"visual": CompactVisual(), "audio": CompactAudio(), "text": Vectors(2)}
-    return build({m: encoders[m] for m in modalities}, SMALL, 2, frames).eval()
+    return build({m: encoders[m] for m in modalities}, SMALL, recursions=2, frames=frames).eval()
 
 
 def values(count):
@@ -147,7 +142,7 @@ def test_recursions_are_a_positive_whole_number(value, tmp_path):
 @pytest.mark.parametrize("modalities", ["[]", "[audio, audio]", "[smell]"])
 def test_modalities_that_make_no_sense_are_refused(modalities, tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text(f"fusion: {{modalities: {modalities}}}\n")
+    path.write_text(f"fusion: {{kind: rjcma, modalities: {modalities}}}\n")
     with pytest.raises(Problem, match=r"fusion\.modalities"):
         load(path, "fusion", Fusion)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 
+import golden_nets
 import numpy as np
-import places
 import pytest
 import torch
 from fusion_world import BATCH, WIDTHS, K, everywhere, features, first, kind, seeded
-from golden import seeded as golden_seeded
 
 from rjcma.fusion.released import DROPOUT, CoAttention, Released
 
-GOLDEN = places.GOLDEN
 NUMBERS = {"visual": 1, "audio": 2, "text": 3}  # by which the reference tells modalities apart
 
 
@@ -28,21 +25,19 @@ def golden_name(ours: str) -> str:
 
 
 def test_it_gives_the_released_codes_values():
-    shapes = json.loads((GOLDEN / "nets_keys.json").read_text())["released_fusion"]
-    weights = golden_seeded.weights({name: tuple(shape) for name, shape in shapes.items()})
+    weights = golden_nets.weights("released_fusion")
     module = Released({"visual": 256, "audio": 128, "text": 128}, frames=300, recursions=2).eval()
     names = {ours: golden_name(ours) for ours in module.state_dict()}
-    unused = {name for name in shapes if ".query_linear." in name}
-    assert set(names.values()) == set(shapes) - unused
-    module.load_state_dict({ours: torch.from_numpy(weights[n]) for ours, n in names.items()})
+    unused = {name for name in weights if ".query_linear." in name}
+    assert set(names.values()) == set(weights) - unused
+    module.load_state_dict({ours: weights[name] for ours, name in names.items()})
     shape = {"visual": (2, 300, 256), "audio": (2, 300, 128), "text": (2, 300, 128)}
-    inputs = {m: golden_seeded.array(f"fusion_{m[0]}", shape[m]) for m in shape}
+    inputs = {m: golden_nets.inputs(f"fusion_{m[0]}", shape[m]) for m in shape}
     with torch.no_grad():
-        x = {m: torch.from_numpy(inputs[m]).mT.contiguous() for m in shape}
+        x = {m: inputs[m].mT.contiguous() for m in shape}
         fused = module(x, torch.ones(2, 300, dtype=torch.bool))
-    reference = np.load(GOLDEN / "nets.npz")
     for m, outputs in zip(shape, fused.split([256, 128, 128], dim=1), strict=True):
-        expected = reference[f"released_fusion_{m[0]}"]
+        expected = golden_nets.outputs(f"released_fusion_{m[0]}").numpy()
         tolerance = 1e-5 * np.abs(expected).max()
         np.testing.assert_allclose(outputs.mT.numpy(), expected, rtol=1e-5, atol=tolerance)
 

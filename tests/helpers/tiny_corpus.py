@@ -28,6 +28,10 @@ FOLDERS = {
 }
 
 
+QUICK = {"epochs": 3, "learning_rate": 0.003, "batch": 3, "device": "cpu", "threads": 1}
+"""How runs are trained here; a second thread would slow them down on a machine that is busy."""
+
+
 def write(root: Path) -> list[Clip]:
     """Every feature, the labels and the manifest under `root`; anna's first frames are unlabelled,
     bert has no face and no word, and fred no labels."""
@@ -81,9 +85,7 @@ def settings(mode: str = "precompute", **training) -> Settings:
         encoders=encoders(mode),
         windows=Windows(frames=11, stride=7, offsets="random"),
         fusion=RJCMASettings(kind="rjcma", widths=Widths(visual=7, audio=3, text=5), hidden=11),
-        training=Training(
-            **{"epochs": 3, "learning_rate": 0.003, "batch": 3, "device": "cpu", **training}
-        ),
+        training=Training(**{**QUICK, **training}),
     )
 
 

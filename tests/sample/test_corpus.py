@@ -1,18 +1,22 @@
 """The sample corpus as files: layout, hard cases, sameness."""
 
+import os
 import shutil
 import subprocess
 import sys
 from fractions import Fraction
 
 import av
+import committed
 import cv2
 import numpy as np
 import pytest
+from places import ROOT
 
 from rjcma.problem import Problem
 from rjcma.sample.cast import FILM, NTSC, PAL, THIRTY, VIDEOS, chosen
-from rjcma.sample.corpus import make, scene
+from rjcma.sample.corpus import scene, write
+from rjcma.sample.make import make
 from rjcma.sample.portrait import crop, placement
 from rjcma.sample.settings import Sample
 from rjcma.sample.voice import HELD_OUT_VOICES, VOICES
@@ -217,7 +221,7 @@ def test_sound_starts_with_the_first_frame(root, name):
 def test_the_corpus_is_the_same_bytes_when_made_again(root, tmp_path):
     again = tmp_path / "again"
     names = [TWO, AVI]
-    make(SOME.model_copy(update={"videos": names}), again)
+    write(SOME.model_copy(update={"videos": names}), again)
     first = tree(root)
     second = {name: content for name, content in tree(again).items() if name != "test.txt"}
     assert len(second) > 100
@@ -261,9 +265,15 @@ def test_length_scales_every_video():
 
 
 def test_the_stage_makes_the_corpus_of_its_params(tmp_path):
-    params = tmp_path / "params.yaml"
-    params.write_text("sample: {seed: 5, length: 0.1, videos: [52-25-480x270]}\n")
-    command = [sys.executable, "-m", "stages.sample", tmp_path / "c", "--params", params]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    short = {"seed": 5, "length": 0.1, "videos": ["52-25-480x270"]}
+    committed.params(tmp_path, sample=short, corpus={"root": "c"})
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.sample"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "sample: 1/1 videos" in done.stderr
     assert (tmp_path / "c/test.txt").read_text() == "52-25-480x270\n"

@@ -15,7 +15,7 @@ from rjcma.concordance import ccc
 from rjcma.problem import Problem
 from rjcma.scoring import metrics, table
 from rjcma.scoring.metrics import Score
-from rjcma.scoring.runs import Run
+from rjcma.scoring.runs import TrainedRun
 
 GOLDEN = json.loads((places.GOLDEN / "ccc.json").read_text())["cases"]
 NAN = np.nan
@@ -23,6 +23,11 @@ NAN = np.nan
 
 def scored(*folds: float) -> dict[int, Score]:
     return {n: Score(value, value / 2, 7, 3, (), ()) for n, value in enumerate(folds)}
+
+
+def trained(target: str, fold: int, predictions) -> TrainedRun:
+    """A run that validates on all that it predicts."""
+    return TrainedRun(target, fold, frozenset(), tuple(predictions), [], 1, predictions)
 
 
 def by_statistics(x, y) -> float:
@@ -101,7 +106,7 @@ def test_many_names_are_cut_short_in_notes():
 
 
 def test_a_fold_without_a_labelled_frame_is_a_problem():
-    run = Run("arousal", 1, frozenset(), ("a",), [], {"a": np.zeros(3, np.float32)})
+    run = trained("arousal", 1, {"a": np.zeros(3, np.float32)})
     with pytest.raises(Problem, match=r"arousal-1: found no labelled frame .* fold 1"):
         metrics.score_run(run, {"a": np.full((3, 2), NAN)})
 
@@ -109,8 +114,24 @@ def test_a_fold_without_a_labelled_frame_is_a_problem():
 def test_a_run_is_scored_by_its_own_column():
     truth = np.array([[0.1, 0.9], [0.2, 0.4], [0.4, 0.5]])
     for column, target in enumerate(["valence", "arousal"]):
-        run = Run(target, 0, frozenset(), ("a",), [], {"a": truth[:, column]})
+        run = trained(target, 0, {"a": truth[:, column]})
         assert metrics.score_run(run, {"a": truth}).ccc == pytest.approx(1)
+
+
+def test_a_clips_own_ccc_is_that_of_its_labelled_frames():
+    """Of validation clips with a labelled frame, by name."""
+    truth = {
+        "b": np.array([[0.1, 0.9], [NAN, 0.4], [0.4, 0.5]]),
+        "a": np.array([[0.3, NAN], [0.2, NAN]]),
+        "unasked": np.zeros((5, 2)),
+    }
+    predictions = {"b": np.array([0.2, 0.7, 0.1]), "a": np.array([0.1, 0.5])}
+    of_valence = metrics.clip_cccs(trained("valence", 0, predictions), truth)
+    assert list(of_valence) == ["a", "b"]
+    assert of_valence["a"] == pytest.approx(by_statistics([0.1, 0.5], [0.3, 0.2]))
+    assert of_valence["b"] == pytest.approx(by_statistics([0.2, 0.1], [0.1, 0.4]))
+    of_arousal = metrics.clip_cccs(trained("arousal", 0, predictions), truth)
+    assert of_arousal == {"b": pytest.approx(by_statistics([0.2, 0.7, 0.1], [0.9, 0.4, 0.5]))}
 
 
 def test_metrics_have_exactly_these_keys():

@@ -11,7 +11,7 @@ from scoring_world import FPS, FRAMES, VALIDATION, choose, files, make, results,
 
 from rjcma.concordance import ccc
 from rjcma.problem import Problems
-from rjcma.scoring import report
+from rjcma.scoring import trace_plots
 from stages import score
 
 TARGETS = ["valence", "arousal"]
@@ -150,11 +150,11 @@ def test_one_target_alone_leaves_the_others_column_empty(tmp_path):
 
 def test_curves_have_a_row_a_run_and_epoch(world):
     rows = table(world.report / "curves.csv")
-    assert list(rows[0]) == ["run", "target", "fold", "epoch", "loss", "ccc", "rate"]
+    assert list(rows[0]) == ["run", "target", "fold", "epoch", "loss", "ccc", "learning_rate"]
     assert len(rows) == 2 * 3 * 2
     last = {key: rows[-1][key] for key in ("run", "target", "fold", "epoch")}
     assert last == {"run": "arousal-2", "target": "arousal", "fold": "2", "epoch": "2"}
-    assert [float(rows[-1][key]) for key in ("loss", "ccc", "rate")] == [0.875, 0.25, 1e-6]
+    assert [float(rows[-1][key]) for key in ("loss", "ccc", "learning_rate")] == [0.875, 0.25, 1e-6]
 
 
 def test_a_picture_is_a_png_that_says_nothing_of_its_maker(world):
@@ -209,6 +209,6 @@ def test_runs_left_out_are_said(tmp_path, capsys):
 
 
 def test_a_clip_of_one_frame_has_its_picture(tmp_path):
-    trace = report.Trace("one", "fold 0", np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
-    report.pictures.draw([trace], tmp_path)
+    trace = trace_plots.Trace("one", "fold 0", np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
+    trace_plots.draw([trace], tmp_path)
     assert (tmp_path / "one.png").stat().st_size > 1000

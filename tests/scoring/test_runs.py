@@ -31,7 +31,8 @@ def test_runs_are_read_as_they_were_written(tmp_path):
     run = found["arousal-1"]
     assert (run.target, run.fold, run.validation) == ("arousal", 1, ("anna", "bert"))
     assert run.train == {"cleo", "dora"}
-    assert run.history[1] == {"epoch": 2, "loss": 0.875, "ccc": 0.25, "rate": 1e-6}
+    assert run.history[1] == {"epoch": 2, "loss": 0.875, "ccc": 0.25, "learning_rate": 1e-6}
+    assert run.best_epoch == 2
     np.testing.assert_array_equal(run.predictions["cleo"], world.predictions["arousal", 1]["cleo"])
 
 
@@ -92,11 +93,14 @@ def test_a_predictions_file_cut_in_half_is_a_problem(tmp_path):
 @pytest.mark.parametrize(
     "name, text, found",
     [
-        ("run.json", "{", "JSONDecodeError"),
+        ("run.json", "{", "no JSON: Expecting property name"),
         ("run.json", "[]", "TypeError"),
-        ("run.json", '{"target": "valence", "fold": 0}', "KeyError: 'train'"),
-        ("history.csv", "epoch,loss,ccc\n1,0.5,0.5\n", "KeyError: 'rate'"),
-        ("history.csv", "epoch,loss,ccc,rate\n1,high,0.5,0.1\n", "'high'"),
+        ("run.json", '{"target": "valence", "fold": 0, "best_epoch": 2}', "KeyError: 'train'"),
+        ("run.json", '{"target": "valence", "fold": 0}', "KeyError: 'best_epoch'"),
+        ("run.json", '{"target": "valence", "fold": 0, "best_epoch": null}', "TypeError"),
+        ("run.json", '{"target": "valence", "fold": 0, "best_epoch": "last"}', "'last'"),
+        ("history.csv", "epoch,loss,ccc\n1,0.5,0.5\n", "KeyError: 'learning_rate'"),
+        ("history.csv", "epoch,loss,ccc,learning_rate\n1,high,0.5,0.1\n", "'high'"),
     ],
 )
 def test_nonsense_in_a_run_is_a_problem(tmp_path, name, text, found):

@@ -1,14 +1,17 @@
 """The params section `speech`."""
 
 import pickle
+import pkgutil
 
 import pytest
 
-from rjcma.params import dumped, load
+from rjcma.params import keyed, load
 from rjcma.problem import Problem
 from rjcma.speech.engine import Engine
 from rjcma.speech.pocketsphinx_engine import PocketSphinx
-from rjcma.speech.settings import ENGINES, Speech
+from rjcma.speech.settings import PocketSphinxSettings, Speech, VoskSettings
+from rjcma.speech.transcribe import engine
+from rjcma.speech.transcribe_all import models
 from rjcma.speech.vosk_engine import Vosk
 
 
@@ -17,29 +20,35 @@ def section(tmp_path, text) -> Speech:
     return load(tmp_path / "params.yaml", "speech", Speech)
 
 
-def test_the_default_is_the_paper_s():
-    assert Speech().chosen() == Vosk("models/vosk-model-en-us-0.22")
+def test_the_default_model_is_the_paper_s(tmp_path):
+    assert engine(section(tmp_path, "{engine: vosk}")) == Vosk("models/vosk-model-en-us-0.22")
 
 
 def test_a_model_is_named_by_its_folder(tmp_path):
-    assert section(tmp_path, "{engine: vosk, model: a/b}").chosen() == Vosk("a/b")
+    assert engine(section(tmp_path, "{engine: vosk, model: a/b}")) == Vosk("a/b")
+
+
+def test_the_place_of_a_model_is_in_no_key(tmp_path):
+    speech = section(tmp_path, "{engine: vosk, model: a/b}")
+    assert keyed(speech) == keyed(VoskSettings(engine="vosk")) == {"engine": "vosk"}
 
 
 @pytest.mark.parametrize("model", ["null", "a/b"])
 def test_naming_pocketsphinx_is_enough(tmp_path, model):
     speech = section(tmp_path, f"{{engine: pocketsphinx, model: {model}}}")
-    assert speech.chosen() == PocketSphinx()
-    assert dumped(speech) == dumped(Speech(engine="pocketsphinx"))
+    assert type(engine(speech)) is PocketSphinx and models(speech) == {}
+    assert keyed(speech) == keyed(PocketSphinxSettings(engine="pocketsphinx"))
 
 
 @pytest.mark.parametrize(
     ("text", "found", "expected"),
     [
         ("{engine: whisper}", "speech.engine = 'whisper'", "one of vosk, pocketsphinx"),
+        ("{model: a/b}", "speech.engine = no value", "one of vosk, pocketsphinx"),
         ("{engine: vosk, model: null}", "speech.model = None", "a model's folder, such as models/"),
         ("{engine: vosk, model: ''}", "speech.model = ''", "a model's folder, such as models/"),
         ("{engine: vosk, modell: a}", "speech.modell = 'a'", "one of the keys engine, model"),
-        ("{engine: vosk, model: 7}", "speech.model = 7", "a valid string"),
+        ("{engine: vosk, model: 7}", "speech.model = 7", "text"),
     ],
 )
 def test_a_mistake_names_key_value_and_what_is_allowed(tmp_path, text, found, expected):
@@ -48,7 +57,7 @@ def test_a_mistake_names_key_value_and_what_is_allowed(tmp_path, text, found, ex
     assert caught.value.found == found and expected in caught.value.expected
 
 
-@pytest.mark.parametrize("kind", ENGINES.values())
+@pytest.mark.parametrize("kind", [VoskSettings, PocketSphinxSettings])
 def test_an_engine_travels_to_workers(kind):
-    engine = kind("a/b")
-    assert isinstance(engine, Engine) and pickle.loads(pickle.dumps(engine)) == engine
+    built = pkgutil.resolve_name(kind.implementation)("a/b")
+    assert isinstance(built, Engine) and pickle.loads(pickle.dumps(built)) == built

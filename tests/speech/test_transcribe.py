@@ -2,13 +2,14 @@
 
 import mini_vosk
 import pytest
-from rjcma.speech.transcription import transcribe_all
+from clips import clip
 from speech_sounds import Burst, sound_of, write_wav
 
 from rjcma import manifest
 from rjcma.problem import Problem, Problems
 from rjcma.speech import words
-from rjcma.speech.settings import Speech
+from rjcma.speech.settings import VoskSettings
+from rjcma.speech.transcribe_all import transcribe_all
 from stages import transcribe
 
 VIDEOS = {"a": [Burst(0.5, 0.9, 300)], "b": [Burst(0.3, 0.7, 2000), Burst(1.1, 1.5, 300)], "c": []}
@@ -21,29 +22,13 @@ def world(tmp_path):
     mini_vosk.build(tmp_path / "model")
     for video, bursts in VIDEOS.items():
         write_wav(tmp_path / f"audio/{video}.wav", sound_of(bursts, 2.3))
-    clips = [clip("a", "a"), clip("b", "b"), clip("b_left", "b"), clip("c", "c")]
+    videos = {"a": "a", "b": "b", "b_left": "b", "c": "c"}
+    clips = [clip(name, 57, video=video, fps=25.0) for name, video in videos.items()]
     manifest.write(tmp_path / "clips.jsonl", clips)
     (tmp_path / "params.yaml").write_text(
         f"speech:\n  engine: vosk\n  model: {tmp_path / 'model'}\n"
     )
     return tmp_path
-
-
-def clip(name, video) -> manifest.Clip:
-    return manifest.Clip(
-        name=name,
-        video=video,
-        partition="train",
-        fps=25.0,
-        frames=57,
-        file=f"videos/{video}.mp4",
-        video_digest="0",
-        decoded=57,
-        times=None,
-        faces=None,
-        faces_digest="0",
-        sound=True,
-    )
 
 
 def run(world):
@@ -108,10 +93,39 @@ def test_a_missing_model_is_one_problem_and_leaves_no_words(world):
     (world / "model").rename(world / "elsewhere")
     with pytest.raises(Problem) as caught:
         run(world)
-    assert "speech.model" in caught.value.cure and not (world / "words").exists()
+    assert "speech.model" in caught.value.cure and list((world / "words").iterdir()) == []
+
+
+def test_words_that_stand_need_no_model(world):
+    run(world)
+    before = stamps(world)
+    (world / "model").rename(world / "elsewhere")
+    run(world)
+    assert stamps(world) == before and len(before) == 3
+
+
+def test_a_new_sound_needs_the_model_and_leaves_the_words_that_stand(world):
+    run(world)
+    before = stamps(world)
+    (world / "model").rename(world / "elsewhere")
+    write_wav(world / "audio/c.wav", sound_of([Burst(0.7, 1.1, 2000)], 2.3))
+    with pytest.raises(Problem, match="no such folder"):
+        run(world)
+    assert stamps(world) == before
+
+
+def test_a_model_that_is_moved_hears_nothing_again(world):
+    run(world)
+    before = stamps(world)
+    (world / "model").rename(world / "elsewhere")
+    params = world / "params.yaml"
+    params.write_text(params.read_text().replace(str(world / "model"), str(world / "elsewhere")))
+    run(world)
+    assert stamps(world) == before
 
 
 def test_no_videos_give_no_words(tmp_path):
     mini_vosk.build(tmp_path / "model")
-    transcribe_all([], tmp_path, tmp_path / "words", Speech(model=str(tmp_path / "model")))
+    settings = VoskSettings(engine="vosk", model=str(tmp_path / "model"))
+    transcribe_all([], tmp_path, tmp_path / "words", settings)
     assert texts(tmp_path) == {}

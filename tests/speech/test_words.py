@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rjcma.problem import Problem
 from rjcma.speech.words import Word, read, write
 
+KEYS = "an object with the keys text, start, end, confidence"
 GOOD = {"text": "hello", "start": 0.5, "end": 0.75, "confidence": 1.0}
 
 
@@ -69,25 +70,29 @@ def test_what_is_written_is_read_first_to_last(tmp_path_factory, words):
 @pytest.mark.parametrize(
     ("changes", "found", "expected"),
     [
-        ({"start": "0.5"}, "word 2: start = '0.5'", "a valid number"),
-        ({"end": None}, "word 2: end = None", "a valid number"),
-        ({"start": True}, "word 2: start = True", "a valid number"),
+        ({"start": "0.5"}, "word 2: start = '0.5'", "a number"),
+        ({"end": None}, "word 2: end = None", "a number"),
+        ({"start": True}, "word 2: start = True", "a number"),
         ({"start": -0.5}, "word 2: start = -0.5", "greater than or equal to 0"),
         ({"end": math.nan}, "word 2: end = nan", "a finite number"),
         ({"end": math.inf}, "word 2: end = inf", "a finite number"),
         ({"confidence": 1.5}, "word 2: confidence = 1.5", "less than or equal to 1"),
         ({"end": 0.4}, "word 2, 'hello', from 0.5 to 0.4", "an end that is not before the start"),
-        ({"start": 0.25}, "word 2, 'hello', that starts at 0.25", "0.5, the start of the word"),
+        (
+            {"start": 0.25},
+            "word 2, 'hello', that starts at 0.25",
+            "0.5, the start of the word before, or later",
+        ),
         ({"text": ""}, "word 2: text = ''", "one word, without blanks"),
         ({"text": "two words"}, "word 2: text = 'two words'", "one word, without blanks"),
-        ({"text": 7}, "word 2: text = 7", "a valid string"),
-        ({"end": ...}, "word 2: end", "an object with the keys text, start, end, confidence"),
-        ({"stop": 2.0}, "word 2: stop = 2.0", "the keys text, start, end, confidence"),
+        ({"text": 7}, "word 2: text = 7", "text"),
+        ({"end": ...}, "word 2: end = no value", KEYS),
+        ({"stop": 2.0}, "word 2: stop = 2.0", KEYS),
     ],
 )
 def test_a_word_edited_into_nonsense_is_named(tmp_path, changes, found, expected):
     problem = problem_of(written(tmp_path / "v.json", **changes))
-    assert found in problem.found and expected in problem.expected
+    assert found in problem.found and problem.expected == expected
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 import text_models
 import torch
-from rjcma.text.features import embed_all
+from clips import clip
 from transformers import AutoModel, AutoTokenizer
 
-from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.speech.words import Word, write
-from rjcma.text import embedding
-from rjcma.text.embedding import Embedder
-from rjcma.text.pretrained import locate
+from rjcma.text.embed_all import embed_all
+from rjcma.text.embedding import Embedder, embedder
+from rjcma.text.model_files import locate
 from rjcma.text.settings import Text
 from rjcma.text.windows import chosen, cut
 
@@ -122,28 +121,11 @@ def test_a_network_of_fewer_than_four_layers_gives_the_sum_of_all_it_has(tmp_pat
 # ------------------------------------------------------------------------- files
 
 
-def clip(name, video, frames, fps=7.0, times=None):
-    return Clip(
-        name=name,
-        video=video,
-        partition="train",
-        fps=fps,
-        frames=frames,
-        file=f"{video}.mp4",
-        video_digest="",
-        decoded=frames,
-        times=times,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
-
-
 CLIPS = [
-    clip("a", "a", 23),
-    clip("b_left", "b", 17),
-    clip("b_right", "b", 19, times=tuple(0.3 * k for k in range(19))),
-    clip("mute", "mute", 11),
+    clip("a", 23, fps=7.0),
+    clip("b_left", 17, video="b", fps=7.0),
+    clip("b_right", 19, video="b", fps=7.0, times=tuple(0.3 * k for k in range(19))),
+    clip("mute", 11, fps=7.0),
 ]
 WORDS = {
     "a": [Word("Yes.", 0.5, 1.0, 1.0), Word("I", 1.0, 1.2, 1.0), Word("do.", 2.0, 2.9, 1.0)],
@@ -167,22 +149,22 @@ def contents(folder):
 
 def test_each_frame_points_to_the_word_spoken_at_its_time(tiny, transcripts, tmp_path):
     embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
-    for clip in CLIPS:
-        words = WORDS[clip.video]
-        with h5py.File(tmp_path / "out" / f"{clip.name}.h5") as file:
+    for each in CLIPS:
+        words = WORDS[each.video]
+        with h5py.File(tmp_path / "out" / f"{each.name}.h5") as file:
             rows, index = file["rows"][...], file["index"][...]
         texts = [word.text for word in words]
         expected = direct(tiny, texts) if texts else np.zeros((0, 28))
         np.testing.assert_allclose(rows, expected, atol=2e-5)
-        assert rows.dtype == np.float32 and len(index) == clip.frames
-        for time, item in zip(clip.frame_times(), index, strict=True):
+        assert rows.dtype == np.float32 and len(index) == each.frames
+        for time, item in zip(each.frame_times(), index, strict=True):
             spoken = [n for n, word in enumerate(words) if word.start <= time < word.end]
             assert [item] == (spoken or [-1])
 
 
 def test_two_runs_write_the_same_bytes_and_a_third_nothing(tiny, transcripts, tmp_path):
     for name in ("first", "second"):
-        embedding.vectors.cache_clear()
+        embedder.cache_clear()
         embed_all(CLIPS, transcripts, tmp_path / name, settings(tiny))
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "first").iterdir()}
@@ -190,15 +172,60 @@ def test_two_runs_write_the_same_bytes_and_a_third_nothing(tiny, transcripts, tm
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "first").iterdir()}
 
 
-def test_the_clips_of_one_video_are_computed_once(tiny, transcripts, tmp_path, monkeypatch):
-    computed = []
+@pytest.fixture
+def computed(monkeypatch):
+    """The texts that are embedded, in their order."""
+    texts = []
     embed = Embedder.embed
     monkeypatch.setattr(
-        Embedder, "embed", lambda self, words: computed.append(words) or embed(self, words)
+        Embedder, "embed", lambda self, words: texts.append(words) or embed(self, words)
     )
-    embedding.vectors.cache_clear()
+    return texts
+
+
+def test_the_words_of_a_video_are_embedded_once_for_all_its_clips(
+    tiny, transcripts, tmp_path, computed
+):
     embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
-    assert [len(words) for words in computed] == [3, 2, 0]
+    assert computed == [[word.text for word in WORDS[video]] for video in ("a", "b", "mute")]
+
+
+def test_two_clips_of_a_video_have_the_same_rows_and_each_its_own_index(
+    tiny, transcripts, tmp_path
+):
+    embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
+    found = {}
+    for name in ("b_left", "b_right"):
+        with h5py.File(tmp_path / "out" / f"{name}.h5") as file:
+            found[name] = file["rows"][...], file["index"][...].tolist()
+    np.testing.assert_array_equal(found["b_left"][0], found["b_right"][0])
+    assert found["b_left"][1] == [0] * 5 + [1] * 12  # 0.6 s are 4.2 frames
+    assert found["b_right"][1] == [0, 0] + [1] * 15 + [-1] * 2
+
+
+def test_a_lost_file_of_one_clip_is_made_anew_with_the_others_of_its_video(
+    tiny, transcripts, tmp_path, computed
+):
+    embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
+    before = contents(tmp_path / "out")
+    (tmp_path / "out" / "b_right.h5").unlink()
+    computed.clear()
+    embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
+    assert computed == [["Are", "you?"]]
+    assert contents(tmp_path / "out") == before
+
+
+def test_other_frame_times_of_one_clip_make_only_its_video_anew(
+    tiny, transcripts, tmp_path, computed
+):
+    embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
+    before = contents(tmp_path / "out")
+    computed.clear()
+    slower = clip("b_left", 17, video="b", fps=3.0)
+    embed_all([*CLIPS[:1], slower, *CLIPS[2:]], transcripts, tmp_path / "out", settings(tiny))
+    after = contents(tmp_path / "out")
+    assert computed == [["Are", "you?"]]
+    assert {name for name in after if after[name] != before[name]} == {"b_left.h5", ".keys"}
 
 
 def test_only_clips_of_a_changed_transcript_are_made_anew(tiny, transcripts, tmp_path):
@@ -225,5 +252,16 @@ def test_a_spoilt_transcript_is_a_problem_and_other_clips_are_kept(tiny, transcr
 
 
 def test_a_device_that_is_not_here_is_a_problem(tiny, transcripts, tmp_path):
-    with pytest.raises(Problem, match="cuda:99"):
+    with pytest.raises(Problems, match="cuda:99") as caught:
         embed_all(CLIPS, transcripts, tmp_path / "out", Text(model=tiny, device="cuda:99"))
+    assert len(caught.value.problems) == 1
+
+
+def test_a_model_that_is_not_here_is_a_problem_unless_all_stands(tiny, transcripts, tmp_path):
+    missing = settings(str(tmp_path / "none"))
+    with pytest.raises(Problem, match="found no such folder"):
+        embed_all(CLIPS, transcripts, tmp_path / "out", missing)
+    embed_all(CLIPS, transcripts, tmp_path / "out", settings(tiny))
+    before = contents(tmp_path / "out")
+    embed_all(CLIPS, transcripts, tmp_path / "out", missing)
+    assert contents(tmp_path / "out") == before

@@ -11,8 +11,9 @@ from transformers import AutoModel
 
 from rjcma.params import load
 from rjcma.problem import Problem
-from rjcma.text.pretrained import identity, locate, opened
-from rjcma.text.settings import FULLSTOP, Punctuation, Text
+from rjcma.text.model_files import identity, locate
+from rjcma.text.pretrained import opened
+from rjcma.text.settings import FULLSTOP, MultilingualSettings, Punctuation, Text
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,7 @@ def test_a_model_that_is_not_here_is_a_line_that_says_where_to_get_it(name):
     with pytest.raises(Problem) as caught:
         locate(name, key="text.model")
     line = str(caught.value)
+    assert str(identity(name, key="text.model")) == line  # given, not raised
     assert line.startswith(f"text.model: {name}: found no such folder")
     assert f"https://huggingface.co/{name}" in line and "HF_HUB_OFFLINE=0" in line
 
@@ -97,23 +99,38 @@ def test_a_spoilt_model_is_a_problem(folder, tmp_path, file, content):
 # ------------------------------------------------------------------------- params
 
 
+PACKAGE = "engine: deepmultilingualpunctuation"
+
+
 def test_the_defaults_are_the_papers_models():
-    assert Punctuation().model == FULLSTOP
+    assert MultilingualSettings(engine="deepmultilingualpunctuation").model == FULLSTOP
     assert Text().model == "bert-base-uncased"
 
 
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("punctuation: {engine: pause}", "found punctuation.engine = 'pause'; expected 'deepm"),
-        ("punctuation: {model: null}", "found punctuation.model = None; expected a model's folder"),
-        ("punctuation: {stop_pause: 0.1}", "expected a pause at least as long as comma_pause"),
-        ("punctuation: {comma_pause: -1}", "found punctuation.comma_pause = -1; expected greater"),
-        ("punctuation: {modle: x}", "found punctuation.modle = 'x'; expected one of the keys eng"),
+        (
+            "{engine: pause}",
+            "found punctuation.engine = 'pause'; expected one of deepmultilingualp",
+        ),
+        ("{model: x}", "found punctuation.engine = no value; expected one of deepmultilingualp"),
+        (
+            f"{{{PACKAGE}, model: null}}",
+            "found punctuation.model = None; expected a model's folder",
+        ),
+        (f"{{{PACKAGE}, model: ''}}", "found punctuation.model = ''; expected a model's folder"),
+        ("{engine: pauses, stop_pause: 0.1}", "expected a pause at least as long as comma_pause"),
+        (
+            "{engine: pauses, comma_pause: -1}",
+            "found punctuation.comma_pause = -1; expected greate",
+        ),
+        (f"{{{PACKAGE}, modle: x}}", "found punctuation.modle = 'x'; expected one of the keys eng"),
+        (f"{{{PACKAGE}, comma_pause: 1}}", "expected one of the keys engine, model, device; to do"),
     ],
 )
 def test_a_mistake_in_the_section_punctuation_is_one_line(tmp_path, text, said):
-    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "params.yaml").write_text(f"punctuation: {text}")
     with pytest.raises(Problem) as caught:
         load(tmp_path / "params.yaml", "punctuation", Punctuation)
     assert said in str(caught.value)
@@ -123,8 +140,8 @@ def test_a_mistake_in_the_section_punctuation_is_one_line(tmp_path, text, said):
     "text, said",
     [
         ("text: {batch: 0}", "found text.batch = 0; expected greater than or equal to 1"),
-        ("text: {model: null}", "found text.model = None; expected a valid string"),
-        ("text: {window: many}", "found text.window = 'many'"),
+        ("text: {model: null}", "found text.model = None; expected text; to do: correct"),
+        ("text: {window: many}", "found text.window = 'many'; expected a whole number; to do"),
     ],
 )
 def test_a_mistake_in_the_section_text_is_one_line(tmp_path, text, said):

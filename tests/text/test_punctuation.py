@@ -11,7 +11,6 @@ import text_models
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rjcma.text.punctuation import capital, punctuate_all, punctuated
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from rjcma.problem import Problem, Problems
@@ -19,7 +18,9 @@ from rjcma.sample.sentences import MARKS, marked_words, written
 from rjcma.speech.words import Word, read, write
 from rjcma.text import pauses
 from rjcma.text.multilingual import Multilingual
-from rjcma.text.settings import Punctuation
+from rjcma.text.punctuate import capital, punctuated
+from rjcma.text.punctuate_all import punctuate_all
+from rjcma.text.settings import MultilingualSettings, PausesSettings
 
 ROOT = places.ROOT
 SAMPLE = str(ROOT / "models" / "punctuation-sample")
@@ -246,6 +247,16 @@ def test_a_missing_mark_is_a_problem():
 # ------------------------------------------------------------------------- files
 
 
+PAUSES = PausesSettings(engine="pauses")
+
+
+def by_model(folder):
+    """The package's engine with the model of a folder."""
+    return MultilingualSettings(
+        engine="deepmultilingualpunctuation", model=str(folder), device="cpu"
+    )
+
+
 def files(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -260,7 +271,7 @@ def words(tmp_path):
 
 
 def test_each_file_of_words_becomes_a_transcript(words, tmp_path):
-    settings = Punctuation(model=SAMPLE, device="cpu")
+    settings = by_model(SAMPLE)
     punctuate_all(words, tmp_path / "out", settings)
     assert sorted(files(tmp_path / "out")) == [".keys", "a.b.json", "silent.json"]
     assert read(tmp_path / "out" / "silent.json") == []
@@ -275,7 +286,7 @@ def test_each_file_of_words_becomes_a_transcript(words, tmp_path):
 def test_a_model_of_other_content_makes_all_transcripts_anew(words, tmp_path):
     folder = tmp_path / "model"
     text_models.bert(folder, labels=text_models.LABELS)
-    settings = Punctuation(model=str(folder), device="cpu")
+    settings = by_model(folder)
     punctuate_all(words, tmp_path / "out", settings)
     before = files(tmp_path / "out")
     (folder / "README").write_text("another")
@@ -285,18 +296,18 @@ def test_a_model_of_other_content_makes_all_transcripts_anew(words, tmp_path):
 
 def test_pauses_need_no_model(words, tmp_path):
     write(words / "a.b.json", timed(["so", "i", "go"], gap=0.4))
-    punctuate_all(words, tmp_path / "out", Punctuation(engine="pauses", model=None))
+    punctuate_all(words, tmp_path / "out", PAUSES)
     assert [word.text for word in read(tmp_path / "out" / "a.b.json")] == ["So,", "I,", "go."]
 
 
 def test_spoilt_words_are_a_problem_and_other_files_are_kept(words, tmp_path):
     (words / "bad.json").write_text('{"words": 7}')
     with pytest.raises(Problems, match=r"bad\.json: found words = 7") as caught:
-        punctuate_all(words, tmp_path / "out", Punctuation(engine="pauses", model=None))
+        punctuate_all(words, tmp_path / "out", PAUSES)
     assert len(caught.value.problems) == 1
     assert sorted(files(tmp_path / "out")) == [".keys", "a.b.json", "silent.json"]
 
 
 def test_no_folder_of_words_is_a_problem(tmp_path):
     with pytest.raises(Problem, match="found no such folder"):
-        punctuate_all(tmp_path / "none", tmp_path / "out", Punctuation(engine="pauses", model=None))
+        punctuate_all(tmp_path / "none", tmp_path / "out", PAUSES)

@@ -5,6 +5,7 @@ import random
 import h5py
 import numpy as np
 import places
+from clips import clip
 
 from rjcma import manifest
 from rjcma.sample.sentences import marked_words, written
@@ -22,21 +23,8 @@ def test_what_was_said_is_written_as_it_was_and_embedded_at_its_time(tmp_path, m
     (tmp_path / "words").mkdir()
     words = [Word(word, time, time + 0.25, 1.0) for word, time in zip(plain, times, strict=True)]
     write(tmp_path / "words" / "v.json", words)
-    clip = manifest.Clip(
-        name="v",
-        video="v",
-        partition="test",
-        fps=8,
-        frames=4 * len(plain) + 3,
-        file="v.mp4",
-        video_digest="",
-        decoded=4 * len(plain),
-        times=None,
-        faces=None,
-        faces_digest="",
-        sound=True,
-    )
-    manifest.write(tmp_path / "clips.jsonl", [clip])
+    said_in = clip("v", 4 * len(plain) + 3, "test", fps=8, decoded=4 * len(plain))
+    manifest.write(tmp_path / "clips.jsonl", [said_in])
     monkeypatch.chdir(ROOT)
 
     punctuate.main(tmp_path / "words", tmp_path / "transcripts")

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import pickle
+import wave
 
-import h5py
 import numpy as np
 import pytest
 import tiny_corpus
 import torch
+from clips import clip
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcma import store
-from rjcma.audio.logmel import WINDOW_ROWS
-from rjcma.encoders.backbones import Standardised
-from rjcma.encoders.compact_audio import WINDOW
-from rjcma.problem import Problem
+from rjcma.audio import logmel
+from rjcma.encoders.compact_audio import CompactAudio
+from rjcma.encoders.inputs import reader
+from rjcma.encoders.standardised import Standardised
+from rjcma.encoders.vggish import VGGish
+from rjcma.gather import gather
 from rjcma.store import FeatureReader
-from rjcma.training.batches import ClipWindow, batch, frame_moments, gather
-from rjcma.training.clip_data import ClipData, open_all
-from rjcma.training.epoch_windows import drawn
-from rjcma.training.windows import Window, Windows
-from rjcma.vision import augmentation as views
+from rjcma.training.batches import batch, frame_moments
+from rjcma.training.clip_data import ClipData
+from rjcma.training.epoch_windows import epoch_windows
+from rjcma.training.windows import ClipWindow, Windows
+from rjcma.vision.augmentation import augmentations, augmented, centred
 
 
 @pytest.fixture(scope="module")
@@ -33,36 +36,38 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def sources(root):
-    features = {"visual": "faces", "audio": "logmel", "text": "text"}
-    folders = tiny_corpus.folders(root, "finetune")
-    clips = [tiny_corpus.clip(n, tiny_corpus.FRAMES[n]) for n in ("anna", "bert", "cleo")]
-    return open_all(clips, folders, features, root / "labels", "valence")
+def clips(root) -> dict[str, ClipData]:
+    """Three clips' data by name."""
+    opened = tiny_corpus.opened(root, ("anna", "bert", "cleo"))
+    return {data.clip.name: data for data in opened}
 
 
-def test_a_batch_holds_the_values_that_the_store_reads(sources):
-    pieces = [ClipWindow(sources[0], Window(3, 14)), ClipWindow(sources[1], Window(0, 7))]
-    together = batch(pieces, frames=11)
-    values = together.values()
+PADDED = [ClipWindow("anna", 3, 14), ClipWindow("bert", 0, 7)]
+"""A whole window of a clip, and all of a clip that is shorter than a window."""
+
+
+def test_a_batch_holds_the_values_that_the_store_reads(clips):
+    together = batch(PADDED, clips, frames=11)
+    values = together.values(crop_size=40)
     assert together.valid.sum(1).tolist() == [11, 7]
     for m in ("audio", "text"):
-        read = [source.tracks[m].read(*window) for source, window in pieces]
+        read = [clips[name].readers[m].read(*window) for name, *window in PADDED]
         np.testing.assert_array_equal(values[m].numpy(), np.concatenate(read))
-    crops = np.concatenate([source.tracks["visual"].read(*window) for source, window in pieces])
+    crops = [clips[name].readers["visual"].read(*window) for name, *window in PADDED]
+    crops = np.concatenate(crops)
     centre = (crops[:, 4:44, 4:44].transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
     np.testing.assert_allclose(values["visual"].numpy(), centre, atol=1e-6)
 
 
-def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(sources):
-    pieces = [ClipWindow(sources[0], Window(3, 14)), ClipWindow(sources[1], Window(0, 7))]
-    missing = batch(pieces, frames=11).truth.isnan()
+def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(clips):
+    missing = batch(PADDED, clips, frames=11).truth.isnan()
     assert missing.tolist() == [[True] * 2 + [False] * 9, [False] * 7 + [True] * 4]
 
 
-def test_a_batch_travels_to_another_process_as_one_tensor(sources):
-    faceless = [ClipWindow(sources[1], Window(0, 7))]
-    for pieces in ([ClipWindow(sources[0], Window(3, 14)), *faceless], faceless):
-        sent = batch(pieces, frames=11)
+def test_a_batch_travels_to_another_process_as_one_tensor(clips):
+    faceless = [ClipWindow("bert", 0, 7)]
+    for windows in (PADDED, faceless):
+        sent = batch(windows, clips, frames=11)
         again = pickle.loads(pickle.dumps(sent))
         assert (list(again.rows), again.spans, again.lengths) == (
             list(sent.rows),
@@ -75,9 +80,9 @@ def test_a_batch_travels_to_another_process_as_one_tensor(sources):
         assert len({tensor.untyped_storage().data_ptr() for tensor in again.tensors()}) == 1
 
 
-def test_rows_that_frames_share_travel_once(sources):
-    carried = batch([ClipWindow(sources[0], Window(3, 14))], 11).rows["audio"]
-    assert len(carried) == 10 * 3 + WINDOW_ROWS
+def test_rows_that_frames_share_travel_once(clips):
+    carried = batch([ClipWindow("anna", 3, 14)], clips, 11).rows["audio"]
+    assert len(carried) == 10 * 3 + 96
 
 
 @pytest.mark.parametrize("span", [1, 3])
@@ -122,23 +127,29 @@ def rows_needed(span, clips, windows):
 
 @given(corpora())
 def test_any_windows_get_their_values_and_no_row_travels_twice(tmp_path_factory, corpus):
-    span, clips, windows = corpus
-    folder, sources = tmp_path_factory.mktemp("corpus"), []
-    for number, (rows, index) in enumerate(clips):
-        store.write(folder / f"{number}.h5", rows, index)
-        track = FeatureReader(
-            folder / f"{number}.h5", clip=str(number), frames=len(index), span=span
-        )
-        clip = tiny_corpus.clip(str(number), len(index))
-        sources.append(ClipData(clip, {"m": track}, np.zeros(len(index), np.float32)))
-    together = batch([ClipWindow(sources[n], Window(a, b)) for n, a, b in windows], frames=17)
-    expected = [sources[n].tracks["m"].read(a, b) for n, a, b in windows]
-    np.testing.assert_array_equal(together.values()["m"].numpy(), np.concatenate(expected))
-    assert len(together.rows["m"]) == len(rows_needed(span, clips, windows))
+    span, stored, windows = corpus
+    folder, clips = tmp_path_factory.mktemp("corpus"), {}
+    for number, (rows, index) in enumerate(stored):
+        name, frames = str(number), len(index)
+        store.write(folder / f"{name}.h5", rows, index)
+        values = FeatureReader(folder / f"{name}.h5", clip=name, frames=frames, span=span)
+        labels = np.zeros(frames, np.float32)
+        clips[name] = ClipData(clip(name, frames), {"m": values}, labels)
+    cut = [ClipWindow(str(number), start, stop) for number, start, stop in windows]
+    together = batch(cut, clips, frames=17)
+    expected = [clips[name].readers["m"].read(start, stop) for name, start, stop in cut]
+    values = together.values(crop_size=None)["m"]
+    np.testing.assert_array_equal(values.numpy(), np.concatenate(expected))
+    assert len(together.rows["m"]) == len(rows_needed(span, stored, windows))
 
 
-def test_the_audio_encoder_sees_the_windows_that_logmel_stores():
-    assert WINDOW[0] == WINDOW_ROWS
+@pytest.mark.parametrize("encoder", [CompactAudio, VGGish])
+def test_the_audio_encoders_see_the_windows_that_logmel_stores(encoder, tmp_path):
+    with wave.open(str(tmp_path / "anna.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
+        file.writeframes(bytes(2 * 16000))
+    logmel.write(tmp_path / "anna.wav", np.arange(7, dtype=np.int32), "anna", tmp_path / "anna.h5")
+    assert reader(tmp_path, clip("anna", 7), "audio").value_shape == encoder.input_shape
 
 
 def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
@@ -147,11 +158,12 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
     generator = np.random.default_rng(1)
     looks = set()
     for _ in range(200):
-        first, second = views.faces(crops, [2, 3], views.drawn(2, generator)).split([2, 3])
+        seen = augmented(crops, [2, 3], augmentations(2, generator), 40)
+        first, second = seen.split([2, 3])
         assert (first == first[0]).all() and (second == second[0]).all()
         looks |= {first[0].numpy().tobytes(), second[0].numpy().tobytes()}
     possible = {
-        views.faces(torch.from_numpy(np.ascontiguousarray(cut[None])), [1])[0].numpy().tobytes()
+        centred(torch.from_numpy(np.ascontiguousarray(cut[None])), 40)[0].numpy().tobytes()
         for top in range(9)
         for left in range(9)
         for cut in [face[top : top + 40, left : left + 40]]
@@ -160,10 +172,10 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
     assert looks <= possible and len(looks) > 100
 
 
-def one_by_one(crops, lengths, draws):
-    """The views of faces, one window after another."""
+def one_by_one(crops, lengths, drawn):
+    """Augmented faces, one window after another."""
     room, seen = crops.shape[1] - 40, []
-    for window, (top, left, flip) in zip(crops.split(lengths), draws, strict=True):
+    for window, (top, left, flip) in zip(crops.split(lengths), drawn, strict=True):
         top, left = int(top * (room + 1)), int(left * (room + 1))
         cut = window[:, top : top + 40, left : left + 40]
         seen.append(cut.flip(2) if flip >= 0.5 else cut)
@@ -178,18 +190,21 @@ def test_all_windows_at_once_are_cut_as_one_after_another(size, lengths):
         np.random.default_rng(0).integers(0, 256, (sum(lengths), size, size, 3), dtype=np.uint8)
     )
     for seed in range(5):
-        draws = views.drawn(len(lengths), np.random.default_rng(seed))
-        assert torch.equal(views.faces(crops, lengths, draws), one_by_one(crops, lengths, draws))
+        drawn = augmentations(len(lengths), np.random.default_rng(seed))
+        expected = one_by_one(crops, lengths, drawn)
+        assert torch.equal(augmented(crops, lengths, drawn, 40), expected)
 
 
 def test_every_value_of_a_pixel_is_scaled_to_the_last_bit():
     values = torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(256, 40, 40, 3)
     expected = (values[:, 0, 0, 0].float() / 255 - 0.5) / 0.5
-    assert torch.equal(views.faces(values, [256])[:, 1, 2, 3], expected)
+    assert torch.equal(centred(values, 40)[:, 1, 2, 3], expected)
+    drawn = augmentations(1, np.random.default_rng(0))
+    assert torch.equal(augmented(values, [256], drawn, 40)[:, 1, 2, 3], expected)
 
 
 def test_a_black_frame_is_black_to_the_network():
-    assert (views.faces(torch.zeros(1, 48, 48, 3, dtype=torch.uint8), [1]) == -1).all()
+    assert (centred(torch.zeros(1, 48, 48, 3, dtype=torch.uint8), 40) == -1).all()
 
 
 def written(folder, name, rows, index=None):
@@ -202,16 +217,16 @@ def test_moments_are_those_of_the_frames_that_have_a_value(tmp_path):
     words = np.random.default_rng(0).normal(5, 3, (7, 3))
     words[:, 1] = 2
     index = np.array([0, 0, 0, -1, 6, 6, 2, -1])
-    tracks = [written(tmp_path, "a", words, index), written(tmp_path, "b", words + 1)]
-    mean, deviation = frame_moments(tracks)
+    readers = [written(tmp_path, "a", words, index), written(tmp_path, "b", words + 1)]
+    mean, deviation = frame_moments(readers)
     spoken = np.concatenate([words[index[index >= 0]], words + 1])
     np.testing.assert_allclose(mean, spoken.mean(0), rtol=1e-6)
     np.testing.assert_allclose(deviation, spoken.std(0), rtol=1e-5)
 
 
 def test_a_feature_that_no_frame_has_is_left_as_it_is(tmp_path):
-    track = written(tmp_path, "silent", np.zeros((0, 3)), np.full(5, -1))
-    mean, deviation = frame_moments([track])
+    silent = written(tmp_path, "silent", np.zeros((0, 3)), np.full(5, -1))
+    mean, deviation = frame_moments([silent])
     assert mean.tolist() == [0, 0, 0] and deviation.tolist() == [1, 1, 1]
 
 
@@ -224,75 +239,28 @@ def test_silence_stays_zeros_when_words_are_standardised():
 def labelled_at(frames, labelled):
     truth = np.full(frames, np.nan, np.float32)
     truth[list(labelled)] = 0.5
-    return ClipData(tiny_corpus.clip(f"of{frames}", frames), {}, truth)
+    return ClipData(clip(f"of{frames}", frames), {}, truth)
 
 
 @pytest.mark.parametrize("offsets", ["fixed", "random"])
 def test_windows_without_a_label_are_left_out_and_counted(offsets):
     some, none = labelled_at(23, range(23)), labelled_at(29, [])
     windows = Windows(frames=11, stride=7, offsets=offsets)
-    pieces, left_out = drawn([some, none], windows, np.random.default_rng(0))
-    assert {piece.source.clip.name for piece in pieces} == {"of23"}
-    assert (len(pieces), left_out) == (3, 4)
+    kept, left_out = epoch_windows([some, none], windows, np.random.default_rng(0))
+    assert {window.clip for window in kept} == {"of23"}
+    assert (len(kept), left_out) == (3, 4)
 
 
 def test_a_few_labels_are_found_wherever_random_windows_fall():
     few = labelled_at(97, [92, 93])
     windows = Windows(frames=5, stride=90, offsets="random")
     for seed in range(20):
-        pieces, _ = drawn([few], windows, np.random.default_rng(seed))
-        assert pieces and all(92 in range(*p.window) and 93 in range(*p.window) for p in pieces)
+        kept, _ = epoch_windows([few], windows, np.random.default_rng(seed))
+        assert kept and all(w.start <= 92 and w.stop > 93 for w in kept)
 
 
 def test_a_window_of_one_label_is_left_out_since_there_is_no_ccc_of_one():
     windows = Windows(frames=11, stride=7)
-    pieces, left_out = drawn([labelled_at(29, [3, 4, 20])], windows, np.random.default_rng(0))
-    assert [tuple(piece.window) for piece in pieces] == [(0, 11)] and left_out == 3
-
-
-def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):
-    clip = tiny_corpus.clip("anna", 31)
-    store.write(tmp_path / "anna.h5", np.zeros((30, 3), np.float32))
-    with pytest.raises(Problem, match=r"clip anna: .* found 30 frames; expected the clip's 31"):
-        open_all([clip], {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")
-
-
-def test_opening_a_corpus_leaves_few_of_its_files_open(root, monkeypatch):
-    monkeypatch.setattr(store, "OPEN_FILES", 5)
-    clips = [tiny_corpus.clip(*item) for item in tiny_corpus.FRAMES.items() if item[0] != "fred"]
-    names = {"visual": "faces", "audio": "logmel", "text": "text"}
-    folders = tiny_corpus.folders(root, "finetune")
-    some = open_all(clips, folders, names, root / "labels", "valence")
-    tracks = [track for source in some for track in source.tracks.values()]
-    held = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
-    files = {h5py.Dataset(one).file.filename for one in held}
-    assert len(tracks) == 15
-    assert 0 < len([track for track in tracks if str(track.path) in files]) <= 5
-
-
-@pytest.mark.parametrize(
-    ("feature", "shape", "expected"),
-    [
-        ("faces", (31, 32, 32, 3), "crops of at least 40 pixels"),
-        ("faces", (31, 64), "crops of at least 40 pixels"),
-        ("logmel", (200, 40), r"windows of \(96, 64\)"),
-        ("audio", (31, 5, 7), "a vector"),
-    ],
-)
-def test_values_of_another_kind_are_refused(feature, shape, expected, root, tmp_path):
-    store.write(tmp_path / "anna.h5", np.zeros(shape, np.uint8), np.zeros(31))
-    clip = tiny_corpus.clip("anna", 31)
-    with pytest.raises(
-        Problem, match=f"clip anna: .*found values of shape .*; expected {expected}"
-    ):
-        open_all([clip], {"m": tmp_path}, {"m": feature}, root / "labels", "valence")
-
-
-def test_vectors_that_are_not_all_of_one_width_are_refused(root, tmp_path):
-    clips = [tiny_corpus.clip(name, tiny_corpus.FRAMES[name]) for name in ("anna", "bert")]
-    for clip, width in zip(clips, (5, 3), strict=True):
-        store.write(tmp_path / f"{clip.name}.h5", np.zeros((clip.frames, width), np.float32))
-    with pytest.raises(
-        Problem, match=r"clip bert: .*\(3,\); expected a vector as clip anna's, \(5,\)"
-    ):
-        open_all(clips, {"text": tmp_path}, {"text": "text"}, root / "labels", "valence")
+    clips = [labelled_at(29, [3, 4, 20])]
+    kept, left_out = epoch_windows(clips, windows, np.random.default_rng(0))
+    assert kept == [ClipWindow("of29", 0, 11)] and left_out == 3

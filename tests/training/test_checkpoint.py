@@ -58,11 +58,3 @@ def test_a_damaged_checkpoint_is_said_runs_nothing_and_is_none(
     assert Checkpoint(path, "key").load() is None
     assert "valence-0.pt: unreadable" in capsys.readouterr().err
     assert not (tmp_path / "exploded").exists()
-
-
-def test_a_run_that_is_done_leaves_none(path):
-    checkpoint = Checkpoint(path, "key")
-    checkpoint.save(STATE)
-    checkpoint.remove()
-    checkpoint.remove()
-    assert not path.exists()

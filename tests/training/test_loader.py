@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import pickle
 import signal
 
 import pytest
@@ -13,27 +14,29 @@ import tiny_corpus
 import torch
 
 from rjcma.problem import Problem
+from rjcma.training import batches as batching
 from rjcma.training import loader as loading
-from rjcma.training.batches import ClipWindow, batch, batches
-from rjcma.training.clip_data import ClipData, open_all
+from rjcma.training.batches import batches
 from rjcma.training.loader import Loader, default_workers
-from rjcma.training.windows import Window, Windows, fixed
+from rjcma.training.windows import ClipWindow, Windows, fixed
 
 CPU = torch.device("cpu")
 FRAMES = 11
+NAMES = ("anna", "bert", "cleo")
 
 
-def opened(root, names=("anna", "bert", "cleo")) -> list[ClipData]:
-    features = {"visual": "faces", "audio": "logmel", "text": "text"}
-    clips = [tiny_corpus.clip(name, tiny_corpus.FRAMES[name]) for name in names]
-    folders = tiny_corpus.folders(root, "finetune")
-    return open_all(clips, folders, features, root / "labels", "valence")
-
-
-def groups_of(sources, size=3):
+def groups_of(clips, size=3):
     windows = Windows(frames=FRAMES, stride=5)
-    every = [ClipWindow(s, window) for s in sources for window in fixed(s.clip.frames, windows)]
+    every = [
+        ClipWindow(data.clip.name, *window)
+        for data in clips
+        for window in fixed(data.clip.frames, windows)
+    ]
     return list(batches(every, size))
+
+
+def batch(windows, clips):
+    return batching.batch(windows, {data.clip.name: data for data in clips}, FRAMES)
 
 
 def content(some):
@@ -49,42 +52,42 @@ def root(tmp_path):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Sources, and a loader with two workers that several tests use one after another."""
+    """Clips, and a loader with two workers that several tests use one after another."""
     path = tmp_path_factory.mktemp("corpus")
     tiny_corpus.write(path)
-    sources = opened(path)
-    with Loader(sources, FRAMES, CPU, workers=2) as loader:
-        yield sources, loader
+    clips = tiny_corpus.opened(path, NAMES)
+    with Loader(clips, FRAMES, CPU, workers=2) as loader:
+        yield clips, loader
 
 
 def test_batches_are_the_same_bytes_from_any_number_of_workers(world):
-    sources, two = world
-    groups = groups_of(sources)
-    expected = [content(batch(group, FRAMES)) for group in groups]
-    with Loader(sources, FRAMES, CPU, workers=0) as none:
+    clips, two = world
+    groups = groups_of(clips)
+    expected = [content(batch(group, clips)) for group in groups]
+    with Loader(clips, FRAMES, CPU, workers=0) as none:
         assert [content(some) for some in none.load(groups)] == expected
     assert [content(some) for some in two.load(groups)] == expected
     assert [content(some) for some in two.load(groups[::-1])] == expected[::-1]
 
 
 def test_a_load_that_was_abandoned_leaves_nothing_to_the_next(world):
-    sources, loader = world
-    groups = groups_of(sources, size=1)
+    clips, loader = world
+    groups = groups_of(clips, size=1)
     for some in loader.load(groups):
-        assert content(some) == content(batch(groups[0], FRAMES))
+        assert content(some) == content(batch(groups[0], clips))
         break
     with pytest.raises(ZeroDivisionError):
         for _ in loader.load(groups):
             raise ZeroDivisionError
     last = [content(some) for some in loader.load(groups[-2:])]
-    assert last == [content(batch(group, FRAMES)) for group in groups[-2:]]
+    assert last == [content(batch(group, clips)) for group in groups[-2:]]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_load_ends_when_another_begins(world, workers):
-    sources, two = world
-    groups = groups_of(sources, size=1)
-    loader = two if workers else Loader(sources, FRAMES, CPU, workers=0)
+    clips, two = world
+    groups = groups_of(clips, size=1)
+    loader = two if workers else Loader(clips, FRAMES, CPU, workers=0)
     former = loader.load(groups)
     next(former)
     assert len(list(loader.load(groups[:2]))) == 2
@@ -97,21 +100,21 @@ def test_no_groups_are_no_batches(world):
 
 
 def test_loading_draws_nothing_from_the_generator_of_dropout(world):
-    sources, two = world
+    clips, two = world
     before = torch.get_rng_state()
-    for loader in (two, Loader(sources, FRAMES, CPU, workers=0)):
-        list(loader.load(groups_of(sources)))
+    for loader in (two, Loader(clips, FRAMES, CPU, workers=0)):
+        list(loader.load(groups_of(clips)))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_file_is_one_line_whoever_reads_it(root, workers):
-    sources, before = opened(root), set(multiprocessing.active_children())
-    damaged = sources[2].tracks["audio"]
+    clips = tiny_corpus.opened(root, NAMES)
+    damaged, before = clips[2].readers["audio"], set(multiprocessing.active_children())
     damaged.close()
     damaged.path.write_bytes(damaged.path.read_bytes()[:1000])
-    groups = groups_of(sources, size=1)
-    with Loader(sources, FRAMES, CPU, workers) as loader:
+    groups = groups_of(clips, size=1)
+    with Loader(clips, FRAMES, CPU, workers) as loader:
         with pytest.raises(
             Problem, match=r"^clip cleo: .*cleo.h5: found unreadable HDF5"
         ) as caught:
@@ -122,9 +125,9 @@ def test_a_damaged_file_is_one_line_whoever_reads_it(root, workers):
 
 
 def test_a_worker_that_is_killed_is_said_so(root):
-    sources = opened(root, names=("anna",))
-    groups, before = groups_of(sources, size=1) * 20, set(multiprocessing.active_children())
-    with Loader(sources, FRAMES, CPU, workers=1) as loader:
+    clips = tiny_corpus.opened(root, ["anna"])
+    groups, before = groups_of(clips, size=1) * 20, set(multiprocessing.active_children())
+    with Loader(clips, FRAMES, CPU, workers=1) as loader:
         arriving = loader.load(groups)
         next(arriving)
         [worker] = set(multiprocessing.active_children()) - before
@@ -134,9 +137,9 @@ def test_a_worker_that_is_killed_is_said_so(root):
 
 
 def test_a_closed_loader_refuses_to_load(world):
-    sources, _ = world
-    loader = Loader(sources, FRAMES, CPU, workers=0)
-    former = loader.load(groups_of(sources))
+    clips, _ = world
+    loader = Loader(clips, FRAMES, CPU, workers=0)
+    former = loader.load(groups_of(clips))
     loader.close()
     with pytest.raises(RuntimeError, match="closed"):
         next(former)
@@ -145,12 +148,12 @@ def test_a_closed_loader_refuses_to_load(world):
 
 
 def test_the_time_waited_is_that_between_asking_and_getting(world, monkeypatch):
-    sources, _ = world
+    clips, _ = world
     clock = itertools.count()
     monkeypatch.setattr(loading.time, "perf_counter", lambda: float(next(clock)))
-    loader = Loader(sources, FRAMES, CPU, workers=0)
+    loader = Loader(clips, FRAMES, CPU, workers=0)
     taken = 0
-    for _ in loader.load(groups_of(sources)):
+    for _ in loader.load(groups_of(clips)):
         taken += 1
         next(clock), next(clock)  # what the consumer does meanwhile does not count
         assert loader.waited == taken
@@ -216,16 +219,15 @@ def test_a_copy_to_a_gpu_begins_before_the_batch_ahead_of_it_is_handed_over(monk
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_batches_on_a_gpu_hold_the_same_values(world):
-    sources, _ = world
-    groups = groups_of(sources)
-    with Loader(sources, FRAMES, torch.device("cuda"), workers=2) as loader:
+    clips, _ = world
+    groups = groups_of(clips)
+    with Loader(clips, FRAMES, torch.device("cuda"), workers=2) as loader:
         arrived = [some.to(CPU) for some in loader.load(groups)]
-    assert [content(some) for some in arrived] == [content(batch(g, FRAMES)) for g in groups]
+    assert [content(some) for some in arrived] == [content(batch(g, clips)) for g in groups]
 
 
-def test_only_places_of_windows_travel_to_the_workers(world):
-    sources, loader = world
-    list(
-        loader.load([[ClipWindow(sources[2], Window(3, 7)), ClipWindow(sources[0], Window(0, 5))]])
-    )
-    assert loader._places == [[(2, 3, 7), (0, 0, 5)]]
+def test_only_names_and_places_of_windows_travel_to_the_workers(world):
+    _, loader = world
+    list(loader.load([[ClipWindow("cleo", 3, 7), ClipWindow("anna", 0, 5)]]))
+    assert loader._asked == [[("cleo", 3, 7), ("anna", 0, 5)]]
+    assert len(pickle.dumps(loader._asked)) < 150

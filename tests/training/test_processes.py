@@ -16,7 +16,7 @@ import tiny_corpus
 import torch
 from ruamel.yaml import YAML
 
-from rjcma.fusion.settings import Fusion, Widths
+from rjcma.fusion.settings import RJCMASettings, Widths
 from rjcma.problem import Problem
 from rjcma.training import processes
 from rjcma.training.processes import Processes
@@ -36,10 +36,10 @@ def free_port():
 
 def stage(root, out, mode, before=()):
     """Train from the command line; -> the history, a row an epoch."""
-    sections = tiny_corpus.settings(mode, epochs=3, reload=False)
-    fusion = Fusion(widths=Widths(visual=7, audio=3, text=5), hidden=11, dropout=0)
-    params = sections._replace(fusion=fusion).dumped()
-    params["corpus"] = sections.corpus.model_dump(mode="json")
+    settings = tiny_corpus.settings(mode, epochs=3, reload=False)
+    widths = Widths(visual=7, audio=3, text=5)
+    fusion = RJCMASettings(kind="rjcma", widths=widths, hidden=11, dropout=0)
+    params = tiny_corpus.params(settings._replace(fusion=fusion))
     out.mkdir()
     with (out / "params.yaml").open("w") as file:
         YAML().dump(params, file)
@@ -49,13 +49,14 @@ def stage(root, out, mode, before=()):
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
     ]
-    command = [sys.executable, *before, "-m", "stages.train", *map(str, inputs), str(out / "run")]
+    command = [sys.executable, *before, "-m", "stages.train", *map(str, inputs), str(out / "runs")]
     command += ["--target", "valence", "--fold", "0", "--params", str(out / "params.yaml")]
-    command += ["--checkpoints", str(out / "checkpoints")]
+    command += ["--checkpoints", str(out / "checkpoints"), "--ablation", str(out / "ablation")]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    with (out / "run" / "history.csv").open() as file:
+    assert not list((out / "checkpoints").iterdir())
+    with (out / "runs" / "valence-0" / "history.csv").open() as file:
         return list(csv.DictReader(file)), done.stderr
 
 
@@ -84,8 +85,9 @@ def test_two_processes_end_with_one_network(tmp_path):
     root, out = tmp_path / "corpus", tmp_path / "two"
     clips = tiny_corpus.write(root)
     shared(root, out, "finetune")
-    expected = load_run(out / "run").predict(clips, tiny_corpus.folders(root, "finetune"), "cpu")
-    with h5py.File(out / "run" / "predictions.h5") as file:
+    run, folders = out / "runs" / "valence-0", tiny_corpus.folders(root, "finetune")
+    expected = load_run(run).predict(clips, folders, "cpu")
+    with h5py.File(run / "predictions.h5") as file:
         assert set(file) == expected.keys() == tiny_corpus.FRAMES.keys()
         for name, series in expected.items():
             np.testing.assert_allclose(file[name][:], series, atol=1e-6)
@@ -120,7 +122,7 @@ def test_gradients_of_several_processes_add_up_to_those_of_one():
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
-    monkeypatch.setattr(processes.device, "choose", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(processes.device, "choose", lambda name, key: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_RANK", "2")

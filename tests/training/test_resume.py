@@ -13,16 +13,15 @@ import pytest
 import tiny_corpus
 from ruamel.yaml import YAML
 
-from rjcma import manifest, store
-from rjcma.corpus import labels
+from rjcma import store
 from rjcma.encoders.compact_visual import CompactVisual
-from rjcma.problem import Problem
-from rjcma.training import loop
+from rjcma.jobs import recipe
+from rjcma.problem import Problems
+from rjcma.training import history, loop
 from rjcma.training.checkpoint import Checkpoint
-from rjcma.training.run import train
 
-FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
-RELEASES = {"epochs": 9, "warmup": 1, "patience": 1, "rate": 1e-3, "min_learning_rate": 1e-3}
+FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5", ".keys")
+RELEASES = {"warmup": 1, "patience": 1, "learning_rate": 1e-3, "min_learning_rate": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +36,21 @@ def two_groups(monkeypatch):
     monkeypatch.setattr(CompactVisual, "groups", (("norm",), ("projection",)), raising=False)
 
 
+@pytest.fixture
+def checkpoint(tmp_path):
+    return tmp_path / "checkpoints" / "valence-0.pt"
+
+
 def trained(
-    root, out, mode="finetune", checkpoints=None, change=lambda settings: settings, **training
+    root, out, mode="finetune", checkpoint=None, change=lambda settings: settings, **training
 ):
-    settings = change(tiny_corpus.settings(mode, **{**RELEASES, **training}))
-    clips = manifest.read(root / "clips.jsonl")
-    folders = tiny_corpus.folders(root, mode)
-    return train(
-        clips, root / "labels", folders, out, "valence", 0, settings, checkpoints=checkpoints
-    )
+    """Have the run; -> its history."""
+    settings = change(tiny_corpus.settings(mode, **{"epochs": 9, **RELEASES, **training}))
+    tiny_corpus.trained(root, out, tiny_corpus.run(settings), mode, checkpoint=checkpoint)
+    return history.read(out / "history.csv")
 
 
-def killed(epoch, monkeypatch, root, out, checkpoints, **how):
+def killed(epoch, monkeypatch, root, out, checkpoint, **how):
     """A run that ends, as if killed, when it has finished so many epochs."""
     save, saved = Checkpoint.save, []
 
@@ -61,36 +63,36 @@ def killed(epoch, monkeypatch, root, out, checkpoints, **how):
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "save", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            trained(root, out, checkpoints=checkpoints, **how)
+            trained(root, out, checkpoint=checkpoint, **how)
 
 
 @pytest.mark.parametrize("reload", [True, False])
 @pytest.mark.parametrize("mode", ["precompute", "finetune"])
 def test_a_killed_run_ends_in_the_files_of_one_that_was_not(
-    mode, reload, root, tmp_path, monkeypatch, capsys
+    mode, reload, root, tmp_path, monkeypatch, capsys, checkpoint
 ):
-    whole = trained(root, tmp_path / "whole", mode, reload=reload)
+    epochs = trained(root, tmp_path / "whole", mode, reload=reload)
     if mode == "finetune":
-        assert {row.released for row in whole.history} == {1, 2}
-    kept = tmp_path / "checkpoints"
-    for epoch in range(1, len(whole.history) + 1, 2):
+        assert {row.released for row in epochs} == {1, 2}
+    for epoch in range(1, len(epochs) + 1, 2):
         out = tmp_path / f"killed-{epoch}"
-        killed(epoch, monkeypatch, root, out, kept, mode=mode, reload=reload)
+        killed(epoch, monkeypatch, root, out, checkpoint, mode=mode, reload=reload)
+        assert not list(out.iterdir())  # the checkpoint is all that is kept of it
         capsys.readouterr()
-        trained(root, out, mode, kept, reload=reload)
+        trained(root, out, mode, checkpoint, reload=reload)
         said = capsys.readouterr().err
         assert f"goes on after epoch {epoch}\n" in said and f": epoch {epoch}," not in said
         for name in FILES:
             assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-        assert not list(kept.iterdir())
+        assert {path.name for path in out.iterdir()} == set(FILES)
+        assert not list(checkpoint.parent.iterdir())
 
 
-def relabelled(root):
-    truth = {
-        c.name: labels.read(root / "labels", c) for c in manifest.read(root / "clips.jsonl")[:-1]
-    }
-    truth["anna"][20] += 0.01
-    labels.write(root / "labels", truth)
+def relabelled(root, column=0):
+    path = root / "labels" / "anna.npy"
+    values = np.load(path)
+    values[20, column] += 0.01
+    np.save(path, values)
 
 
 def revoiced(root):
@@ -106,24 +108,43 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_stale_checkpoint_is_of_no_use(what, root, tmp_path, monkeypatch, capsys):
-    own = tmp_path / "corpus"
+def test_a_stale_checkpoint_is_of_no_use(what, root, tmp_path, monkeypatch, capsys, checkpoint):
+    own, how = tmp_path / "corpus", CHANGES[what]
     shutil.copytree(root, own)
-    kept, how = tmp_path / "checkpoints", CHANGES[what]
-    killed(2, monkeypatch, own, tmp_path / "out", kept, mode="precompute")
+    killed(2, monkeypatch, own, tmp_path / "out", checkpoint, mode="precompute")
     if callable(how):
         how(own)
         how = {}
-    trained(own, tmp_path / "out", "precompute", kept, **how)
+    trained(own, tmp_path / "out", "precompute", checkpoint, **how)
+    said = capsys.readouterr().err
+    assert "goes on" not in said and said.count(": epoch 1,") == 2
+    assert not checkpoint.exists()
+
+
+def test_a_checkpoint_of_other_code_is_of_no_use(root, tmp_path, monkeypatch, capsys, checkpoint):
+    killed(2, monkeypatch, root, tmp_path / "out", checkpoint, mode="precompute")
+    monkeypatch.setattr(recipe.code, "meaning", lambda modules: "of other code")
+    trained(root, tmp_path / "out", "precompute", checkpoint)
     said = capsys.readouterr().err
     assert "goes on" not in said and said.count(": epoch 1,") == 2
 
 
-def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
-    root, tmp_path, monkeypatch, capsys
+def test_labels_of_another_target_leave_the_checkpoint_of_use(
+    root, tmp_path, monkeypatch, capsys, checkpoint
 ):
-    whole = trained(root, tmp_path / "whole", "precompute")
-    kept, calls, right = tmp_path / "checkpoints", [], loop.concordance_losses
+    own = tmp_path / "corpus"
+    shutil.copytree(root, own)
+    killed(2, monkeypatch, own, tmp_path / "out", checkpoint, mode="precompute")
+    relabelled(own, column=1)
+    trained(own, tmp_path / "out", "precompute", checkpoint)
+    assert "goes on after epoch 2\n" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
+    root, tmp_path, monkeypatch, capsys, checkpoint
+):
+    trained(root, tmp_path / "whole", "precompute")
+    calls, right = [], loop.concordance_losses
 
     def spoilt(outputs, truth):
         calls.append(len(truth))
@@ -132,19 +153,19 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
     with monkeypatch.context() as patched:
         patched.setattr(loop, "concordance_losses", spoilt)
         with pytest.raises(
-            Problem, match=r"valence, fold 0: found a loss of nan in epoch 3, batch 2 "
+            Problems, match=r"valence, fold 0: found a loss of nan in epoch 3, batch 2 "
         ):
-            trained(root, tmp_path / "out", "precompute", kept)
+            trained(root, tmp_path / "out", "precompute", checkpoint)
     capsys.readouterr()
-    assert trained(root, tmp_path / "out", "precompute", kept) == whole
+    trained(root, tmp_path / "out", "precompute", checkpoint)
     assert "goes on after epoch 2\n" in capsys.readouterr().err
+    for name in FILES:
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_a_run_killed_by_the_system_goes_on(root, tmp_path):
-    sections = tiny_corpus.settings(
-        "precompute", epochs=400, early_stop=None, min_learning_rate=1e-12
-    )
-    params = {"corpus": {**sections.corpus.model_dump(mode="json")}, **sections.dumped()}
+    endless = {"epochs": 400, "early_stop": None, "min_learning_rate": 1e-12}
+    params = tiny_corpus.params(tiny_corpus.settings("precompute", **endless))
     path = tmp_path / "params.yaml"
     with path.open("w") as file:
         YAML().dump(params, file)
@@ -154,9 +175,10 @@ def test_a_run_killed_by_the_system_goes_on(root, tmp_path):
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
     ]
-    command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "out")]
+    command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "runs")]
     command += ["--params", str(path), "--target", "valence", "--fold", "0"]
     command += ["--checkpoints", str(tmp_path / "checkpoints")]
+    command += ["--ablation", str(tmp_path / "ablation")]
 
     def until(line):
         """The lines that the stage writes, until one holds this; then it is killed."""

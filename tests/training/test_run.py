@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tiny_corpus
 import torch
+from clips import clip
 from ruamel.yaml import YAML
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -26,11 +27,11 @@ from rjcma.problem import Problem, Problems
 from rjcma.training.clip_data import ClipData
 from rjcma.training.loader import Loader
 from rjcma.training.predict import predict
-from rjcma.training.run import train
 from rjcma.training.windows import Windows
 from stages.encode import main as encode
 
 FILES = {"weights.safetensors", "history.csv", "run.json", "predictions.h5"}
+LEDGER = ".keys"
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +41,9 @@ def root(tmp_path_factory):
     return path
 
 
-def trained(root, out, mode="precompute", number=0, clips=None, **training):
-    train(
-        clips or manifest.read(root / "clips.jsonl"),
-        root / "labels",
-        tiny_corpus.folders(root, mode),
-        out,
-        "valence",
-        number,
-        tiny_corpus.settings(mode, **training),
-    )
-    return out
+def trained(root, out, mode="precompute", fold=0, clips=None, **training):
+    asked = tiny_corpus.run(tiny_corpus.settings(mode, **training), fold)
+    return tiny_corpus.trained(root, out, asked, mode, clips)
 
 
 @pytest.fixture(scope="module", params=["precompute", "finetune"])
@@ -58,8 +51,8 @@ def run(request, root, tmp_path_factory):
     return trained(root, tmp_path_factory.mktemp(request.param) / "valence-0", request.param)
 
 
-def test_a_run_leaves_its_four_files(run):
-    assert {path.name for path in run.iterdir()} == FILES
+def test_a_run_leaves_its_four_files_and_their_ledger(run):
+    assert {path.name for path in run.iterdir()} == FILES | {LEDGER}
 
 
 def test_every_clip_gets_a_prediction_a_frame(run):
@@ -88,36 +81,32 @@ def test_the_best_epochs_ccc_is_that_of_the_predictions_that_are_kept(run, root)
 def test_the_weights_say_what_shaped_them(run):
     with safe_open(run / "weights.safetensors", "np") as file:
         about = json.loads(file.metadata()["run"])
+    assert about.keys() == {"target", "fold", "params", "features", "labels"}
     params = about["params"]
     assert (about["target"], about["fold"], params["recursions"]) == ("valence", 0, 2)
     assert params["windows"]["frames"] == 11 and params["training"]["seed"] == 1
+    assert params["folds"] == 2 and about["features"].keys() == {"visual", "audio", "text"}
 
 
 @pytest.mark.parametrize("mode", ["precompute", "finetune"])
 def test_two_runs_are_the_same_bytes(mode, root, tmp_path):
     runs = [trained(root, tmp_path / name, mode, epochs=2) for name in ("one", "two")]
     torch.rand(7)  # what else has drawn from the global generator makes no difference
-    for name in FILES:
+    for name in FILES | {LEDGER}:
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes(), name
 
 
 def test_frame_weights_may_step_at_a_rate_of_their_own(root, tmp_path):
     """Adam's first step is as long as the rate, whatever the gradient."""
-    settings = tiny_corpus.settings(
-        rate=1e-3, temporal_lr_factor=0.01, weight_decay=0, batch=99, epochs=1
-    )
-    runs = {
-        "started": settings.training.model_copy(update={"rate": 1e-30, "min_learning_rate": 1e-31})
+    rates = {
+        "started": {"learning_rate": 1e-30, "min_learning_rate": 1e-31},
+        "stepped": {"learning_rate": 1e-3},
     }
-    runs["stepped"] = settings.training
-    weights = {}
-    for name, training in runs.items():
-        out = tmp_path / name
-        folders = tiny_corpus.folders(root)
-        clips = manifest.read(root / "clips.jsonl")
-        chosen = settings._replace(training=training)
-        train(clips, root / "labels", folders, out, "valence", 0, chosen)
-        weights[name] = load_file(out / "weights.safetensors")
+    how = {"temporal_lr_factor": 0.01, "weight_decay": 0, "batch": 99, "epochs": 1}
+    weights = {
+        name: load_file(trained(root, tmp_path / name, **how, **rate) / "weights.safetensors")
+        for name, rate in rates.items()
+    }
     moved = {k: (weights["stepped"][k] - v).abs().max() for k, v in weights["started"].items()}
     assert moved["fusion.recursions.0.w_c.audio"].item() == pytest.approx(1e-5, rel=0.02)
     assert moved["fusion.recursions.0.w_j.audio"].item() == pytest.approx(1e-3, rel=0.02)
@@ -150,22 +139,24 @@ def test_what_validates_and_what_is_tested_never_shapes_the_training(root, tmp_p
 class Places(torch.nn.Module):
     """Predicts each frame's place in its window."""
 
+    encoders = {}
+
     def forward(self, values, valid):
         return torch.arange(valid.shape[1]).expand(valid.shape).float()
 
 
 def test_windows_that_overlap_are_averaged():
-    source = ClipData(tiny_corpus.clip("one", 7), {}, np.zeros(7, np.float32))
+    data = ClipData(clip("one", 7), {}, np.zeros(7, np.float32))
     windows = Windows(frames=5, stride=3)  # 0 to 5, and 2 to 7 from the end
-    loader = Loader([source], windows.frames, torch.device("cpu"))
-    result = predict(Places(), [source], windows, 4, loader)["one"]
+    loader = Loader([data], windows.frames, torch.device("cpu"))
+    result = predict(Places(), [data], windows, 4, loader)["one"]
     assert result.tolist() == [0, 1, (2 + 0) / 2, (3 + 1) / 2, (4 + 2) / 2, 3, 4]
 
 
 def test_a_fold_that_is_not_there_is_refused(root, tmp_path):
-    with pytest.raises(Problem, match="found fold 2 asked for; expected one of 0 to 1"):
-        trained(root, tmp_path / "out", number=2)
-    assert not (tmp_path / "out").exists()
+    with pytest.raises(Problems, match="found fold 2 asked for; expected one of 0 to 1"):
+        trained(root, tmp_path / "out", fold=2)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {LEDGER}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +171,7 @@ def test_a_fold_without_a_labelled_frame_is_refused(unlabelled, purpose, root, t
     changed = tmp_path / "corpus"
     shutil.copytree(root, changed)
     labels.write(changed / "labels", truth)
-    with pytest.raises(Problem, match=f"to {purpose}, and no labelled frame"):
+    with pytest.raises(Problems, match=f"to {purpose}, and no labelled frame"):
         trained(changed, tmp_path / "out")
 
 
@@ -192,13 +183,13 @@ def test_a_fold_in_whose_windows_no_two_frames_are_labelled_is_refused(root, tmp
     changed = tmp_path / "corpus"
     shutil.copytree(root, changed)
     labels.write(changed / "labels", truth)
-    with pytest.raises(Problem, match="training windows, none with two labelled frames"):
+    with pytest.raises(Problems, match="training windows, none with two labelled frames"):
         trained(changed, tmp_path / "out")
 
 
 def test_a_fold_without_a_validation_clip_is_refused(root, tmp_path):
     clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition != "validation"]
-    with pytest.raises(Problem, match="no validation clips"):
+    with pytest.raises(Problems, match="no validation clips"):
         trained(root, tmp_path / "out", clips=clips)
 
 
@@ -208,7 +199,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root, tmp_path):
     rows = np.full((31, 3), np.nan, np.float32)
     store.write(spoilt / "audio" / "anna.h5", rows)
     where = r"valence, fold 0: found a loss of nan in epoch 1, batch \d \(clips .*anna"
-    with pytest.raises(Problem, match=where):
+    with pytest.raises(Problems, match=where):
         trained(spoilt, tmp_path / "out")
 
 
@@ -216,24 +207,20 @@ def test_a_missing_feature_is_said_before_training(root, tmp_path):
     lacking = tmp_path / "corpus"
     shutil.copytree(root, lacking)
     (lacking / "text" / "fred.h5").unlink()
-    with pytest.raises(Problem, match=r"clip fred: .*no such file"):
+    with pytest.raises(Problems, match=r"^clip fred: .*no such file"):
         trained(lacking, tmp_path / "out")
 
 
-def params_file(path, mode="finetune", weights="none", **sections):
-    settings = tiny_corpus.settings(mode)
-    content = {
-        name: value if isinstance(value, int) else value.model_dump(mode="json")
-        for name, value in settings._asdict().items()
-    }
+def params_file(path, mode="precompute", weights="none"):
+    content = tiny_corpus.params(tiny_corpus.settings(mode))
     content["encoders"]["visual"]["weights"] = weights
-    YAML(typ="safe").dump({**content, **sections}, path)
+    YAML(typ="safe").dump(content, path)
     return path
 
 
 def encoded(root, out, params, modality="visual"):
-    clips, faces, logmel = root / "clips.jsonl", root / "faces", root / "logmel"
-    encode(modality, clips, faces, logmel, out, params)
+    seen = root / tiny_corpus.FOLDERS["finetune"][modality]
+    encode(modality, root / "clips.jsonl", seen, out, params)
     return out
 
 
@@ -254,6 +241,22 @@ def test_encoding_twice_gives_the_same_bytes_whatever_the_batches(root, tmp_path
     one, two = (encoded(root, tmp_path / name, params) for name in ("one", "two"))
     for path in one.glob("*.h5"):
         assert path.read_bytes() == (two / path.name).read_bytes()
+
+
+def test_a_run_that_trains_encoders_reads_faces_and_windows_through_references(root, tmp_path):
+    params = params_file(tmp_path / "params.yaml", "finetune")
+    moved = tmp_path / "corpus"
+    shutil.copytree(root, moved, ignore=shutil.ignore_patterns("faces", "logmel"))
+    for modality, name in (("visual", "faces"), ("audio", "logmel")):
+        encoded(root, moved / name, params, modality)
+    sizes = [path.stat().st_size for path in (moved / "faces").glob("*.h5")]
+    assert len(sizes) == 6 and max(sizes) < 48 * 48 * 3  # less than one face
+    runs = [
+        trained(corpus, tmp_path / name, "finetune", epochs=1)
+        for name, corpus in (("direct", root), ("referred", moved))
+    ]
+    for name in ("predictions.h5", "history.csv"):
+        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
 
 
 def test_encoders_of_a_finetuned_run_can_be_used_for_encoding(root, tmp_path):
@@ -287,8 +290,9 @@ def test_weights_that_do_not_fit_are_refused(content, found, root, tmp_path):
     elif content is not None:
         path.write_bytes(content)
     params = params_file(tmp_path / "params.yaml", weights=str(path))
-    with pytest.raises(Problem, match=found):
+    with pytest.raises((Problem, Problems), match=found) as caught:
         encoded(root, tmp_path / "out", params)
+    assert "\n" not in str(caught.value)  # not a line a clip
 
 
 def test_a_clip_that_cannot_be_encoded_does_not_stop_the_others(root, tmp_path):
@@ -302,26 +306,14 @@ def test_a_clip_that_cannot_be_encoded_does_not_stop_the_others(root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("encoders", "cure"),
-    [
-        (
-            "{mode: precompute}",
-            "features: {visual: visual, audio: audio} and encode: [visual, audio]",
-        ),
-        (
-            "{mode: finetune, encode: [audio]}",
-            "features: {visual: faces, audio: logmel} and encode: []",
-        ),
-    ],
+    "old", ["mode: precompute", "features: {visual: visual}", "encode: [audio]"]
 )
-def test_a_mode_and_features_that_disagree_are_answered_with_what_to_write(
-    encoders, cure, tmp_path
-):
+def test_keys_that_said_for_both_encoders_what_is_read_are_answered_with_what_to_set(old, tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text(f"encoders: {encoders}\n")
+    path.write_text(f"encoders: {{visual: {{kind: compact}}, audio: {{kind: compact}}, {old}}}\n")
     with pytest.raises(Problem) as problem:
         load(path, "encoders", Encoders)
-    assert cure in problem.value.expected
+    assert "encoders.visual.mode and encoders.audio.mode" in problem.value.expected
 
 
 def test_the_stage_trains_from_the_command_line(root, tmp_path):
@@ -332,14 +324,17 @@ def test_the_stage_trains_from_the_command_line(root, tmp_path):
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
     ]
-    command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "out")]
-    command += ["--params", str(params), "--target", "valence", "--fold"]
+    command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "runs")]
+    command += ["--params", str(params), "--checkpoints", str(tmp_path / "checkpoints")]
+    command += ["--ablation", str(tmp_path / "ablation"), "--target", "valence", "--fold"]
     done = subprocess.run([*command, "0"], capture_output=True, text=True, check=True)
     assert "valence, fold 0: epoch 3, loss" in done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES | {"live"}
+    out = tmp_path / "runs" / "valence-0"
+    assert {path.name for path in out.iterdir()} == FILES | {LEDGER, "live"}
     refused = subprocess.run([*command, "7"], capture_output=True, text=True, check=False)
     assert refused.returncode == 1 and "Traceback" not in refused.stderr
-    assert refused.stderr.count("\n") == 1 and "fold 7" in refused.stderr
+    assert refused.stderr.count("found") == 1
+    assert refused.stderr.splitlines()[-1].startswith("problem: fold 7: found fold 7 asked for")
 
 
 def relabelled(root, out, change):
@@ -360,28 +355,31 @@ def test_a_fold_of_constant_labels_has_a_ccc_of_0_and_says_so(root, tmp_path, ca
     card = json.loads((run / "run.json").read_text())
     assert (card["best_epoch"], card["ccc"]) == (1, 0.0)
     said = capsys.readouterr().err
-    assert "valence, fold 0: all labels of the clips to choose by are 0.25" in said
+    assert "valence, fold 0: all labels of the clips to select by are 0.25" in said
 
 
-def test_clips_that_are_held_out_choose_and_validation_clips_do_not(root, tmp_path):
+def test_clips_that_are_held_out_select_and_validation_clips_do_not(root, tmp_path):
     changed = relabelled(root, tmp_path / "corpus", lambda name, v: -v if name == "dora" else v)
     one, two = (
         trained(corpus, tmp_path / corpus.name / "run", select_by="held_out", epochs=3)
         for corpus in (root, changed)
     )
     card = json.loads((one / "run.json").read_text())
-    assert card["chosen_by"] == ["cleo"] and card["validation"] == ["dora", "emil"]
+    assert card["selected_by"] == ["cleo"] and card["validation"] == ["dora", "emil"]
     weights, same = (load_file(run / "weights.safetensors") for run in (one, two))
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     by_validation = trained(root, tmp_path / "paper", epochs=3)
     card = json.loads((by_validation / "run.json").read_text())
-    assert card["chosen_by"] == ["dora", "emil"]
+    assert card["selected_by"] == ["dora", "emil"]
 
 
 def test_a_control_learns_from_other_clips_labels(root, tmp_path):
     own, other = (
-        load_file(trained(root, tmp_path / how, epochs=1, labels=how) / "weights.safetensors")
-        for how in ("own", "permuted")
+        load_file(
+            trained(root, tmp_path / str(permuted), epochs=1, permute_labels=permuted)
+            / "weights.safetensors"
+        )
+        for permuted in (False, True)
     )
     assert any(not torch.equal(own[name], other[name]) for name in own)
 

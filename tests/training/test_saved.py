@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tiny_corpus
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from rjcma import manifest, store
 from rjcma.problem import Problem
-from rjcma.training.run import train
+from rjcma.training.request import Data
+from rjcma.training.runs import Digests, train_run
 from rjcma.training.saved import load_run
 
 
@@ -27,9 +29,9 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module", params=["precompute", "finetune"])
 def run(request, root, tmp_path_factory):
     out = tmp_path_factory.mktemp(request.param) / "valence-0"
-    settings = tiny_corpus.settings(request.param, epochs=1)
+    asked = tiny_corpus.run(tiny_corpus.settings(request.param, epochs=1))
+    tiny_corpus.trained(root, out, asked, request.param)
     clips, folders = manifest.read(root / "clips.jsonl"), tiny_corpus.folders(root, request.param)
-    train(clips, root / "labels", folders, out, "valence", 0, settings)
     return out, clips, folders
 
 
@@ -45,7 +47,8 @@ def test_a_network_read_back_predicts_what_the_run_predicted(run):
 def test_a_network_read_back_is_in_evaluation_mode_and_says_what_it_is(run):
     saved = load_run(run[0])
     assert not any(module.training for module in saved.network.modules())
-    assert (saved.about["target"], saved.about["fold"], saved.windows.frames) == ("valence", 0, 11)
+    assert (saved.about["target"], saved.about["fold"]) == ("valence", 0)
+    assert (saved.settings.windows.frames, saved.settings.recursions) == (11, 2)
     assert saved.about["features"].keys() == {"visual", "audio", "text"}
 
 
@@ -60,12 +63,20 @@ def test_the_digest_of_a_feature_is_of_its_content_alone(root, run, tmp_path):
             rows = file["rows"][...] * (2 if path.stem == "fred" else 1)
             index = file["index"][...] if "index" in file else None
         store.write(other / path.name, rows, index)
-    moved = {**folders, "audio": other}
-    train(clips, root / "labels", moved, tmp_path / "run", "valence", 0, settings)
+    data = Data(clips, root / "labels", {**folders, "audio": other})
+    train_run(tiny_corpus.run(settings), data, Digests.of(data), tmp_path / "run")
     before, after = (load_run(folder).about for folder in (out, tmp_path / "run"))
     assert before.pop("features") | {"audio": ""} == after["features"] | {"audio": ""}
     assert after.pop("features")["audio"] != load_run(out).about["features"]["audio"]
     assert before == after
+
+
+def test_a_clip_without_a_face_or_a_word_is_predicted_by_itself(run):
+    out, clips, folders = run
+    [bert] = [clip for clip in clips if clip.name == "bert"]
+    alone = load_run(out).predict([bert], folders, where="cpu")
+    with h5py.File(out / "predictions.h5") as file:
+        np.testing.assert_allclose(alone["bert"], file["bert"][:], atol=1e-6)
 
 
 def test_vectors_of_another_width_are_refused(run, tmp_path):
@@ -78,13 +89,20 @@ def test_vectors_of_another_width_are_refused(run, tmp_path):
 
 def spoilt(path, how):
     tensors = load_file(path)
-    about = {"params": {"fusion": {}, "windows": {}, "encoders": {}, "recursions": 1}}
+    with safe_open(path, "np") as file:
+        about = json.loads(file.metadata()["run"])
     if how == "empty":
         path.write_bytes(b"")
     elif how == "nameless":
         save_file(tensors, path)
-    elif how == "another":
+    elif how == "other tensors":
         save_file({"a": torch.zeros(3)}, path, {"run": json.dumps(about)})
+    elif how == "other params":
+        about["params"]["fusion"]["variant"] = "paper"
+        save_file(tensors, path, {"run": json.dumps(about)})
+    elif how == "few params":
+        del about["params"]["windows"]
+        save_file(tensors, path, {"run": json.dumps(about)})
     else:
         path.unlink()
 
@@ -95,12 +113,14 @@ def spoilt(path, how):
         ("missing", "no such file"),
         ("empty", "no safetensors"),
         ("nameless", "do not say what run"),
-        ("another", "weights of another version"),
+        ("other tensors", "weights of another version"),
+        ("other params", "weights of another version"),
+        ("few params", "weights of another version"),
     ],
 )
 def test_a_folder_without_a_whole_run_is_refused(how, found, run, tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes((run[0] / path.name).read_bytes())
     spoilt(path, how)
-    with pytest.raises(Problem, match=found):
+    with pytest.raises(Problem, match=f"{found}.* name the folder of a finished run"):
         load_run(tmp_path)

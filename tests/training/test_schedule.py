@@ -40,7 +40,7 @@ def test_the_papers_recipe_epoch_by_epoch_when_nothing_gets_better():
 
 def test_a_better_ccc_starts_the_count_anew_and_leaves_the_rate():
     cccs = [0.1, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.3, 0.0]
-    trained, _ = followed(cccs, groups=1, warmup=0, patience=3, rate=1e-3, factor=0.5)
+    trained, _ = followed(cccs, groups=1, warmup=0, patience=3, learning_rate=1e-3, lr_decay=0.5)
     assert [rate for rate, _ in trained] == [1e-3] * 7 + [5e-4] * 3
 
 
@@ -73,7 +73,7 @@ def test_early_stopping_ends_it_across_releases():
     settings = {
         "warmup": 1,
         "patience": 1,
-        "rate": 1e-8,
+        "learning_rate": 1e-8,
         "min_learning_rate": 1e-8,
         "early_stop": 4,
     }
@@ -86,7 +86,7 @@ def test_a_release_resets_the_rate_and_warms_up_again():
     settings = {
         "warmup": 2,
         "patience": 1,
-        "rate": 1e-7,
+        "learning_rate": 1e-7,
         "min_learning_rate": 1e-8,
         "early_stop": None,
     }
@@ -107,7 +107,7 @@ def test_a_release_resets_the_rate_and_warms_up_again():
     groups=st.integers(0, 3),
 )
 def test_a_schedule_that_was_interrupted_goes_on_as_if_it_was_not(cccs, cut, groups):
-    settings = Training(patience=2, warmup=1, rate=1e-6, early_stop=None)
+    settings = Training(patience=2, warmup=1, learning_rate=1e-6, early_stop=None)
     whole, halved = Schedule(settings, groups), Schedule(settings, groups)
     for number, ccc in enumerate(cccs):
         if number == cut:
@@ -127,4 +127,4 @@ def test_the_rate_stays_between_its_bounds_and_groups_are_only_released(cccs, gr
         assert before <= schedule.released <= groups
         before = schedule.released
         if not schedule.over:
-            assert settings.min_learning_rate * 0.999 <= schedule.top <= settings.rate
+            assert settings.min_learning_rate * 0.999 <= schedule.top <= settings.learning_rate

@@ -1,10 +1,10 @@
-"""Which clips teach, which choose, and the control with permuted labels."""
+"""Which clips are trained on, which select, and the control with permuted labels."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny_corpus
+from clips import clip
 
 from rjcma.problem import Problem
 from rjcma.training.clip_data import ClipData
@@ -12,44 +12,44 @@ from rjcma.training.selection import divide, permuted
 from rjcma.training.settings import Training
 
 
-def source(name, frames=5, video=None, value=0.0):
-    clip = tiny_corpus.clip(name, frames).model_copy(update={"video": video or name})
-    return ClipData(clip, {}, np.full(frames, value, np.float32))
+def data(name, frames=5, video=None, value=0.0):
+    labels = np.full(frames, value, np.float32)
+    return ClipData(clip(name, frames, video=video or name), {}, labels)
 
 
-def names(sources):
-    return [each.clip.name for each in sources]
+def names(clips):
+    return [each.clip.name for each in clips]
 
 
-TRAIN = [source(name) for name in "abcdefghi"]
-VALIDATION = [source("x"), source("y")]
+TRAIN = [data(name) for name in "abcdefghi"]
+VALIDATION = [data("x"), data("y")]
 
 
-def test_in_the_paper_the_validation_clips_choose():
+def test_in_the_paper_the_validation_clips_select():
     parts = divide(TRAIN, VALIDATION, Training(), "run")
     assert (names(parts.training), names(parts.selection)) == (list("abcdefghi"), ["x", "y"])
 
 
-def test_every_fourth_training_video_may_choose_instead_and_then_teaches_nothing():
+def test_every_fourth_training_video_may_select_instead_and_then_is_not_trained_on():
     parts = divide(TRAIN, VALIDATION, Training(select_by="held_out"), "run")
     assert (names(parts.training), names(parts.selection)) == (list("abcefgi"), ["d", "h"])
 
 
 def test_two_people_in_one_video_are_held_out_together():
-    train = [source("a_left", video="a"), source("b"), source("a_right", video="a"), source("c")]
+    train = [data("a_left", video="a"), data("b"), data("a_right", video="a"), data("c")]
     parts = divide(train, VALIDATION, Training(select_by="held_out"), "run")
     assert (names(parts.training), names(parts.selection)) == (["a_left", "b", "a_right"], ["c"])
     parts = divide(train[:3], VALIDATION, Training(select_by="held_out"), "run")
     assert (names(parts.training), names(parts.selection)) == (["a_left", "a_right"], ["b"])
 
 
-def test_one_video_cannot_both_teach_and_choose():
+def test_one_video_cannot_both_train_and_select():
     with pytest.raises(Problem, match="run: found 1 training videos; expected at least two"):
         divide(TRAIN[:1], VALIDATION, Training(select_by="held_out"), "run")
 
 
 def test_permuted_labels_are_all_given_and_none_to_its_own_clip():
-    clips = [source(name, value=n) for n, name in enumerate("abcdefg")]
+    clips = [data(name, value=n) for n, name in enumerate("abcdefg")]
     for seed in range(20):
         given = [each.labels[0] for each in permuted(clips, seed)]
         assert sorted(given) == list(range(7))
@@ -58,7 +58,7 @@ def test_permuted_labels_are_all_given_and_none_to_its_own_clip():
 
 
 def test_permuted_labels_are_repeated_or_cut_to_the_clips_length():
-    one, two = source("a", 3), source("b", 7)
+    one, two = data("a", 3), data("b", 7)
     one.labels[:], two.labels[:] = [1, 2, 3], [4, 5, 6, np.nan, 8, 9, 10]
     first, second = permuted([one, two], 0)
     np.testing.assert_array_equal(first.labels, [4, 5, 6])
@@ -66,6 +66,6 @@ def test_permuted_labels_are_repeated_or_cut_to_the_clips_length():
 
 
 def test_a_control_validates_on_true_labels():
-    clips = [source(name, value=n) for n, name in enumerate("abcd")]
-    parts = divide(clips, VALIDATION, Training(labels="permuted"), "run")
+    clips = [data(name, value=n) for n, name in enumerate("abcd")]
+    parts = divide(clips, VALIDATION, Training(permute_labels=True), "run")
     assert parts.selection == VALIDATION and all(a is not b for a, b in zip(parts.training, clips))

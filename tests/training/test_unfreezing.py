@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rjcma.fusion.network import build
-from rjcma.fusion.settings import Fusion, Widths
+from rjcma.fusion.settings import RJCMASettings, Widths
 from rjcma.training.unfreezing import Unfreezing
 
 K = 5
@@ -41,14 +41,15 @@ class Vectors(nn.Module):
 def network():
     torch.manual_seed(0)
     encoders = {"visual": Deep(), "text": Vectors()}
-    return build(encoders, Fusion(widths=Widths(visual=3, text=2), hidden=5), 1, K)
+    fusion = RJCMASettings(kind="rjcma", widths=Widths(visual=3, text=2), hidden=5)
+    return build(encoders, fusion, recursions=1, frames=K)
 
 
-def learnt(release, network):
+def learnt(unfreezing, network):
     """The visual encoder's layers that a step changes, and those whose statistics it changes."""
     before = {k: v.clone() for k, v in network.encoders["visual"].state_dict().items()}
     optimizer = torch.optim.Adam(network.parameters(), 0.1, weight_decay=0.01)
-    release.train()
+    unfreezing.train()
     values = {"visual": torch.randn(2 * K, 7), "text": torch.randn(2 * K, 2)}
     network(values, torch.ones(2, K, dtype=torch.bool)).square().sum().backward()
     optimizer.step()
@@ -65,19 +66,19 @@ def learnt(release, network):
 )
 def test_only_released_groups_learn_and_change_their_statistics(released, layers):
     net = network()
-    release = Unfreezing(net)
-    release.to(released)
-    assert learnt(release, net) == (layers, layers)
+    unfreezing = Unfreezing(net)
+    unfreezing.to(released)
+    assert learnt(unfreezing, net) == (layers, layers)
 
 
 def test_an_encoder_with_random_weights_ends_by_releasing_what_is_in_no_group():
     net = network()
-    release = Unfreezing(net, scratch=["visual"])
-    assert release.groups == 3
-    release.to(2)
-    assert learnt(release, net) == ({"third", "second"},) * 2
-    release.to(3)
-    assert learnt(release, net) == ({"third", "second", "first"},) * 2
+    unfreezing = Unfreezing(net, scratch=["visual"])
+    assert unfreezing.groups == 3
+    unfreezing.to(2)
+    assert learnt(unfreezing, net) == ({"third", "second"},) * 2
+    unfreezing.to(3)
+    assert learnt(unfreezing, net) == ({"third", "second", "first"},) * 2
 
 
 def test_there_are_as_many_steps_as_the_encoder_with_most_groups_has():
@@ -93,7 +94,7 @@ def test_what_is_no_encoder_learns_from_the_start():
 
 def test_a_group_may_be_frozen_again():
     net = network()
-    release = Unfreezing(net)
-    release.to(2)
-    release.to(1)
-    assert learnt(release, net) == ({"third"},) * 2
+    unfreezing = Unfreezing(net)
+    unfreezing.to(2)
+    unfreezing.to(1)
+    assert learnt(unfreezing, net) == ({"third"},) * 2

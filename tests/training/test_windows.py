@@ -86,5 +86,5 @@ def test_predictions_of_unlabelled_frames_do_not_enter_the_loss():
 
 
 def test_a_rate_below_its_minimum_is_refused():
-    with pytest.raises(ValueError, match="a rate of at least min_learning_rate"):
-        Training(rate=1e-9)
+    with pytest.raises(ValueError, match="a learning_rate of at least min_learning_rate, 1e-08"):
+        Training(learning_rate=1e-9)

@@ -28,7 +28,7 @@ def colour_of(frame):
 
 def packed(tmp_path, frames, size=SIZE, folder="clip"):
     out = tmp_path / "clip.h5"
-    faces.pack(folder and tmp_path / folder, frames, "clip", out, size=size)
+    faces.pack(size, folder and tmp_path / folder, frames, "clip", out)
     return store.FeatureReader(out, clip="clip", frames=frames)
 
 
@@ -124,7 +124,7 @@ def test_every_run_writes_the_same_bytes(tmp_path):
 
 def refused(tmp_path, frames=7):
     with pytest.raises(Problem) as caught:
-        faces.pack(tmp_path / "clip", frames, "the_clip", tmp_path / "out.h5", size=SIZE)
+        faces.pack(SIZE, tmp_path / "clip", frames, "the_clip", tmp_path / "out.h5")
     assert caught.value.clip == "the_clip"
     return caught.value
 
@@ -181,7 +181,7 @@ def test_a_name_that_is_not_a_frames_number_is_a_problem(tmp_path, name):
 def test_two_crops_of_one_frame_are_a_problem(tmp_path):
     crop(tmp_path / "clip/00002.jpg", (3, 5, 7))
     crop(tmp_path / "clip/2.png", (3, 5, 7))
-    assert refused(tmp_path).found == "a second crop of one frame, beside 00002.jpg"
+    assert refused(tmp_path).found == "00002.jpg and 2.png, two crops of one frame"
 
 
 def test_a_folder_that_has_gone_is_a_problem(tmp_path):

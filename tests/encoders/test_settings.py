@@ -1,0 +1,86 @@
+"""Section `encoders`: which encoders there are, and what is said of keys that are none."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from encoder_settings import EVERY, KINDS
+
+from rjcma.encoders.settings import Encoders
+from rjcma.params import load
+from rjcma.problem import Problem
+
+MODES = ("finetune", "precompute")
+
+
+def read(tmp_path: Path, visual: str = "kind: compact", audio: str = "kind: compact", more=""):
+    """A params file's section `encoders`, with these keys."""
+    path = tmp_path / "params.yaml"
+    path.write_text(f"encoders: {{visual: {{{visual}}}, audio: {{{audio}}}{more}}}\n")
+    return load(path, "encoders", Encoders)
+
+
+def refusal(tmp_path: Path, *args, **keys) -> Problem:
+    """What is said of a section that is refused, in one line."""
+    with pytest.raises(Problem) as caught:
+        read(tmp_path, *args, **keys)
+    assert "params.yaml" in str(caught.value) and "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("visual, audio", product(MODES, MODES))
+def test_each_modality_has_a_mode_of_its_own_and_the_papers_encoders_take_any(
+    tmp_path, visual, audio
+):
+    found = read(tmp_path, f"kind: ir_resnet50, mode: {visual}", f"kind: vggish, mode: {audio}")
+    assert (found.visual.kind, found.audio.kind) == ("ir_resnet50", "vggish")
+    assert (found.visual.mode, found.audio.mode) == (visual, audio)
+
+
+def test_an_encoder_is_trained_from_scratch_unless_told_otherwise(tmp_path):
+    found = read(tmp_path)
+    assert [(e.mode, e.weights) for e in (found.visual, found.audio)] == [("finetune", "none")] * 2
+
+
+def test_the_encoder_of_a_modality_is_found_and_words_have_none(tmp_path):
+    found = read(tmp_path)
+    assert [found.of(m) for m in ("visual", "audio", "text")] == [found.visual, found.audio, None]
+
+
+@pytest.mark.parametrize("modality, kind", [("visual", "vggish"), ("audio", "ir_resnet50")])
+def test_an_encoder_of_the_other_modality_is_refused(tmp_path, modality, kind):
+    problem = refusal(tmp_path, **{modality: f"kind: {kind}"})
+    assert problem.found == f"encoders.{modality}.kind = {kind!r}"
+    assert problem.expected == f"one of {', '.join(KINDS[modality])}"
+
+
+@pytest.mark.parametrize("modality", KINDS)
+def test_a_kind_must_be_named(tmp_path, modality):
+    problem = refusal(tmp_path, **{modality: "mode: finetune"})
+    assert problem.found == f"encoders.{modality}.kind = no value"
+
+
+@pytest.mark.parametrize("modality, kind", EVERY)
+@pytest.mark.parametrize("key", ["heads", "width", "precision", "device"])
+def test_a_kind_takes_its_own_keys_only(tmp_path, modality, kind, key):
+    problem = refusal(tmp_path, **{modality: f"kind: {kind}, {key}: 3"})
+    assert problem.found == f"encoders.{modality}.{key} = 3"
+    assert problem.expected == "one of the keys mode, weights, kind"
+
+
+@pytest.mark.parametrize("modality", KINDS)
+def test_an_unknown_mode_is_refused(tmp_path, modality):
+    problem = refusal(tmp_path, **{modality: "kind: compact, mode: both"})
+    assert problem.found == f"encoders.{modality}.mode = 'both'"
+    assert problem.expected == "'finetune' or 'precompute'"
+
+
+@pytest.mark.parametrize(
+    "key, value", [("mode", "finetune"), ("features", "{visual: faces}"), ("encode", "[visual]")]
+)
+def test_keys_of_earlier_versions_are_answered_with_their_new_names(tmp_path, key, value):
+    problem = refusal(tmp_path, more=f", {key}: {value}")
+    assert problem.found.startswith(f"encoders.{key} = ")
+    assert problem.expected == "encoders.visual.mode and encoders.audio.mode, as it is called now"

@@ -1,0 +1,462 @@
+"""Runs kept by their key: when one stands, is taken over, or is trained anew; and its curves."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+import stand_in
+import tiny_corpus
+from dvc.repo import Repo
+from places import ROOT
+from pydantic import TypeAdapter
+
+from rjcma import manifest, store
+from rjcma.encoders.settings import Encoders
+from rjcma.fusion.settings import Fusion
+from rjcma.jobs import code
+from rjcma.problem import Problem
+from rjcma.training import curves, history
+from rjcma.training.checkpoint import Checkpoint
+from rjcma.training.history import Epoch
+from rjcma.training.runs import FILES, Digests
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(path)
+    return path
+
+
+@pytest.fixture
+def root(corpus, tmp_path):
+    """A corpus that the test may change."""
+    return shutil.copytree(corpus, tmp_path / "corpus")
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    return stand_in.Trainer(monkeypatch)
+
+
+def asked(mode="precompute", fold=0, target="valence", change=lambda settings: settings, **how):
+    return tiny_corpus.run(change(tiny_corpus.settings(mode, **how)), fold, target)
+
+
+def state(folder):
+    """All that is in a folder, and when it was written."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    stats = {path: path.stat() for path in paths}
+    return {p: (s.st_ino, s.st_mtime_ns, p.read_bytes()) for p, s in stats.items()}
+
+
+def test_a_run_whose_key_stands_is_kept_untouched_and_not_trained_again(root, tmp_path, trainer):
+    out = tmp_path / "valence-0"
+    tiny_corpus.trained(root, out, asked())
+    before = state(out)
+    assert {path.name for path in before} == {*FILES, ".keys"}
+    tiny_corpus.trained(root, out, asked())
+    assert state(out) == before and len(trainer.asked) == 1
+
+
+def test_what_a_real_run_leaves_stands(root, tmp_path, monkeypatch):
+    out = tmp_path / "valence-0"
+    tiny_corpus.trained(root, out, asked(epochs=1))
+    before, trainer = state(out), stand_in.Trainer(monkeypatch)
+    tiny_corpus.trained(root, out, asked(epochs=1))
+    assert state(out) == before and not trainer.asked
+
+
+def test_a_run_that_is_done_leaves_no_checkpoint(root, tmp_path, trainer):
+    """Nor does one that was killed between its end and the removal of its checkpoint."""
+    out, checkpoint = tmp_path / "valence-0", tmp_path / "checkpoints" / "valence-0.pt"
+    checkpoint.parent.mkdir()
+    for _ in range(2):
+        checkpoint.write_bytes(b"the last epoch")
+        tiny_corpus.trained(root, out, asked(), checkpoint=checkpoint)
+        assert not checkpoint.exists()
+    tiny_corpus.trained(root, out, asked(), checkpoint=checkpoint)
+    assert len(trainer.asked) == 1
+
+
+SETTINGS = {
+    "training": {"clip_norm": 0.5},
+    "the seed": {"seed": 2},
+    "the target": {"target": "arousal"},
+    "the fold": {"fold": 1},
+    "the number of folds": {"change": lambda s: s._replace(folds=3)},
+    "recursions": {"change": lambda s: s._replace(recursions=1)},
+    "windows": {"change": lambda s: s._replace(windows=s.windows.model_copy(update={"stride": 5}))},
+    "fusion": {"change": lambda s: s._replace(fusion=s.fusion.model_copy(update={"hidden": 5}))},
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_other_settings_are_another_run(what, root, tmp_path, trainer):
+    for how in ({}, SETTINGS[what], SETTINGS[what]):
+        tiny_corpus.trained(root, tmp_path / "run", asked(**how))
+    assert len(trainer.asked) == 2
+
+
+def relabelled(root, column):
+    path = root / "labels" / "cleo.npy"
+    values = np.load(path)
+    values[7, column] += 0.125
+    np.save(path, values)
+
+
+def refeatured(root, feature, name):
+    path = root / feature / f"{name}.h5"
+    with h5py.File(path) as file:
+        rows, index = file["rows"][...], file["index"][...] if "index" in file else None
+    store.write(path, rows + 1, index)
+
+
+def reclipped(root):
+    clips = manifest.read(root / "clips.jsonl")
+    manifest.write(root / "clips.jsonl", [c for c in clips if c.name != "fred"])
+
+
+INPUTS = {
+    "a label of its target": lambda root: relabelled(root, 0),
+    "a feature": lambda root: refeatured(root, "audio", "anna"),
+    "a feature of a test clip": lambda root: refeatured(root, "text", "fred"),
+    "the clips": reclipped,
+}
+
+
+@pytest.mark.parametrize("what", INPUTS)
+def test_other_inputs_are_another_run(what, root, tmp_path, trainer):
+    tiny_corpus.trained(root, tmp_path / "run", asked())
+    INPUTS[what](root)
+    for _ in range(2):
+        tiny_corpus.trained(root, tmp_path / "run", asked())
+    assert len(trainer.asked) == 2
+
+
+def fused(kind):
+    """With that kind of fusion."""
+
+    def change(settings):
+        shared = settings.fusion.model_dump(exclude={"kind"})
+        fusion = TypeAdapter(Fusion).validate_python({**shared, "kind": kind})
+        return settings._replace(fusion=fusion)
+
+    return change
+
+
+def silent(settings):
+    """Without words."""
+    fusion = settings.fusion.model_copy(update={"modalities": ("visual", "audio")})
+    return settings._replace(fusion=fusion)
+
+
+def encoded(**keys):
+    """With these keys of section encoders."""
+
+    def change(settings):
+        plain = settings.encoders.model_dump()
+        for key, value in keys.items():
+            plain[key] = {**plain[key], **value} if isinstance(value, dict) else value
+        return settings._replace(encoders=Encoders.model_validate(plain))
+
+    return change
+
+
+def test_labels_of_another_target_leave_a_run(root, tmp_path, trainer):
+    targets = ("valence", "arousal")
+    for target in targets:
+        tiny_corpus.trained(root, tmp_path / target, asked(target=target))
+    before = state(tmp_path / "valence")
+    relabelled(root, 1)
+    for target in targets:
+        tiny_corpus.trained(root, tmp_path / target, asked(target=target))
+    assert [run.target for run in trainer.asked] == ["valence", "arousal", "arousal"]
+    assert state(tmp_path / "valence") == before
+
+
+def test_a_feature_of_a_modality_that_takes_no_part_leaves_a_run(root, tmp_path, trainer):
+    tiny_corpus.trained(root, tmp_path / "run", asked(change=silent))
+    refeatured(root, "text", "anna")
+    tiny_corpus.trained(root, tmp_path / "run", asked(change=silent))
+    assert len(trainer.asked) == 1
+
+
+def recursed(settings):
+    return fused("concat")(settings)._replace(recursions=7)
+
+
+ALIKE = {
+    "recursions of a fusion without": ({"change": fused("concat")}, {"change": recursed}),
+    "how stage encode runs": (
+        {},
+        {"change": encoded(batch=3, precision="bf16", device="cpu")},
+    ),
+    "encoders whose vectors are read": (
+        {},
+        {"change": encoded(visual={"kind": "ir_resnet50"}, audio={"kind": "vggish"})},
+    ),
+    "the device": ({"device": "cpu"}, {"device": "auto"}),
+}
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_settings_that_a_run_does_not_look_at_leave_it(what, root, tmp_path, trainer):
+    for how in ALIKE[what]:
+        tiny_corpus.trained(root, tmp_path / "run", asked(**how))
+    assert len(trainer.asked) == 1
+
+
+def test_weights_that_encoders_start_from_count_by_content_and_not_by_place(
+    root, tmp_path, trainer
+):
+    def started(name, content):
+        (tmp_path / name).write_bytes(content)
+        change = encoded(visual={"weights": str(tmp_path / name)})
+        how = asked("finetune", change=change)
+        tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
+        return len(trainer.asked)
+
+    places = [("a", b"1"), ("a", b"1"), ("b", b"1"), ("b", b"2")]
+    assert [started(*each) for each in places] == [1, 1, 1, 2]
+
+
+def test_weights_that_are_gone_are_needed_only_to_train(root, tmp_path, trainer):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"1")
+    how = asked("finetune", change=encoded(visual={"weights": str(path)}))
+    tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
+    path.unlink()
+    tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
+    with pytest.raises(Problem, match=r"weights.safetensors: found no such file; .*visual"):
+        tiny_corpus.trained(root, tmp_path / "other", how, "finetune")
+    assert len(trainer.asked) == 1
+
+
+def rewritten(monkeypatch, path):
+    """As if the code of a file meant something else."""
+    trees, changed = code._tree, ROOT / path
+    assert changed.is_file()
+    monkeypatch.setattr(code, "_tree", lambda p: "other" if p == changed else trees(p))
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "trainings"),
+    [
+        ("rjcma/training/loop.py", "precompute", 2),
+        ("rjcma/fusion/rjcma.py", "precompute", 2),
+        ("rjcma/encoders/compact_visual.py", "finetune", 2),
+        ("rjcma/concordance.py", "precompute", 2),
+        ("rjcma/encoders/vggish.py", "finetune", 1),
+        ("rjcma/encoders/compact_visual.py", "precompute", 1),
+        ("rjcma/fusion/transformer.py", "precompute", 1),
+        ("rjcma/scoring/metrics.py", "precompute", 1),
+        ("rjcma/jobs/work.py", "precompute", 1),
+        ("rjcma/params.py", "precompute", 1),
+    ],
+)
+def test_code_that_a_run_reaches_makes_it_anew_and_other_code_leaves_it(
+    path, mode, trainings, root, tmp_path, trainer, monkeypatch
+):
+    tiny_corpus.trained(root, tmp_path / "run", asked(mode), mode)
+    rewritten(monkeypatch, path)
+    tiny_corpus.trained(root, tmp_path / "run", asked(mode), mode)
+    assert len(trainer.asked) == trainings
+
+
+@pytest.mark.parametrize(("library", "trainings"), [("torch", 2), ("accelerate", 2), ("vosk", 1)])
+def test_another_version_of_a_library_that_trains_makes_a_run_anew(
+    library, trainings, root, tmp_path, trainer, monkeypatch
+):
+    version = code.version
+    tiny_corpus.trained(root, tmp_path / "run", asked())
+    monkeypatch.setattr(code, "version", lambda name: "9" if name == library else version(name))
+    tiny_corpus.trained(root, tmp_path / "run", asked())
+    assert len(trainer.asked) == trainings
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("how", ["lost", "edited"])
+def test_a_file_that_is_lost_or_edited_makes_the_run_anew(how, name, root, tmp_path, trainer):
+    out = tmp_path / "run"
+    tiny_corpus.trained(root, out, asked())
+    content = (out / name).read_bytes()
+    (out / name).unlink()
+    if how == "edited":
+        (out / name).write_bytes(content + b" ")
+    tiny_corpus.trained(root, out, asked())
+    assert len(trainer.asked) == 2 and (out / name).read_bytes() == content
+
+
+def test_a_run_is_taken_over_from_another_folder(root, tmp_path, trainer, capsys):
+    other, out = tmp_path / "other", tmp_path / "valence-0"
+    tiny_corpus.trained(root, other, asked())
+    before = state(other)
+    tiny_corpus.trained(root, out, asked(), elsewhere=[tmp_path / "none", other])
+    assert len(trainer.asked) == 1 and state(other) == before
+    for name in (*FILES, ".keys"):
+        assert (out / name).read_bytes() == (other / name).read_bytes()
+        assert (out / name).stat().st_nlink == 1 and not (out / name).is_symlink()
+    shutil.rmtree(other)
+    tiny_corpus.trained(root, out, asked(), elsewhere=[other])
+    assert len(trainer.asked) == 1
+
+
+def test_a_run_of_other_settings_or_of_another_seed_is_not_taken_over(root, tmp_path, trainer):
+    other = tmp_path / "other"
+    tiny_corpus.trained(root, other, asked())
+    for how in ({"seed": 2}, {"clip_norm": 0.5}, {"target": "arousal"}):
+        tiny_corpus.trained(root, tmp_path / str(how), asked(**how), elsewhere=[other])
+    assert len(trainer.asked) == 4
+
+
+def test_a_run_that_was_edited_elsewhere_is_not_taken_over(root, tmp_path, trainer):
+    other, out = tmp_path / "other", tmp_path / "valence-0"
+    tiny_corpus.trained(root, other, asked())
+    whole = (other / "run.json").read_bytes()
+    (other / "run.json").write_bytes(b"{}")
+    tiny_corpus.trained(root, out, asked(), elsewhere=[other])
+    assert len(trainer.asked) == 2 and (out / "run.json").read_bytes() == whole
+
+
+def test_one_of_several_processes_trains_along_and_writes_nothing(
+    root, tmp_path, trainer, monkeypatch
+):
+    """The others see to files: they keep what stands, and train what does not."""
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(trainer, "train", lambda *arguments: trainer.asked.append(arguments[0]))
+    monkeypatch.setattr(stand_in.training, "train", trainer.train)
+    checkpoint = tmp_path / "valence-0.pt"
+    checkpoint.write_bytes(b"of the first process")
+    tiny_corpus.trained(root, tmp_path / "run", asked(), checkpoint=checkpoint)
+    assert len(trainer.asked) == 1 and not (tmp_path / "run").exists()
+    assert checkpoint.exists()
+
+
+def test_of_several_processes_none_trains_a_run_that_stands_or_lies_elsewhere(
+    root, tmp_path, trainer, monkeypatch
+):
+    tiny_corpus.trained(root, tmp_path / "run", asked())
+    monkeypatch.setenv("RANK", "1")
+    tiny_corpus.trained(root, tmp_path / "run", asked())
+    tiny_corpus.trained(root, tmp_path / "new", asked(), elsewhere=[tmp_path / "run"])
+    assert len(trainer.asked) == 1
+
+
+def test_labels_that_do_not_fit_their_clip_are_told_before_anything_is_trained(root):
+    np.save(root / "labels" / "anna.npy", np.zeros((30, 2), np.float32))
+    with pytest.raises(Problem, match=r"clip anna: .*found float32 of shape \(30, 2\)"):
+        Digests.of(tiny_corpus.data(root))
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A DVC repository to draw curves in."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    Repo.init(str(folder), no_scm=True).close()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def drawn(out, name="ccc"):
+    """A curve as (epoch, value)."""
+    lines = (out / f"live/plots/metrics/{name}.tsv").read_text().splitlines()
+    assert lines[0].split() == ["step", name]
+    return [(int(step), float(value)) for step, value in map(str.split, lines[1:])]
+
+
+def epochs(out, name="ccc"):
+    return [(e.epoch, getattr(e, name)) for e in history.read(out / "history.csv")]
+
+
+def test_curves_are_those_of_the_history(root, repository):
+    out = tiny_corpus.trained(root, repository / "run", asked(), curves=True)
+    assert len(drawn(out)) == 3
+    for name in ("ccc", "loss", "learning_rate", "released"):
+        assert drawn(out, name) == epochs(out, name)
+
+
+def test_curves_that_are_a_runs_own_are_left(root, repository):
+    out = tiny_corpus.trained(root, repository / "run", asked(epochs=1), curves=True)
+    before = state(out)
+    tiny_corpus.trained(root, out, asked(epochs=1), curves=True)
+    assert state(out) == before
+
+
+def test_a_run_that_is_taken_over_gets_the_curves_that_it_would_have_drawn(root, repository):
+    one = tiny_corpus.trained(root, repository / "one", asked(), curves=True)
+    other = tiny_corpus.trained(root, repository / "other", asked())
+    assert not (other / "live").exists()
+    two = tiny_corpus.trained(root, repository / "two", asked(), elsewhere=[other], curves=True)
+    for name in ("ccc", "loss", "learning_rate", "released"):
+        path = f"live/plots/metrics/{name}.tsv"
+        assert (two / path).read_bytes() == (one / path).read_bytes()
+
+
+def test_a_run_that_was_killed_and_went_on_has_the_curves_of_one_that_was_not(
+    root, repository, monkeypatch
+):
+    one = tiny_corpus.trained(root, repository / "one", asked(), curves=True)
+    how = {"checkpoint": repository / "valence-0.pt", "curves": True}
+    save = Checkpoint.save
+
+    def save_and_die(checkpoint, state):
+        save(checkpoint, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Checkpoint, "save", save_and_die)
+        tiny_corpus.trained(root, repository / "two", asked(), **how)
+    two = tiny_corpus.trained(root, repository / "two", asked(), **how)
+    for name in ("ccc", "loss", "learning_rate", "released"):
+        path = f"live/plots/metrics/{name}.tsv"
+        assert (two / path).read_bytes() == (one / path).read_bytes()
+
+
+OTHERS = {
+    "of other values": [Epoch(n, 1.0, 0.5, 1e-5, 0) for n in (1, 2, 3)],
+    "of a run that was killed": stand_in.HISTORY[:2],
+    "of a longer run": [*stand_in.HISTORY, Epoch(4, 0.5, 0.1, 1e-5, 0)],
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_curves_of_another_run_that_began_there_are_drawn_anew(what, root, repository, trainer):
+    out = repository / "run"
+    tiny_corpus.trained(root, out, asked())
+    curves.draw(out / "live", OTHERS[what])
+    assert drawn(out) != epochs(out)
+    tiny_corpus.trained(root, out, asked(), curves=True)
+    assert len(trainer.asked) == 1
+    for name in ("ccc", "loss", "learning_rate", "released"):
+        assert drawn(out, name) == epochs(out, name)
+
+
+@pytest.mark.parametrize("content", ["", "step", "step\tccc\n1\t", "step\tccc\nno\tnumber\n"])
+def test_curves_that_are_spoilt_are_drawn_anew(content, root, repository, trainer):
+    out = repository / "run"
+    tiny_corpus.trained(root, out, asked(), curves=True)
+    (out / "live/plots/metrics/ccc.tsv").write_text(content)
+    tiny_corpus.trained(root, out, asked(), curves=True)
+    assert len(trainer.asked) == 1 and drawn(out) == epochs(out)
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_where_no_curves_can_be_drawn_a_run_is_kept_without(
+    git, root, tmp_path, trainer, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    reason = "this is no DVC repository"
+    if git:
+        reason = "the repository has no commit"
+        subprocess.run(["git", "init", "-q"], check=True)
+        Repo.init(str(tmp_path)).close()
+    for _ in range(2):
+        out = tiny_corpus.trained(root, tmp_path / "run", asked(), curves=True)
+        assert f"no curves, since {reason}" in capsys.readouterr().err
+    assert {path.name for path in out.iterdir()} == {*FILES, ".keys"} and len(trainer.asked) == 1

@@ -1,0 +1,70 @@
+"""Stage pack_faces over clips: what is made, what is kept, and what is made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import clip
+
+from rjcma import store
+from rjcma.problem import Problems
+from rjcma.vision.pack_all import pack_all
+from rjcma.vision.settings import Faces
+
+ANNA = clip("anna", 7, faces="crops/anna", faces_digest="1")
+BERT = clip("bert", 5)
+
+
+@pytest.fixture
+def corpus(tmp_path) -> Path:
+    folder = tmp_path / "crops" / "anna"
+    folder.mkdir(parents=True)
+    for frame in (0, 2, 3):
+        picture = np.full((13, 13, 3), 20 * frame, np.uint8)
+        cv2.imwrite(str(folder / f"{frame + 1:05}.png"), picture)
+    return tmp_path
+
+
+def packed(corpus: Path, clips=(ANNA, BERT), size=11) -> dict[str, tuple[int, int]]:
+    """Do the stage's work; -> which files there are, and of when."""
+    out = corpus / "faces"
+    pack_all(clips, corpus, out, Faces(size=size))
+    stats = {path.name: path.stat() for path in out.glob("*.h5")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in sorted(stats.items())}
+
+
+def test_every_clip_has_a_file_and_one_without_crops_has_no_rows(corpus):
+    assert list(packed(corpus)) == ["anna.h5", "bert.h5"]
+    anna = store.FeatureReader(corpus / "faces" / "anna.h5", clip="anna", frames=7)
+    assert anna.index.tolist() == [0, -1, 1, 2, -1, -1, -1]
+    assert anna.read(0, 7)[..., 0].max((1, 2)).tolist() == [0, 0, 40, 60, 0, 0, 0]
+    bert = store.FeatureReader(corpus / "faces" / "bert.h5", clip="bert", frames=5)
+    assert bert.rows.shape == (0, 11, 11, 3) and bert.index.tolist() == [-1] * 5
+
+
+def test_only_what_changed_is_packed_anew(corpus):
+    before = packed(corpus)
+    assert packed(corpus) == before
+    after = packed(corpus, [ANNA.model_copy(update={"faces_digest": "2"}), BERT])
+    assert after["anna.h5"] != before["anna.h5"] and after["bert.h5"] == before["bert.h5"]
+    longer = packed(corpus, [ANNA, BERT.model_copy(update={"frames": 6})])
+    assert longer["bert.h5"] != before["bert.h5"]
+    assert not set(packed(corpus, size=8).items()) & set(longer.items())
+
+
+def test_where_the_corpus_lies_is_in_no_key(corpus):
+    before = packed(corpus)
+    (corpus / "elsewhere").mkdir()
+    (corpus / "crops").rename(corpus / "elsewhere" / "crops")
+    pack_all([ANNA, BERT], corpus / "elsewhere", corpus / "faces", Faces(size=11))
+    assert (corpus / "faces" / "anna.h5").stat().st_ino == before["anna.h5"][0]
+
+
+def test_a_folder_that_has_gone_is_its_clips_problem_and_the_others_are_packed(corpus):
+    (corpus / "crops" / "anna").rename(corpus / "crops" / "other")
+    with pytest.raises(Problems, match=r"^clip anna: .*crops/anna: found no such folder"):
+        packed(corpus)
+    assert {path.name for path in (corpus / "faces").glob("*.h5")} == {"bert.h5"}
