@@ -134,7 +134,7 @@ def test_a_file_that_changed_is_read_again(tmp_path):
         ("{frames: 1.5}", "windows.frames = 1.5", "a whole number"),
         ("{frames: many}", "windows.frames = 'many'", "a whole number"),
         ("{frames: [7]}", "windows.frames = [7]", "a whole number"),
-        ("{frames: null}", "windows.frames = None", "a whole number"),
+        ("{frames: null}", "windows.frames = null", "a whole number"),
         ("{rates: 0.5}", "windows.rates = 0.5", "a list"),
         ("{rates: {a: 1}}", "windows.rates = {'a': 1}", "a list"),
         ("{rates: [0.5, high]}", "windows.rates.1 = 'high'", "a number"),
@@ -151,7 +151,7 @@ def test_a_file_that_changed_is_read_again(tmp_path):
         ("{part: [kind]}", "windows.part = ['kind']", "keys and values"),
         ("[frames]", "windows = ['frames']", "keys and values"),
         ("7", "windows = 7", "keys and values"),
-        ("null", "windows = None", "keys and values"),
+        ("null", "windows = null", "keys and values"),
     ],
 )
 def test_a_wrong_type_is_said_in_the_words_of_the_file(tmp_path, text, found, expected):
@@ -175,7 +175,7 @@ def test_a_renamed_key_is_answered_with_its_new_name(tmp_path):
     [
         ("{kind: huge}", "windows.kind = 'huge'", "one of small, large"),
         ("{kind: 7}", "windows.kind = 7", "one of small, large"),
-        ("{kind: null}", "windows.kind = None", "one of small, large"),
+        ("{kind: null}", "windows.kind = null", "one of small, large"),
         ("{size: 3}", "windows.kind = no value", "one of small, large"),
         ("{}", "windows.kind = no value", "one of small, large"),
         ("small", "windows = 'small'", "keys and values"),

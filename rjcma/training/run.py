@@ -29,7 +29,7 @@ from rjcma.training.selection import Parts, divide
 from rjcma.training.settings import Training
 
 CURVES = "rjcma.training.curves:Curves"
-"""Loaded by its name: curves report on a run and shape nothing of it, so they are not in its key."""
+"""Loaded by its name: curves report on a run and shape nothing of it, and are in no key."""
 
 
 def train(

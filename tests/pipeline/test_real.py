@@ -23,7 +23,7 @@ def project(tmp_path_factory):
         corpus={"make": [], "root": str(Path(SHARED) / "corpus_real"), "folds": 3},
         speech={"engine": "pocketsphinx", "model": None},
         punctuation={"engine": "pauses", "model": None},
-        training={"epochs": 2},
+        training={"epochs": 1},
     )
     project.run("git", "commit", "-qam", "real clips")
     project.run("dvc", "repro")

@@ -86,15 +86,6 @@ def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_anew
     assert {k: v for k, v in project.outputs().items() if "data/features" in k} == features
 
 
-def test_a_comment_anywhere_is_looked_at_and_makes_nothing(project):
-    before = project.outputs()
-    for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
-        path.write_text(path.read_text() + "# a comment\n")
-    told = project.why("dvc", "repro")
-    assert len(told) == 10 and not any("to make" in line for line in told.values())
-    assert project.outputs() == before
-
-
 def test_other_code_makes_anew_what_it_shapes_and_what_reads_that(project):
     before = project.outputs()
     edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
@@ -117,21 +108,21 @@ def test_other_code_of_scoring_trains_nothing(project):
     assert project.ran("dvc", "repro") == ["index", "score"]
 
 
-@pytest.mark.parametrize("modality", ["visual", "audio"])
-def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it_once(
-    project, modality
-):
-    other = {"visual": "audio", "audio": "visual"}[modality]
+def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it_once(project):
     before = project.outputs()
-    told = project.why("dvc", "exp", "run", "-S", f"encoders.{modality}.mode=precompute")
-    assert told[f"data/features/{other}"] == "3 in all, 3 kept"
-    assert f"encoders.{modality}.mode finetune -> precompute" in told[f"data/features/{modality}"]
+    told = project.why("dvc", "exp", "run", "-S", "encoders.audio.mode=precompute")
+    assert told["data/features/visual"] == "3 in all, 3 kept"
+    assert "encoders.audio.mode finetune -> precompute" in told["data/features/audio"]
     runs = {f"data/runs/{target}-0": told[f"data/runs/{target}-0"] for target in TARGETS}
     assert all("1 to make" in line for line in runs.values())
-    assert set(told) == {*runs, *(f"data/features/{m}" for m in (modality, other))}
+    assert set(told) == {*runs, "data/features/audio", "data/features/visual"}
     features = {k: v for k, v in project.outputs().items() if "data/features" in k}
-    changed = {path for path, data in features.items() if before.get(path) != data}
-    assert changed and all(path.startswith(f"data/features/{modality}") for path in changed)
+    changed = {path for path, data in features.items() if before[path] != data}
+    assert changed and all(path.startswith("data/features/audio") for path in changed)
+    project.edit(encoders={"visual": {"mode": "precompute", "kind": "compact"}})
+    told = project.why("dvc", "repro", "encode@visual", "encode@audio")
+    assert told["data/features/audio"] == "3 in all, 3 kept"
+    assert "encoders.visual.mode finetune -> precompute" in told["data/features/visual"]
 
 
 def test_training_depends_on_one_folder_a_modality_whatever_the_modes(whole):
@@ -147,7 +138,7 @@ def test_a_params_mistake_is_one_line_and_an_exit_status(project):
     assert "recursions = 0" in project.run("dvc", "repro", ok=False)
 
 
-NAMES = ["with a space", "$(touch PWNED)", "it's; touch PWNED; #", "`touch PWNED`", 'a "quote"']
+NAMES = ["$(touch PWNED) `touch PWNED`", """it's "; touch PWNED; #"""]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -207,7 +198,8 @@ def test_what_the_code_made_before_is_adopted_where_it_makes_the_same(project):
     assert "nothing was adopted" in project.run(*ADOPT, "logmel", ok=False)
 
 
-def test_looking_loads_no_library_that_computes(project):
+def test_a_comment_anywhere_is_looked_at_makes_nothing_and_loads_no_library_that_computes(project):
+    before = project.outputs()
     heavy = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
     site = project.folder / "site"
     site.mkdir()
@@ -219,8 +211,8 @@ def test_looking_loads_no_library_that_computes(project):
     for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
         path.write_text(path.read_text() + "# a comment\n")
     said = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
-    stages = said.split("Running stage ")[1:]
-    loaded = {stage.split("'")[1]: stage for stage in stages}
+    assert "to make" not in said and project.outputs() == before
+    loaded = {text.split("'")[1]: text for text in said.split("Running stage ")[1:]}
     assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
     for name, text in loaded.items():
         if name != "score":  # which makes its report anew

@@ -45,7 +45,7 @@ def test_naming_pocketsphinx_is_enough(tmp_path, model):
     [
         ("{engine: whisper}", "speech.engine = 'whisper'", "one of vosk, pocketsphinx"),
         ("{model: a/b}", "speech.engine = no value", "one of vosk, pocketsphinx"),
-        ("{engine: vosk, model: null}", "speech.model = None", "a model's folder, such as models/"),
+        ("{engine: vosk, model: null}", "speech.model = null", "a model's folder, such as models/"),
         ("{engine: vosk, model: ''}", "speech.model = ''", "a model's folder, such as models/"),
         ("{engine: vosk, modell: a}", "speech.modell = 'a'", "one of the keys engine, model"),
         ("{engine: vosk, model: 7}", "speech.model = 7", "text"),

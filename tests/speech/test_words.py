@@ -71,8 +71,8 @@ def test_what_is_written_is_read_first_to_last(tmp_path_factory, words):
     ("changes", "found", "expected"),
     [
         ({"start": "0.5"}, "word 2: start = '0.5'", "a number"),
-        ({"end": None}, "word 2: end = None", "a number"),
-        ({"start": True}, "word 2: start = True", "a number"),
+        ({"end": None}, "word 2: end = null", "a number"),
+        ({"start": True}, "word 2: start = true", "a number"),
         ({"start": -0.5}, "word 2: start = -0.5", "greater than or equal to 0"),
         ({"end": math.nan}, "word 2: end = nan", "a finite number"),
         ({"end": math.inf}, "word 2: end = inf", "a finite number"),

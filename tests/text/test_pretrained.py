@@ -117,7 +117,7 @@ def test_the_defaults_are_the_papers_models():
         ("{model: x}", "found punctuation.engine = no value; expected one of deepmultilingualp"),
         (
             f"{{{PACKAGE}, model: null}}",
-            "found punctuation.model = None; expected a model's folder",
+            "found punctuation.model = null; expected a model's folder",
         ),
         (f"{{{PACKAGE}, model: ''}}", "found punctuation.model = ''; expected a model's folder"),
         ("{engine: pauses, stop_pause: 0.1}", "expected a pause at least as long as comma_pause"),
@@ -140,7 +140,7 @@ def test_a_mistake_in_the_section_punctuation_is_one_line(tmp_path, text, said):
     "text, said",
     [
         ("text: {batch: 0}", "found text.batch = 0; expected greater than or equal to 1"),
-        ("text: {model: null}", "found text.model = None; expected text; to do: correct"),
+        ("text: {model: null}", "found text.model = null; expected text; to do: correct"),
         ("text: {window: many}", "found text.window = 'many'; expected a whole number; to do"),
     ],
 )
