@@ -25,6 +25,7 @@ from rjcma.training.loop import Trainer
 from rjcma.training.predict import Series
 from rjcma.training.processes import Processes
 from rjcma.training.request import Data, Run
+from rjcma.training.seeds import seed_of
 from rjcma.training.selection import Parts, divide
 from rjcma.training.settings import Training
 
@@ -50,8 +51,10 @@ def train(
     the clips.
     """
     settings = run.settings
-    processes = Processes(settings.training)
-    reproducible(settings.training)
+    seed = seed_of(settings.training.seed, run.target, run.fold)
+    recipe = settings.training.model_copy(update={"seed": seed})
+    processes = Processes(recipe)
+    reproducible(recipe)
     name = f"{run.target}, fold {run.fold}"
     fold = folds.fold(data.clips, settings.folds, run.fold)
     shapes = network.input_shapes(settings)
@@ -59,12 +62,12 @@ def train(
     by_name = {one.clip.name: one for one in opened}
     training = [by_name[clip.name] for clip in fold.train]
     validation = [by_name[clip.name] for clip in fold.validation]
-    parts = divide(training, validation, settings.training, name)
+    parts = divide(training, validation, recipe, name)
     _refuse_without_labels(name, parts, validation)
     trainer = Trainer(
         network.fresh(parts.training, settings),
         settings.windows,
-        settings.training,
+        recipe,
         processes,
         name,
         network.random_encoders(settings),

@@ -13,7 +13,8 @@ class Training(Section):
     """Adam on 1 - CCC; encoders released group by group; a rate that warms up, then falls."""
 
     seed: int = Field(1, ge=0)
-    """Of weights, windows, augmentation and dropout; nothing else is random."""
+    """Of weights, windows, augmentation and dropout; nothing else is random. Each target and fold
+    draws its own from it (`rjcma.training.seeds`)."""
     device: Annotated[str, NotKeyed] = "auto"
     """auto, cpu, cuda, cuda:1 …; with `accelerate launch` each process takes a GPU of its own."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
