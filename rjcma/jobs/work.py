@@ -17,7 +17,7 @@ import pkgutil
 import shutil
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, nullcontext
@@ -118,14 +118,15 @@ def run(work: Work, pool: Executor | None = None) -> None:
     work.folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(work.folder)
     lacking = ledger.lacks(work.wanted)
-    lacking = {name: why for name, why in lacking.items() if not _taken_over(work, name, ledger)}
+    taken = {name for name in lacking if _taken_over(work, name, ledger)}
+    lacking = {name: why for name, why in lacking.items() if name not in taken}
     waiting = [job for job in work.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
     ledger.keep(work.wanted)
     _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
-        say(_plan(work, waiting, lacking))
+        say(_plan(work, waiting, lacking, taken))
     problems = []
     for job, problem in made(work, waiting, ledger, pool):
         if problem:
@@ -203,9 +204,19 @@ def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:
             _remove(path)
 
 
-def _plan(work: Work, waiting: Sequence[Job], lacking: Mapping[str, tuple[str, ...]]) -> str:
-    """How many outputs there are, are kept, and are to be made, and why."""
-    line = f"{work.folder}: {len(work.jobs)} in all, {len(work.jobs) - len(waiting)} kept"
+def _plan(
+    work: Work,
+    waiting: Sequence[Job],
+    lacking: Mapping[str, tuple[str, ...]],
+    taken: Collection[str],
+) -> str:
+    """How many jobs there are, are kept, are taken over, and are to be done, and why these."""
+    to_do = {job.name for job in waiting}
+    done = [job for job in work.jobs if job.name not in to_do]
+    copied = sum(any(name in taken for name in work.names(job)) for job in done)
+    kept = len(work.jobs) - len(waiting) - copied
+    line = f"{work.folder}: {len(work.jobs)} in all, {kept} kept"
+    line += f", {copied} taken over" if copied else ""
     if not waiting:
         return line
     reasons = Counter(

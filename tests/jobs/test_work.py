@@ -210,10 +210,11 @@ def _two_files(out: Path) -> None:
     (out / "two.txt").write_text("2")
 
 
-def test_the_same_files_are_taken_over_from_elsewhere(tmp_path, folder):
+def test_the_same_files_are_taken_over_from_elsewhere(tmp_path, folder, capsys):
     made(tmp_path, folder, TEXTS)
     other = tmp_path / "other"
     assert made(tmp_path, other, TEXTS, elsewhere=[tmp_path / "none", folder]) == []
+    assert f"{other}: 3 in all, 0 kept, 3 taken over" in capsys.readouterr().err
     assert contents(other) == contents(folder)
     third = tmp_path / "third"
     more = TEXTS | {"d": "dog", "a": "ape"}
