@@ -1,6 +1,6 @@
-# Two commands: `make repro` takes the corpus that params.yaml names to its table of CCC,
-# `make test` checks the project itself. Both set up .venv first, from the lock, when it is missing
-# or older than the lock.
+# `make repro` runs the pipeline on the corpus in params.yaml and prints the table of CCC.
+# `make test` checks the project itself. Both first install .venv from the lock, if it is missing or
+# older than the lock.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ repro: setup
 	dvc repro
 	@rjcma table data/report
 
-# Trains every row of ablation/rows.yaml several times, which takes long; a run is kept once done.
+# Trains each row of ablation/rows.yaml several times, which takes long. Finished runs are kept.
 ablation: setup
 	@rjcma mend
 	@rjcma check --models data/models.json
@@ -29,6 +29,7 @@ test: setup
 	pytest
 
 benchmark: setup
+	python -m benchmarks.looking
 	python -m benchmarks.clipwise
 	python -m benchmarks.loader
 	python -m benchmarks.fusion

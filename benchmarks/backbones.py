@@ -1,12 +1,12 @@
-"""How fast the paper's backbones run in stage `encode`, against plain eager float32 calls.
+"""The speed of the paper's backbones in stage `encode`, compared with plain eager float32 calls.
 
 Run as `python -m benchmarks.backbones`; nothing else is needed, the weights are random.
 
-Both see the same frames, in turn within one run. On a CPU the plain call has all cores for each
-layer, and ours a core a batch, as the stage runs its clips. The share is that of the rate of one
-large matrix product, measured in the same run, which the network's own multiplications and
-additions reach; they are counted as the convolutions define them, so that an algorithm that needs
-fewer of them may exceed 100 %.
+Both get the same frames, in turn within one run. On a CPU the plain call uses all cores for each
+layer; ours uses one core per batch, as the stage does for its clips. The share compares the
+network's operations per second with those of one large matrix product, measured in the same run.
+Operations are counted by the definition of a convolution, so an algorithm that needs fewer of them
+may exceed 100 %.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Call = Callable[[Tensor], Tensor]
 
 
 class Subject(NamedTuple):
-    """A backbone, and what it looks at of a frame."""
+    """A backbone, and the shape of its input for one frame."""
 
     name: str
     encoder: nn.Module
@@ -56,7 +56,7 @@ def subjects(device: torch.device) -> list[Subject]:
 
 
 def operations(subject: Subject, device: torch.device) -> int:
-    """Multiplications and additions that the network's definition needs for a frame."""
+    """Multiplications and additions per frame, by the definition of the network's layers."""
     counted: list[int] = []
 
     def count(layer: nn.Module, _: object, output: Tensor) -> None:
@@ -73,15 +73,15 @@ def operations(subject: Subject, device: torch.device) -> int:
 
 
 def side_by_side(call: Call, batches: list[Tensor]) -> Tensor:
-    """The batches' vectors, a core a batch."""
+    """The batches' vectors, computed on one core per batch."""
     with one_core_a_thread(), ThreadPoolExecutor(len(batches)) as threads:
         return torch.cat(list(threads.map(call, batches)))
 
 
-def ways(
+def implementations(
     subject: Subject, device: torch.device, batches: list[Tensor], whole: Tensor
 ) -> dict[str, Callable[[], Tensor]]:
-    """Each way to the vectors of the same frames."""
+    """By name, functions that compute the vectors of the same frames."""
 
     def plain() -> Tensor:
         with torch.inference_mode():
@@ -105,39 +105,39 @@ def ways(
 def measure(
     subject: Subject, device: torch.device, frames: int, workers: int, rounds: int
 ) -> list[str]:
-    """A row of the table a way."""
+    """The rows of the table, one for each implementation."""
     batches = [torch.randn(frames, *subject.shape, device=device) for _ in range(workers)]
     whole = torch.cat(batches)
-    found = ways(subject, device, batches, whole)
-    vectors = {name: function() for name, function in found.items()}
-    rates = {f"rate {name.split()[-1]}": name.split()[-1] for name in found}
+    functions = implementations(subject, device, batches, whole)
+    vectors = {name: function() for name, function in functions.items()}
+    rates = {f"rate {name.split()[-1]}": name.split()[-1] for name in functions}
     products = {key: square(device, PRECISIONS[p]) for key, p in rates.items()}
-    taken = interleaved({**found, **products}, device, rounds)
+    seconds = interleaved({**functions, **products}, device, rounds)
     exact, needed = vectors["plain fp32"], operations(subject, device)
     rows = []
-    for name in found:
-        speed = len(whole) / taken[name]
+    for name in functions:
+        speed = len(whole) / seconds[name]
         error = float((vectors[name] - exact).norm() / exact.norm())
-        rate = SQUARE_OPERATIONS / taken[f"rate {name.split()[-1]}"]
-        cells = [subject.name, name, f"{speed:.1f}", f"{taken['plain fp32'] / taken[name]:.2f}"]
+        rate = SQUARE_OPERATIONS / seconds[f"rate {name.split()[-1]}"]
+        cells = [subject.name, name, f"{speed:.1f}", f"{seconds['plain fp32'] / seconds[name]:.2f}"]
         cells += [f"{error:.1e}", f"{rate / 1e9:.0f}", f"{100 * speed * needed / rate:.0f} %"]
         rows.append("| " + " | ".join(cells) + " |")
     return rows
 
 
 def main(
-    frames: Annotated[int, typer.Option(help="of a batch")] = 64,
-    workers: Annotated[int | None, typer.Option(help="batches side by side; all cores")] = None,
-    rounds: Annotated[int, typer.Option(help="calls of each, of which the median is given")] = 5,
+    frames: Annotated[int, typer.Option(help="frames per batch")] = 64,
+    workers: Annotated[int | None, typer.Option(help="parallel batches; all cores")] = None,
+    rounds: Annotated[int, typer.Option(help="calls of each; the median counts")] = 5,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Print a Markdown table of frames a second, ratio, error and share of the matrix rate."""
+    """Print a Markdown table: frames per second, ratio, error, share of the matrix rate."""
     where = choose(device)
     count = (workers or worker_count()) if where.type == "cpu" else 1
     if where.type == "cpu":
         torch.set_num_threads(count)
-    print(f"{where}, {count} cores, {frames} frames a batch, median of {rounds}\n")
-    print("| backbone | how | frames/s | times plain | relative error | matrix GFLOP/s | share |")
+    print(f"{where}, {count} cores, {frames} frames per batch, median of {rounds}\n")
+    print("| backbone | code | frames/s | times plain | relative error | matrix GFLOP/s | share |")
     print("|---|---|---:|---:|---:|---:|---:|")
     torch.manual_seed(1)
     for subject in subjects(where):

@@ -1,9 +1,9 @@
-"""What each clip-wise stage costs on the corpus at hand, from nothing: `make benchmark`.
+"""The cost of each clip-wise stage on the current corpus, with nothing cached: `make benchmark`.
 
-The stages' own commands are run as dvc.yaml has them, with their outputs in a temporary folder, one
-after another in one run. For each: wall-clock and processor seconds a minute of video, how many
-times faster than the video that is, the largest process's memory, and what it writes. Run it after
-`make repro`, which makes what the stages read.
+The stages' commands of dvc.yaml run one after another, with their outputs in a temporary folder.
+For each stage: wall-clock and processor seconds per minute of video, how many times faster than the
+video this is, and the size of its output; and the memory of the largest process of all. Run it
+after `make repro`, which makes the stages' inputs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 
 def cost(command: list[str], out: Path) -> Cost:
-    """Run a command that writes into `out`, a folder that is not there yet."""
+    """Run a command that writes into `out`, a new folder."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -41,26 +41,26 @@ def cost(command: list[str], out: Path) -> Cost:
 
 
 def commands(folder: Path) -> dict[str, tuple[list[str], Path]]:
-    """Each clip-wise stage's command with its output moved into `folder`, and that output."""
+    """Each clip-wise stage's command with its output in `folder` instead, and that output."""
     with Repo() as repo:
         stages = {stage.addressing: stage for stage in repo.stage.load_all()}
-    found = {}
+    result = {}
     for name in CLIPWISE:
         moved, out = folder / name, stages[name].outs[0].def_path
         words = [str(moved) if word == out else word for word in stages[name].cmd.split()]
-        found[name] = ([sys.executable, *words[1:]], moved)
-    return found
+        result[name] = ([sys.executable, *words[1:]], moved)
+    return result
 
 
 def minutes_of_video() -> float:
-    """Of the corpus: each video once, however many clips share it."""
-    longest = {clip.video: clip.decoded / clip.fps for clip in manifest.read(MANIFEST)}
-    return sum(longest.values()) / 60
+    """Minutes of video in the corpus; a video counts once, even if it has two clips."""
+    seconds = {clip.video: clip.decoded / clip.fps for clip in manifest.read(MANIFEST)}
+    return sum(seconds.values()) / 60
 
 
 def main() -> None:
     minutes = minutes_of_video()
-    print(f"{minutes:.1f} minutes of video, {worker_count()} workers; the start of Python counts\n")
+    print(f"{minutes:.1f} minutes of video, {worker_count()} workers; Python's start is included\n")
     print("| stage | wall s/min | CPU s/min | times real time | MB/min |")
     print("|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,7 @@ def main() -> None:
                 flush=True,
             )
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\nThe largest process of all took {peak:.0f} MiB.")
+    print(f"\nThe largest process of all used {peak:.0f} MiB.")
 
 
 if __name__ == "__main__":

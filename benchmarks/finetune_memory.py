@@ -1,10 +1,10 @@
-"""What a fine-tuning step takes: memory at its peak, and time, for each number of released groups.
+"""Peak memory and time of a fine-tuning step, for each number of released layer groups.
 
 Run as `python -m benchmarks.finetune_memory`; nothing else is needed, the weights are random. The
 step is the paper's: 12 windows of 300 frames, IR-ResNet50 and VGGish from faces and log-mel
-windows, vectors of 768 for text, three recursions, Adam. Each is measured in a process of its own,
-so that no other's memory counts: the largest resident size on a CPU, what torch allocated at most
-on a GPU. Smaller --windows and --frames show how memory grows, in less time.
+windows, vectors of 768 for text, three recursions, Adam. Each case runs in its own process, so that
+only its own memory is measured: on a CPU the largest resident size, on a GPU the most that torch
+allocated. Smaller --windows and --frames show in less time how memory grows.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from rjcma.training.unfreezing import Unfreezing
 
 TEXT = 768  # BERT's width
 RECURSIONS = 3  # the paper's
-TRAINING_FRAMES = 1_700_000  # of a fold of Aff-Wild2, about
+TRAINING_FRAMES = 1_700_000  # in a fold of Aff-Wild2, about
 OVERLAP = 300 / 200  # windows of 300 frames every 200: how often an epoch sees a frame
 EPOCHS = 100  # the paper's limit
 WARM = 1  # steps before those that are timed
 
 
 class Cost(NamedTuple):
-    """Of one step."""
+    """The cost of one step."""
 
     gibibytes: float
     seconds: float
 
 
 def network_for(frames: int) -> Network:
-    """The paper's network for windows of that many frames."""
+    """The paper's network for windows of `frames` frames."""
     encoders = {
         "visual": backbones.build("visual", IRResNet50(kind="ir_resnet50")),
         "audio": backbones.build("audio", VGGish(kind="vggish")),
@@ -58,7 +58,7 @@ def network_for(frames: int) -> Network:
 
 
 def values(count: int, device: torch.device) -> dict[str, Tensor]:
-    """What `count` frames show."""
+    """Random inputs for `count` frames, by modality."""
     shapes = {"visual": (3, 40, 40), "audio": (96, 64), "text": (TEXT,)}
     return {m: torch.randn(count, *shape, device=device) for m, shape in shapes.items()}
 
@@ -70,7 +70,7 @@ def step(
     truth: Tensor,
     precision: str,
 ) -> None:
-    """One step, as training does it."""
+    """One step, as in training."""
     valid = torch.ones_like(truth, dtype=torch.bool)
     mixed = precision != "fp32"
     with torch.autocast(truth.device.type, PRECISIONS[precision] if mixed else None, enabled=mixed):
@@ -83,26 +83,26 @@ def step(
 def cost(
     windows: int, frames: int, released: int, precision: str, device: torch.device, steps: int
 ) -> Cost:
-    """Peak memory of this process, and the median seconds of a step."""
+    """The cost of a step in this process: peak memory, median time."""
     torch.manual_seed(1)
     network = network_for(frames).to(device)
     unfreezing = Unfreezing(network)
-    unfreezing.to(released)
+    unfreezing.release(released)
     unfreezing.train()
     optimizer = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], 1e-5)
     inputs, truth = values(windows * frames, device), torch.randn(windows, frames, device=device)
-    taken = []
+    times = []
     for _ in range(WARM + steps):
         began = time.perf_counter()
         step(network, optimizer, inputs, truth, precision)
         if device.type == "cuda":
             torch.cuda.synchronize()
-        taken.append(time.perf_counter() - began)
-    return Cost(_peak(device) / 2**30, median(taken[WARM:]))
+        times.append(time.perf_counter() - began)
+    return Cost(_peak(device) / 2**30, median(times[WARM:]))
 
 
 def _peak(device: torch.device) -> int:
-    """Bytes."""
+    """Peak memory of this process, in bytes."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated()
     unit = 1 if sys.platform == "darwin" else 1024
@@ -115,25 +115,25 @@ def in_its_own_process(arguments: list[str]) -> Cost:
     return Cost(*json.loads(done.stdout))
 
 
-def hours(found: Cost, windows: int, frames: int, epochs: int) -> float:
-    """For a fold of the real corpus, its training steps alone."""
+def hours(step_cost: Cost, windows: int, frames: int, epochs: int) -> float:
+    """Hours of the training steps of a fold of the real corpus."""
     steps = TRAINING_FRAMES * OVERLAP / (windows * frames)
-    return steps * found.seconds * epochs / 3600
+    return steps * step_cost.seconds * epochs / 3600
 
 
 def main(
     windows: Annotated[int, typer.Option()] = 12,
     frames: Annotated[int, typer.Option()] = 300,
-    released: Annotated[list[int] | None, typer.Option(help="groups; 0 to 3")] = None,
+    released: Annotated[list[int] | None, typer.Option(help="released groups, 0 to 3")] = None,
     precision: Annotated[list[str] | None, typer.Option(help="fp32, bf16")] = None,
-    steps: Annotated[int, typer.Option(help="timed, after one that is not")] = 3,
+    steps: Annotated[int, typer.Option(help="timed steps, after a first one")] = 3,
     device: Annotated[str, typer.Option()] = "auto",
     alone: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Print a Markdown table: peak memory, seconds a step, hours a fold projected from them.
+    """Print a Markdown table: peak memory, seconds per step, and projected hours per fold.
 
-    Hours are those of the training steps of 1.7 million frames in overlapping windows, with that
-    many groups released throughout; a real run releases them one after another and stops early.
+    Hours are those of the training steps of 1.7 million frames in overlapping windows, with all
+    these groups released throughout; a real run releases them one by one and stops early.
     """
     where = choose(device)
     counts = released if released else [0, 1, 2, 3]
@@ -148,10 +148,10 @@ def main(
     for name in precisions:
         for count in counts:
             own = ["--released", str(count), "--precision", name, "--device", str(where)]
-            found = in_its_own_process([*shared, *own])
-            projected = [hours(found, windows, frames, epochs) for epochs in (1, EPOCHS)]
+            step_cost = in_its_own_process([*shared, *own])
+            projected = [hours(step_cost, windows, frames, epochs) for epochs in (1, EPOCHS)]
             print(
-                f"| {count} | {name} | {found.gibibytes:.2f} | {found.seconds:.2f}"
+                f"| {count} | {name} | {step_cost.gibibytes:.2f} | {step_cost.seconds:.2f}"
                 f" | {projected[0]:.2f} | {projected[1]:.0f} |",
                 flush=True,
             )

@@ -1,16 +1,16 @@
-"""How near a train step of the fusion comes to what the machine allows.
+"""The time of a training step of the fusion, compared with the limits of the machine.
 
 Run as `python -m benchmarks.fusion`; nothing else is needed.
 
 The matrix products and the pointwise functions of the equations are counted below by hand, from
-their shapes, forward and backward. The same products are then run on their own, through torch.mm
-and torch.bmm, in turn with the steps. Two bounds:
+their shapes, forward and backward. The same products are then run on their own, by torch.mm and
+torch.bmm, in turn with the steps. There are two limits:
 
 - allowed: every product at the rate that its own shape reaches, and every pointwise function at the
   machine's rate of moving memory;
 - at best: all operations at the rate of one large square product, and nothing else.
 
-The released fusion is also compared with a straightforward rendering of it, `Rendering`.
+The released fusion is also compared with a direct implementation of it, `Direct`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RECURSIONS, LAYERS = 3, 2  # the paper's and the released code's
 
 
 class Work(NamedTuple):
-    """What a forward pass needs: products, and elements that pointwise functions are applied to."""
+    """The work of a forward pass: matrix products, and elements of pointwise functions."""
 
     products: list[Product]
     pointwise: int
@@ -53,12 +53,12 @@ class Work(NamedTuple):
 
     @property
     def pointwise_bytes(self) -> int:
-        """Forward an element is read and written, backward its gradient and it are read as well."""
+        """Forward reads and writes an element; backward reads it and a gradient, and writes one."""
         return 4 * (2 + 3) * self.pointwise
 
 
 def paper_work(batch: int, frames: int, widths: Iterable[int], recursions: int) -> Work:
-    """Equations 1 to 13: the products in their order, tanh, ReLU and the sum with X."""
+    """The work of equations 1 to 13: the products in order, tanh, ReLU and the sum with X."""
     widths = list(widths)
     d = sum(widths)
     products = [Product(1, d, d, batch * frames)] * 2  # (1), and W_j J of (2) to (4)
@@ -74,10 +74,10 @@ def paper_work(batch: int, frames: int, widths: Iterable[int], recursions: int) 
 
 
 def released_work(batch: int, frames: int, widths: Iterable[int], layers: int) -> Work:
-    """The released layer, without its unused projection.
+    """The work of the released layers, without their unused projection.
 
-    Pointwise: tanh of the correlation, ReLU and tanh of what is attended to, and ReLU, dropout and
-    the sum with X.
+    Pointwise: tanh of the correlation, ReLU and tanh of the attended features, and ReLU, dropout
+    and the sum with X.
     """
     widths = list(widths)
     d, products, pointwise = sum(widths), list[Product](), 0
@@ -93,8 +93,8 @@ def released_work(batch: int, frames: int, widths: Iterable[int], layers: int) -
     return Work(products * layers, pointwise * layers)
 
 
-class RenderedLayer(nn.Module):
-    """A released layer as one would write it at first: features in rows, (B, K, d)."""
+class DirectLayer(nn.Module):
+    """A released layer, written directly: features in rows, (B, K, d)."""
 
     def __init__(self, widths: Mapping[str, int], frames: int) -> None:
         super().__init__()
@@ -116,32 +116,32 @@ class RenderedLayer(nn.Module):
         for m in x:
             key = self.key[m](x[m].transpose(1, 2))
             correlation = torch.tanh(torch.matmul(key, joint) / math.sqrt(self.d))
-            said = torch.relu(torch.tanh(torch.matmul(self.value[m](x[m]), correlation)))
-            attended[m] = x[m] + self.linear[m](said)
+            weighted = torch.relu(torch.tanh(torch.matmul(self.value[m](x[m]), correlation)))
+            attended[m] = x[m] + self.linear[m](weighted)
         return attended
 
 
-class Rendering(nn.Module):
-    """The released fusion, straightforwardly: the measure that ours must not be slower than."""
+class Direct(nn.Module):
+    """The released fusion, implemented directly; ours must not be slower."""
 
     def __init__(self, widths: Mapping[str, int], frames: int, layers: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([RenderedLayer(widths, frames) for _ in range(layers)])
+        self.layers = nn.ModuleList([DirectLayer(widths, frames) for _ in range(layers)])
 
     def forward(self, x: Mapping[str, Tensor]) -> Tensor:
         for layer in self.layers:
             x = layer(x)
         return torch.cat(list(x.values()), dim=-1)
 
-    def take(self, ours: Released) -> None:
-        """The weights of our module."""
+    def load(self, ours: Released) -> None:
+        """Take the weights of our module."""
         weights = {k.replace(".linear.", ".linear.{}."): v for k, v in ours.state_dict().items()}
-        named = {_rendered(k): v for k, v in weights.items()}
+        named = {_direct_name(k): v for k, v in weights.items()}
         missing, unexpected = self.load_state_dict(named, strict=False)
         assert not unexpected and all(".query." in name for name in missing)
 
 
-def _rendered(name: str) -> str:
+def _direct_name(name: str) -> str:
     """`layers.0.linear.{}.audio.bias` -> `layers.0.linear.audio.0.bias`."""
     if "{}" not in name:
         return name
@@ -150,7 +150,7 @@ def _rendered(name: str) -> str:
 
 
 def inputs(device: torch.device, rows: bool = False) -> dict[str, Tensor]:
-    """Features that want a gradient, as a TCN's do: (B, d_m, K), or in rows (B, K, d_m)."""
+    """Random features that require a gradient: (B, d_m, K), or in rows (B, K, d_m)."""
     torch.manual_seed(0)
     x = {m: torch.randn(BATCH, width, FRAMES, device=device) for m, width in WIDTHS.items()}
     return {m: (x[m].mT.contiguous() if rows else x[m]).requires_grad_() for m in x}
@@ -159,7 +159,7 @@ def inputs(device: torch.device, rows: bool = False) -> dict[str, Tensor]:
 def step(
     module: nn.Module, forward: Callable[[Mapping[str, Tensor]], Tensor], x: dict[str, Tensor]
 ) -> Callable[[], None]:
-    """A forward and a backward pass, from fresh gradients to those of all weights and inputs."""
+    """A forward and a backward pass, to the gradients of all weights and inputs."""
     gradient = torch.randn_like(forward(x))
 
     def run() -> None:
@@ -171,16 +171,16 @@ def step(
     return run
 
 
-def ours(kind: FusionModule, device: torch.device) -> Callable[[], None]:
-    """A step of one of our kinds, on windows without padding."""
+def ours(module: FusionModule, device: torch.device) -> Callable[[], None]:
+    """A step of one of our modules, on windows without padding."""
     valid = torch.ones(BATCH, FRAMES, dtype=torch.bool, device=device)
-    return step(kind, lambda x: kind(x, valid), inputs(device))
+    return step(module, lambda x: module(x, valid), inputs(device))
 
 
-def rendering(released: Released, device: torch.device) -> Callable[[], None]:
-    """A step of the rendering, which is first seen to give our module's values."""
-    module = Rendering(WIDTHS, FRAMES, LAYERS).to(device)
-    module.take(released)
+def direct(released: Released, device: torch.device) -> Callable[[], None]:
+    """A step of the direct implementation, after a check that its values are those of ours."""
+    module = Direct(WIDTHS, FRAMES, LAYERS).to(device)
+    module.load(released)
     valid = torch.ones(BATCH, FRAMES, dtype=torch.bool, device=device)
     with torch.no_grad():
         expected = module.eval()(inputs(device, rows=True)).mT
@@ -204,7 +204,7 @@ class Launches(TorchDispatchMode):
 
 
 def launches(run: Callable[[], None]) -> int:
-    """How many kernels a step starts, about."""
+    """About how many kernels a step launches."""
     with Launches() as counted:
         run()
     return counted.count
@@ -218,7 +218,7 @@ def main(
     """Print the table."""
     where = choose(device)
     torch.manual_seed(0)
-    kinds = {
+    modules = {
         "rjcma": RJCMA(WIDTHS, FRAMES, RECURSIONS).to(where),
         "released": Released(WIDTHS, FRAMES, LAYERS).to(where),
     }
@@ -226,11 +226,11 @@ def main(
         "rjcma": paper_work(BATCH, FRAMES, WIDTHS.values(), RECURSIONS),
         "released": released_work(BATCH, FRAMES, WIDTHS.values(), LAYERS),
     }
-    steps = {name: ours(kind, where) for name, kind in kinds.items()}
-    steps["rendering"] = rendering(kinds["released"], where)  # type: ignore[arg-type]
+    steps = {name: ours(module, where) for name, module in modules.items()}
+    steps["direct"] = direct(modules["released"], where)  # type: ignore[arg-type]
     if compiled:
-        steps |= {f"{name}, compiled": ours(compile_(kind), where) for name, kind in kinds.items()}
-    products = {p for some in work.values() for p in some.step()}
+        steps |= {f"{name}, compiled": ours(compile_(m), where) for name, m in modules.items()}
+    products = {product for needs in work.values() for product in needs.step()}
     measured = interleaved(
         steps
         | {str(product): product.ready(where) for product in products}
@@ -240,7 +240,7 @@ def main(
     )
     best, memory = SQUARE_OPERATIONS / measured["square"], 2 * COPIED / measured["copy"]
     print(
-        f"A train step, batch {BATCH}, K {FRAMES}, {where.type},"
+        f"A training step, batch {BATCH}, K {FRAMES}, {where.type},"
         f" {torch.get_num_threads()} threads. One large product: {best / 1e9:.0f} GFLOP/s;"
         f" memory: {memory / 1e9:.1f} GB/s.\n"
     )
@@ -250,23 +250,23 @@ def main(
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, run in steps.items():
         needs = work["rjcma" if name.startswith("rjcma") else "released"]
-        taken = measured[name]
+        seconds = measured[name]
         allowed = sum(measured[str(p)] * times for p, times in needs.step().items())
         allowed += needs.pointwise_bytes / memory
         at_best = needs.operations / best
-        started = "" if name.endswith("compiled") else launches(run)  # a count runs it eagerly
+        count = "" if name.endswith("compiled") else launches(run)  # counting runs it eagerly
         print(
             f"| {name} | {needs.operations / 1e9:.1f} | {needs.pointwise_bytes / 1e6:.0f}"
-            f" | {taken * 1e3:.0f} | {allowed * 1e3:.0f} | {allowed / taken:.0%}"
-            f" | {at_best * 1e3:.0f} | {at_best / taken:.0%} | {started} |"
+            f" | {seconds * 1e3:.0f} | {allowed * 1e3:.0f} | {allowed / seconds:.0%}"
+            f" | {at_best * 1e3:.0f} | {at_best / seconds:.0%} | {count} |"
         )
-    ratio = measured["rendering"] / measured["released"]
-    print(f"\nThe straightforward rendering takes {ratio:.2f} times as long as ours.")
+    ratio = measured["direct"] / measured["released"]
+    print(f"\nThe direct implementation takes {ratio:.2f} times as long as ours.")
 
 
-def compile_(kind: FusionModule) -> FusionModule:
-    """The same weights behind a compiled forward pass."""
-    return torch.compile(kind)  # type: ignore[return-value]
+def compile_(module: FusionModule) -> FusionModule:
+    """The same weights with a compiled forward pass."""
+    return torch.compile(module)  # type: ignore[return-value]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What it costs to bring windows to the network: `python -m benchmarks.loader`.
+"""The cost of loading windows for the network: `python -m benchmarks.loader`.
 
-For both modes of encoders, at the batch of params.yaml and at the paper's 12: how long a step
-(forward and backward, of the network that params.yaml describes) waits for its data, how fast these
-are read, and how much more would be sent if windows that overlap did not share their rows. Then the
-views of faces, all windows at once against one window after another.
+For both modes of encoders, with the batch of params.yaml and with the paper's 12: how long a step
+(forward and backward, of the network of params.yaml) waits for its data, how fast data are read,
+and how much more would be sent if overlapping windows did not share rows. Then the augmentation of
+faces: all windows at once, compared with one window after another.
 
-The corpus is the one at hand (data/, after `make repro`), else clips of noise; vectors that are not
-there are noise too, as wide as the paper's backbones give them. All files were read once before.
+The corpus is the current one (data/, after `make repro`), else clips of noise. Missing features are
+noise too, as wide as the paper's backbones give them. All files have been read once before.
 """
 
 from __future__ import annotations
@@ -35,40 +35,40 @@ from rjcma.vision.augmentation import Augmentations, augmentations, augmented
 
 PARAMS, DATA = Path("params.yaml"), Path("data")
 PAPERS_BATCH = 12
-STEPS = 9  # timed ones; one more goes before
-NOISE_FRAMES = {"long": 1811, "middling": 907, "short": 211}  # clips, where there is no corpus
+STEPS = 9  # timed, after one more that is not
+NOISE_FRAMES = {"long": 1811, "middling": 907, "short": 211}  # clips, if there is no corpus
 WIDTHS = {"visual": 512, "audio": 128, "text": 768}  # of IR-ResNet50, VGGish and BERT
 FEATURES = {
     "finetune": {"visual": "faces", "audio": "logmel", "text": "text"},
     "precompute": {"visual": "visual", "audio": "audio", "text": "text"},
 }
-"""By mode and modality, the feature that is read."""
+"""The feature that is read, by mode and modality."""
 
 
 class Cost(NamedTuple):
-    """What a step took, in seconds, and what was sent for it, in megabytes.
+    """The time of a step, in seconds, and the data sent for it, in megabytes.
 
-    `views` is the part of the step that gathers values from rows and cuts faces; `unshared` how
-    many times as much its rows would be, were none shared.
+    `values` is the time in which values are gathered from rows and faces are cut. `unshared` is the
+    size of the rows if each window had its own, divided by their size.
     """
 
     step: float
     waiting: float
-    views: float
+    values: float
     megabytes: float
     unshared: float
 
 
 def settings(mode: str) -> Settings:
-    """Those of params.yaml, with both encoders in this mode."""
+    """The settings of params.yaml, with both encoders in this mode."""
     chosen = Settings.read(PARAMS)
     encoders = {m: getattr(chosen.encoders, m) for m in ("visual", "audio")}
     update = {m: encoder.model_copy(update={"mode": mode}) for m, encoder in encoders.items()}
     return chosen._replace(encoders=chosen.encoders.model_copy(update=update))
 
 
-def clips_at_hand() -> list[Clip]:
-    """The corpus's, else some to be made of noise."""
+def current_clips() -> list[Clip]:
+    """The clips of the corpus, else clips for which there will be noise."""
     if (DATA / "clips.jsonl").is_file():
         return list(manifest.read(DATA / "clips.jsonl"))
     return [
@@ -91,8 +91,8 @@ def clips_at_hand() -> list[Clip]:
 
 
 def feature(name: str, clips: list[Clip], folder: Path) -> Path:
-    """The folder of a feature: the corpus's, else one of noise, made in `folder`."""
-    if is_at_hand(name, clips):
+    """The folder of a feature: that of the corpus, else noise, written to `folder`."""
+    if exists(name, clips):
         return DATA / "features" / name
     (folder / name).mkdir(exist_ok=True)
     generator = np.random.default_rng(1)
@@ -101,9 +101,12 @@ def feature(name: str, clips: list[Clip], folder: Path) -> Path:
     return folder / name
 
 
-def is_at_hand(name: str, clips: list[Clip]) -> bool:
-    """Whether the corpus has a feature. Of `visual` and `audio` there are vectors only where
-    params.yaml has the encoder precomputed; else the files there refer to what it looks at."""
+def exists(name: str, clips: list[Clip]) -> bool:
+    """Whether the corpus has a feature.
+
+    `visual` and `audio` are vectors only if params.yaml has the encoder precomputed; otherwise
+    those files refer to the encoder's inputs.
+    """
     encoder = Settings.read(PARAMS).encoders.of(name)
     if encoder is not None and encoder.mode != "precompute":
         return False
@@ -111,7 +114,7 @@ def is_at_hand(name: str, clips: list[Clip]) -> bool:
 
 
 def write_noise(path: Path, name: str, frames: int, generator: np.random.Generator) -> None:
-    """A feature of noise, of the shape that the real one has."""
+    """Write noise with the shape of the real feature."""
     if name == "faces":
         crops = generator.integers(0, 256, (frames, 48, 48, 3), dtype=np.uint8)
         store.write(path, crops, np.arange(frames))
@@ -123,40 +126,40 @@ def write_noise(path: Path, name: str, frames: int, generator: np.random.Generat
 
 
 def opened(mode: str, chosen: Settings, clips: list[Clip], folder: Path) -> list[ClipData]:
-    """The clips' features; labels play no part here."""
+    """The clips' features, without labels."""
     names = {m: FEATURES[mode][m] for m in chosen.modalities}
     folders = {m: feature(name, clips, folder) for m, name in names.items()}
     return open_all(clips, folders, network.input_shapes(chosen), None, "valence")
 
 
-def drawn(some: list[ClipData], windows: Windows, size: int) -> Iterator[list[ClipWindow]]:
-    """Batches without end, each epoch's windows at random places and in random order."""
+def random_batches(data: list[ClipData], windows: Windows, size: int) -> Iterator[list[ClipWindow]]:
+    """Endless batches: in each epoch windows at random places, in random order."""
     generator = np.random.default_rng(1)
 
-    def pieces() -> Iterator[ClipWindow]:
+    def shuffled() -> Iterator[ClipWindow]:
         while True:
-            every = [
-                ClipWindow(data.clip.name, *window)
-                for data in some
-                for window in random(data.clip.frames, windows, generator)
+            epoch = [
+                ClipWindow(one.clip.name, *window)
+                for one in data
+                for window in random(one.clip.frames, windows, generator)
             ]
-            yield from (every[n] for n in generator.permutation(len(every)))
+            yield from (epoch[n] for n in generator.permutation(len(epoch)))
 
-    return batches(pieces(), size)
+    return batches(shuffled(), size)
 
 
 def cost(mode: str, size: int, clips: list[Clip], folder: Path) -> Cost:
-    """Of a step of so many windows: the mean of some, after one that does not count."""
+    """The mean cost of a step of `size` windows, after a first one that does not count."""
     chosen = settings(mode)
     where = device.choose(chosen.training.device, "training.device")
-    some = opened(mode, chosen, clips, folder)
-    for reader in (reader for data in some for reader in data.readers.values()):
+    data = opened(mode, chosen, clips, folder)
+    for reader in (reader for one in data for reader in one.readers.values()):
         reader.read(0, reader.frames)
-    trained = network.fresh(some, chosen).to(where).train()
-    endless = drawn(some, chosen.windows, size)
+    trained = network.fresh(data, chosen).to(where).train()
+    endless = random_batches(data, chosen.windows, size)
     groups = [next(endless) for _ in range(STEPS + 1)]
-    with Loader(some, chosen.windows.frames, where) as loader:
-        costs = list(_steps(loader, groups, trained, some, where))[1:]
+    with Loader(data, chosen.windows.frames, where) as loader:
+        costs = list(_steps(loader, groups, trained, data, where))[1:]
     return Cost(*(statistics.mean(values) for values in zip(*costs, strict=True)))
 
 
@@ -164,16 +167,16 @@ def _steps(
     loader: Loader,
     groups: list[list[ClipWindow]],
     trained: Network,
-    some: list[ClipData],
+    data: list[ClipData],
     where: torch.device,
 ) -> Iterator[Cost]:
-    size, clips = network.crop_size(trained), {data.clip.name: data for data in some}
+    size, clips = network.crop_size(trained), {one.clip.name: one for one in data}
     generator, began, waited = np.random.default_rng(1), time.perf_counter(), loader.waited
     for group, inputs in zip(groups, loader.load(groups), strict=True):
-        at = time.perf_counter()
+        loaded = time.perf_counter()
         values = inputs.values(size, augmentations(len(inputs.lengths), generator))
         _synchronise(where)
-        seen = time.perf_counter()
+        gathered = time.perf_counter()
         trained(values, inputs.valid).square().mean().backward()
         trained.zero_grad(set_to_none=True)
         _synchronise(where)
@@ -181,12 +184,12 @@ def _steps(
         sent = sum(tensor.nbytes for tensor in inputs.tensors()) / 1e6
         waiting = loader.waited - waited
         rows = sum(tensor.nbytes for tensor in inputs.rows.values())
-        yield Cost(ended - began, waiting, seen - at, sent, unshared(group, clips) / rows)
+        yield Cost(ended - began, waiting, gathered - loaded, sent, unshared(group, clips) / rows)
         began, waited = time.perf_counter(), loader.waited
 
 
 def unshared(group: list[ClipWindow], clips: Mapping[str, ClipData]) -> int:
-    """Bytes of rows that would be sent if each window had its own."""
+    """Bytes of rows that would be sent if each window had its own rows."""
     sent = 0
     for name, start, stop in group:
         for reader in clips[name].readers.values():
@@ -195,25 +198,25 @@ def unshared(group: list[ClipWindow], clips: Mapping[str, ClipData]) -> int:
     return sent
 
 
-def one_by_one(crops: torch.Tensor, lengths: list[int], drawn: Augmentations) -> torch.Tensor:
-    """What `augmented` gives, plainly: one window after another."""
-    room, seen = crops.shape[1] - SIZE, []
-    for window, (top, left, flip) in zip(crops.split(lengths), drawn, strict=True):
-        top, left = int(top * (room + 1)), int(left * (room + 1))
+def one_by_one(crops: torch.Tensor, lengths: list[int], by_window: Augmentations) -> torch.Tensor:
+    """The same as `augmented`, one window after another."""
+    margin, views = crops.shape[1] - SIZE, []
+    for window, (top, left, flip) in zip(crops.split(lengths), by_window, strict=True):
+        top, left = int(top * (margin + 1)), int(left * (margin + 1))
         cut = window[:, top : top + SIZE, left : left + SIZE]
-        seen.append(cut.flip(2) if flip >= 0.5 else cut)
-    return (torch.cat(seen).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
+        views.append(cut.flip(2) if flip >= 0.5 else cut)
+    return (torch.cat(views).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
 
 
 def seconds(work: Callable[[], object], where: torch.device) -> float:
-    """The median time of a few runs, after one that does not count."""
-    spent = []
+    """The median time of `STEPS` runs, after a first one that does not count."""
+    times = []
     for _ in range(STEPS + 1):
         began = time.perf_counter()
         work()
         _synchronise(where)
-        spent.append(time.perf_counter() - began)
-    return statistics.median(spent[1:])
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])
 
 
 def _synchronise(where: torch.device) -> None:
@@ -222,41 +225,43 @@ def _synchronise(where: torch.device) -> None:
 
 
 def _print_steps(clips: list[Clip]) -> None:
-    print("| mode | batch | step ms | waiting ms | share | views ms | MB | MB/s read | unshared |")
+    print("| mode | batch | step ms | waiting ms | share | values ms | MB | MB/s read | unshared |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         for mode in FEATURES:
             for size in sorted({settings(mode).training.batch, PAPERS_BATCH}):
-                found = cost(mode, size, clips, Path(folder))
+                mean = cost(mode, size, clips, Path(folder))
                 print(
-                    f"| {mode} | {size} | {1e3 * found.step:.0f} | {1e3 * found.waiting:.2f}"
-                    f" | {found.waiting / found.step:.1%} | {1e3 * found.views:.1f}"
-                    f" | {found.megabytes:.1f} | {found.megabytes / found.waiting:.0f}"
-                    f" | {found.unshared:.2f} |",
+                    f"| {mode} | {size} | {1e3 * mean.step:.0f} | {1e3 * mean.waiting:.2f}"
+                    f" | {mean.waiting / mean.step:.1%} | {1e3 * mean.values:.1f}"
+                    f" | {mean.megabytes:.1f} | {mean.megabytes / mean.waiting:.0f}"
+                    f" | {mean.unshared:.2f} |",
                     flush=True,
                 )
 
 
-def _print_views(where: torch.device) -> None:
+def _print_augmentation(where: torch.device) -> None:
     crops = torch.randint(0, 256, (PAPERS_BATCH * 300, 48, 48, 3), dtype=torch.uint8, device=where)
     lengths = [300] * PAPERS_BATCH
-    places = augmentations(PAPERS_BATCH, np.random.default_rng(1))
-    together = seconds(lambda: augmented(crops, lengths, places, SIZE), where)
-    each = seconds(lambda: one_by_one(crops, lengths, places), where)
-    print(f"\nViews of {PAPERS_BATCH} windows of 300 faces: {1e3 * together:.1f} ms at once,")
+    by_window = augmentations(PAPERS_BATCH, np.random.default_rng(1))
+    together = seconds(lambda: augmented(crops, lengths, by_window, SIZE), where)
+    each = seconds(lambda: one_by_one(crops, lengths, by_window), where)
+    print(
+        f"\nAugmentation of {PAPERS_BATCH} windows of 300 faces: {1e3 * together:.1f} ms at once,"
+    )
     print(f"{1e3 * each:.1f} ms one by one ({each / together:.2f} times as long).")
 
 
 def main() -> None:
-    training, clips = settings("finetune").training, clips_at_hand()
+    training, clips = settings("finetune").training, current_clips()
     where = device.choose(training.device, "training.device")
     if training.threads is not None:
         torch.set_num_threads(training.threads)
     frames = sum(clip.frames for clip in clips)
     print(f"{len(clips)} clips, {frames} frames, on {where}, {torch.get_num_threads()} threads.")
-    print("Unshared: how many times as much the rows would be if each window had its own.\n")
+    print("Unshared: the size of the rows if each window had its own, divided by their size.\n")
     _print_steps(clips)
-    _print_views(where)
+    _print_augmentation(where)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What a machine can do: its rate of matrix products and of moving memory, measured side by side.
+"""The speed of a machine: its rates of matrix products and of moving memory.
 
-A benchmark hands its own functions and these to `interleaved`, so that whatever else the machine
-does meanwhile falls on all of them alike.
+A benchmark passes its own functions and these to `interleaved`, so that other load on the machine
+slows all of them alike.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SQUARE = 2048  # rows of the large product, enough for a processor and a card to reach their rate
-COPIED = 2**28  # bytes of the copy that measures memory, more than any cache holds
+SQUARE = 2048  # rows of the large product, enough for a CPU and a GPU to reach their full rate
+COPIED = 2**28  # bytes of the copy that measures memory, more than fit into any cache
 
 
 class Product(NamedTuple):
@@ -33,7 +33,7 @@ class Product(NamedTuple):
         return 2 * self.batch * self.rows * self.inner * self.columns
 
     def bytes(self, width: int = 4) -> int:
-        """To read both factors and write the result once, at `width` bytes a number."""
+        """Bytes to read both factors and write the result once, at `width` bytes per number."""
         numbers = self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
         return width * self.batch * numbers
 
@@ -43,7 +43,7 @@ class Product(NamedTuple):
         return Product(batch, rows, columns, inner), Product(batch, inner, rows, columns)
 
     def ready(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Callable[[], None]:
-        """The product on normal numbers, ready to be run."""
+        """A function that computes the product of random normal matrices."""
         batch, rows, inner, columns = self
         a = torch.randn(batch, rows, inner, device=device, dtype=dtype)
         b = torch.randn(batch, inner, columns, device=device, dtype=dtype)
@@ -58,7 +58,7 @@ def _run(function: Callable[..., Tensor], a: Tensor, b: Tensor, out: Tensor) -> 
 
 
 def square(device: torch.device, dtype: torch.dtype = torch.float32) -> Callable[[], None]:
-    """A large square product, the best that the machine does."""
+    """A large square product, which reaches the machine's highest rate."""
     return Product(1, SQUARE, SQUARE, SQUARE).ready(device, dtype)
 
 
@@ -66,7 +66,7 @@ SQUARE_OPERATIONS = Product(1, SQUARE, SQUARE, SQUARE).operations
 
 
 def copy(device: torch.device) -> Callable[[], None]:
-    """A copy of `COPIED` bytes, which moves twice as many."""
+    """A copy of `COPIED` bytes, which moves twice as many: each is read and written."""
     source = torch.zeros(COPIED // 4, device=device)
     target = torch.zeros_like(source)
     return partial(_copy, source, target)
@@ -77,7 +77,7 @@ def _copy(source: Tensor, target: Tensor) -> None:
 
 
 def seconds(function: Callable[[], object], device: torch.device) -> float:
-    """How long one call takes, until the device has done what was asked of it."""
+    """How long one call takes, until the device has finished."""
     _wait(device)
     began = time.perf_counter()
     function()
@@ -88,17 +88,17 @@ def seconds(function: Callable[[], object], device: torch.device) -> float:
 def interleaved(
     functions: Mapping[str, Callable[[], object]], device: torch.device, rounds: int
 ) -> dict[str, float]:
-    """Each function's median seconds over `rounds` calls, taken in turn; a call before is for free.
+    """Each function's median seconds per call over `rounds` rounds, in turn, after a warm-up.
 
-    A call is repeated within a round until it has taken a hundredth of a second, and divided.
+    In a round, short calls are repeated for about 0.01 s, and their time is divided.
     """
     repeats = {name: _repeats(function, device) for name, function in functions.items()}
-    taken: dict[str, list[float]] = {name: [] for name in functions}
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
-            times = repeats[name]
-            taken[name].append(seconds(partial(_often, function, times), device) / times)
-    return {name: median(some) for name, some in taken.items()}
+            count = repeats[name]
+            times[name].append(seconds(partial(_repeat, function, count), device) / count)
+    return {name: median(values) for name, values in times.items()}
 
 
 def _repeats(function: Callable[[], object], device: torch.device) -> int:
@@ -106,8 +106,8 @@ def _repeats(function: Callable[[], object], device: torch.device) -> int:
     return max(1, round(0.01 / seconds(function, device)))
 
 
-def _often(function: Callable[[], object], times: int) -> None:
-    for _ in range(times):
+def _repeat(function: Callable[[], object], count: int) -> None:
+    for _ in range(count):
         function()
 
 

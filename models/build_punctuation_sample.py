@@ -1,29 +1,29 @@
-"""Train a miniature punctuation model for the sample corpus; write it as a `transformers` folder.
+"""Train a small punctuation model for the sample corpus; write it as a `transformers` folder.
 
-Usage:  python models/build_punctuation_sample.py [FOLDER]    (default: models/punctuation-sample)
+    python models/build_punctuation_sample.py [FOLDER]   (by default models/punctuation-sample)
 
-1 text       sentences of `rjcma.sample.sentences` in a row, as a transcript has them, cut at any
-             word and with a few words lost, wrong or unknown, as recognisers make it
-2 tokenizer  one token a word of the sample's vocabulary, any other word is [UNK]
-3 network    a ModernBERT of three narrow layers with a label a token, the labels being those of
-             the package deepmultilingualpunctuation; with rotary positions and local
-             attention, what it learns holds at any place of a text of any length
-4 F1         of each mark on sentences that training never saw, through the package itself
+1 text       consecutive sentences of `rjcma.sample.sentences`, as in a transcript, cut at any word,
+             with a few words lost, wrong or unknown, as a recogniser makes them
+2 tokenizer  one token per word of the sample's vocabulary; any other word is [UNK]
+3 network    a ModernBERT of three narrow layers with one label per token, the labels of the
+             package deepmultilingualpunctuation; with rotary positions and local attention,
+             what it learns holds at any place of a text of any length
+4 F1         of each mark on sentences that are not in training, through the package itself
 
-It knows the sample's sentences and no others. Whoever changes these runs this again. The same
-seed gives the same bytes on the same machine.
+It knows only the sample's sentences: run this again after changing them. The same seed gives the
+same bytes on the same machine.
 """
 
 from __future__ import annotations
 
 import random
-import sys
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+import typer
+from model_script import MODELS, SEED, Folder, report
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     ModernBertConfig,
@@ -31,11 +31,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from rjcma.sample.sentences import MARKS, VOCABULARY, marked_words, written
+from rjcma.sample.sentences import MARKS, VOCABULARY, marked_words, written_sentence
 from rjcma.text.multilingual import NONE, Multilingual
 
-FOLDER = Path(__file__).parent / "punctuation-sample"
-SEED = 1
 LAYERS = 3
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 LABELS = [NONE, ".", ",", "?", "-", ":"]  # of the package; the last two never occur here
@@ -51,22 +49,22 @@ MarkedWord = tuple[str, str]
 
 
 def held_out(sentence: str) -> bool:
-    """Whether a written sentence is kept from training, to be tested on: one in ten is."""
+    """Whether a written sentence is kept for the test; one in ten is."""
     return zlib.crc32(sentence.encode()) % 10 == 0
 
 
 def running_text(rng: random.Random, words: int, *, test: bool) -> list[MarkedWord]:
-    """So many words of sentences in a row with the mark after each, "" where none."""
+    """`words` words of consecutive sentences, each with the mark after it, "" for none."""
     text: list[MarkedWord] = []
     while len(text) < words:
-        sentence = written(rng)
+        sentence = written_sentence(rng)
         if held_out(sentence) == test:
             text += marked_words(sentence)
     return text[:words]
 
 
 def excerpt(rng: random.Random) -> list[MarkedWord]:
-    """A training text: 5 to 80 words from the beginning of a sentence or from anywhere."""
+    """A training text: 5 to 80 words, from the beginning of a sentence or any word."""
     words = rng.randint(5, LONGEST_EXCERPT)
     skipped = rng.choice([0, rng.randint(0, 10)])
     text = running_text(rng, skipped + words, test=False)[skipped:]
@@ -75,7 +73,7 @@ def excerpt(rng: random.Random) -> list[MarkedWord]:
 
 
 def misheard(rng: random.Random, word: str) -> str:
-    """The word, or seldom another word or an unknown one."""
+    """The word, or rarely another word or an unknown one."""
     chance = rng.random()
     if chance < WRONG:
         return rng.choice(VOCABULARY)
@@ -83,7 +81,7 @@ def misheard(rng: random.Random, word: str) -> str:
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a word, [CLS] before a text and [SEP] behind it."""
+    """One token per word, [CLS] before a text and [SEP] after it."""
     ids = {token: number for number, token in enumerate([*SPECIAL, *VOCABULARY])}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
@@ -126,7 +124,7 @@ def build_network(vocabulary: int) -> ModernBertForTokenClassification:
 
 
 def batches(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Iterator[dict]:
-    """Batches of excerpts without end: input_ids, attention_mask, labels (-100: not asked)."""
+    """Endless batches of excerpts: input_ids, attention_mask, labels (-100: ignored)."""
     while True:
         texts = [excerpt(rng) for _ in range(BATCH)]
         inputs = tokenizer(
@@ -137,8 +135,8 @@ def batches(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Iterator[
         )
         labels = torch.full_like(inputs["input_ids"], -100)
         for row, text in enumerate(texts):
-            wanted = [LABELS.index(mark or NONE) for _, mark in text]
-            labels[row, 1 : 1 + len(text)] = torch.tensor(wanted)
+            marks = [LABELS.index(mark or NONE) for _, mark in text]
+            labels[row, 1 : 1 + len(text)] = torch.tensor(marks)
         yield {
             "input_ids": inputs["input_ids"],
             "attention_mask": inputs["attention_mask"],
@@ -147,7 +145,7 @@ def batches(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Iterator[
 
 
 def train(network: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Fit the network, in place."""
+    """Train the network, in place."""
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, STEPS, pct_start=0.1)
     network.train()
@@ -162,46 +160,45 @@ def train(network: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> None:
             print(f"step {step}: loss {loss.item():.4f}", flush=True)
 
 
-def f1(wanted: Sequence[str], found: Sequence[str]) -> dict[str, float]:
-    """F1 of each mark, of wanted and found marks of the same words."""
+def f1(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """F1 of each mark, from the true and the predicted marks of the same words."""
     scores = {}
     for mark in MARKS:
-        right = sum(w == f == mark for w, f in zip(wanted, found, strict=True))
-        scores[mark] = 2 * right / max(1, list(wanted).count(mark) + list(found).count(mark))
+        right = sum(t == p == mark for t, p in zip(truth, predicted, strict=True))
+        scores[mark] = 2 * right / max(1, list(truth).count(mark) + list(predicted).count(mark))
     return scores
 
 
 def measure(folder: Path, seed: int, texts: int = 40, words: int = 60) -> dict[str, float]:
-    """F1 of each mark on `texts` texts of `words` words in sentences that training never saw."""
+    """F1 of each mark on `texts` texts of `words` words, of sentences that are not in training."""
     rng, engine = random.Random(seed), Multilingual(str(folder), torch.device("cpu"))
-    wanted: list[str] = []
-    found: list[str] = []
+    truth: list[str] = []
+    predicted: list[str] = []
     for _ in range(texts):
         text = running_text(rng, words, test=True)
-        wanted += [mark for _, mark in text]
-        found += engine.marks([word for word, _ in text])
-    return f1(wanted, found)
+        truth += [mark for _, mark in text]
+        predicted += engine.marks([word for word, _ in text])
+    return f1(truth, predicted)
 
 
 def build(folder: Path) -> None:
     """Train the model and write it to `folder`."""
-    torch.set_num_threads(1)  # as fast for so small a network, and the same sums everywhere
+    torch.set_num_threads(1)  # fast enough for a small network, and always the same sums
     torch.manual_seed(SEED)
     tokenizer = build_tokenizer()
     network = build_network(len(tokenizer))
     train(network, tokenizer)
     network.eval().save_pretrained(folder)
-    build_tokenizer().save_pretrained(folder)  # as it was before batches set its padding
+    build_tokenizer().save_pretrained(folder)  # a new one: batches set the first one's padding
     (folder / "README").write_text(README)
 
 
-def main() -> None:
-    folder, began = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER, time.monotonic()
-    build(folder)
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{folder}: {size / 1e6:.2f} MB, {time.monotonic() - began:.0f} s")
+def main(folder: Folder = MODELS / "punctuation-sample") -> None:
+    """Train the model, write it into FOLDER and measure it."""
+    with report(folder):
+        build(folder)
     print("F1 on unseen sentences:", {k: round(v, 4) for k, v in measure(folder, SEED).items()})
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

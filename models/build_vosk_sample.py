@@ -2,12 +2,13 @@
 
     python models/build_vosk_sample.py [FOLDER]          (by default models/vosk-sample)
 
-Downloads nothing and takes about two minutes on two cores; built twice, it is the same bytes.
+Downloads nothing and takes some minutes on two cores; on one machine the bytes are always the
+same.
 
 1 speech     sentences, and random strings of their words, by eSpeak NG in many voices, pitches
-             and rates; its events say where each phone lies, so that no alignment is trained
+             and rates; its events give the times of all phones, so no alignment is trained
 2 features   Kaldi's MFCC, in torch, of that speech with random level, channel and noise, and of
-             stretches without speech
+             sound without speech
 3 network    a TDNN with one phone label per 30 ms
 4 files      the acoustic model, a graph of bigram x pronunciations x HMM states, tables, conf
 
@@ -19,60 +20,44 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import scipy.optimize
 import scipy.signal
 import torch
 import typer
-from kaldi_files import SILENCE, Affine, Bigram, Graph, network, phone_table, transition_model
+from kaldi_files import (
+    SILENCE,
+    Affine,
+    Bigram,
+    Graph,
+    mfcc_conf,
+    model_conf,
+    network,
+    phone_table,
+    transition_model,
+)
+from model_script import MODELS, SEED, Folder, report, write_files
 
-from rjcma.sample.sentences import VOCABULARY, sentence
+from rjcma.sample.sentences import VOCABULARY, plain_sentence
 from rjcma.sample.voice import SAMPLE_RATE_HZ, VOICES, Espeak, Span
 
-SEED = 1
-SPOKEN, SPEECHLESS, COUNTED = 7200, 480, 10000  # utterances, stretches, sentences of the bigram
+SPOKEN, SPEECHLESS, COUNTED = 7200, 480, 10000  # utterances, other sounds, bigram sentences
 FRAME = 0.030  # seconds of an output frame, three input frames
 BANDS, LOW_HZ, HIGH_HZ = 40, 20.0, 7600.0
 DIM = 128
 SPLICES = [(-2, -1, 0, 1, 2), (-1, 0, 1), (-3, 0, 3), (-3, 0, 3), (-3, 0, 3)]
-CONTEXT = sum(splice[-1] for splice in SPLICES)  # input frames that the network sees on each side
+CONTEXT = sum(splice[-1] for splice in SPLICES)  # further input frames on each side
 EPOCHS, CHUNK, BATCH, PEAK_RATE = 6, 60, 32, 4e-3
 LM_SCALE, PRIOR_SCALE = 0.4, 0.3
-RARE = 0.04  # part of a word's utterances below which a pronunciation is left out
+RARE = 0.04  # share of a word's utterances below which a pronunciation is left out
 
-MFCC_CONF = f"""\
---sample-frequency={SAMPLE_RATE_HZ}
---use-energy=false
---num-mel-bins={BANDS}
---num-ceps={BANDS}
---low-freq={LOW_HZ:g}
---high-freq={HIGH_HZ:g}
---cepstral-lifter=0
---dither=0
---allow-downsample=true
---allow-upsample=true
-"""
-# An utterance ends after half a second of silence. Rule 5 (20 s by default) could cut a word in
-# two and is moved out of the way.
-MODEL_CONF = """\
---min-active=200
---max-active=3000
---beam=14.0
---lattice-beam=5.0
---acoustic-scale=1.0
---frame-subsampling-factor=3
---endpoint.silence-phones=1
---endpoint.rule2.min-trailing-silence=0.5
---endpoint.rule3.min-trailing-silence=0.75
---endpoint.rule4.min-trailing-silence=1.0
---endpoint.rule5.min-utterance-length=3600
-"""
+RESAMPLE = "--allow-downsample=true\n--allow-upsample=true\n"
+MFCC_CONF = mfcc_conf(SAMPLE_RATE_HZ, BANDS, LOW_HZ, HIGH_HZ, more=RESAMPLE)
+MODEL_CONF = model_conf(beam=14.0, lattice_beam=5.0)
 README = """\
 Small Vosk model of the sample corpus, trained from nothing by models/build_vosk_sample.py on
 speech synthesised with eSpeak NG. It knows that synthetic English voice and the words of
@@ -80,46 +65,43 @@ graph/words.txt; it does not recognise human speech.
 """
 
 
-def main(
-    folder: Annotated[Path, typer.Argument()] = Path("models/vosk-sample"), seed: int = SEED
-) -> None:
+def main(folder: Folder = MODELS / "vosk-sample", seed: int = SEED) -> None:
     """Train the model and write it into FOLDER."""
+    with report(folder):
+        write_files(folder, build(seed))
+
+
+def build(seed: int) -> dict[str, bytes]:
+    """The files of the model, by name."""
     torch.set_num_threads(2)  # their number can change the last bits of the weights
-    began, espeak = time.monotonic(), Espeak()
+    espeak = Espeak()
     features, labels, names = training_set(espeak, seed)
-    pronunciations = {word: ways(espeak.lexicon[word]) for word in VOCABULARY}
-    minutes = len(features) / 6000
-    print(f"{minutes:.0f} min of audio, {len(names)} phones, {time.monotonic() - began:.0f} s")
+    pronunciations = {word: usual_pronunciations(espeak.lexicon[word]) for word in VOCABULARY}
+    print(f"{len(features) / 6000:.0f} min of audio, {len(names)} phones", flush=True)
     net = train(features, labels, len(names), seed)
-    files = model_files(net, labels.numpy(), names, pronunciations, counted_texts(seed))
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        print(f"{len(content):8d}  {path}")
-    print(f"{time.monotonic() - began:.0f} s")
+    return model_files(net, labels.numpy(), names, pronunciations, counted_texts(seed))
 
 
 # ------------------------------------------------------------------------------------ 1 speech
 
 
 def spoken_texts(seed: int) -> list[str]:
-    """What is spoken: half sentences, half random strings of words."""
+    """The texts to speak: half sentences, half random strings of words."""
     rng = random.Random(f"speech {seed}")
     return [
-        " ".join(rng.choices(VOCABULARY, k=rng.randint(3, 9))) if i % 2 else sentence(rng)
+        " ".join(rng.choices(VOCABULARY, k=rng.randint(3, 9))) if i % 2 else plain_sentence(rng)
         for i in range(SPOKEN)
     ]
 
 
 def counted_texts(seed: int) -> list[str]:
-    """What the bigram is counted from."""
+    """The texts whose words the bigram counts."""
     rng = random.Random(f"grammar {seed}")
-    return [sentence(rng) for _ in range(COUNTED)]
+    return [plain_sentence(rng) for _ in range(COUNTED)]
 
 
 def random_style(rng: random.Random, voices: Sequence[str]) -> dict[str, Any]:
-    """How an utterance is spoken."""
+    """A random way to speak an utterance."""
     return {
         "voice": rng.choice(voices),
         "rate": rng.randint(105, 235),
@@ -129,7 +111,9 @@ def random_style(rng: random.Random, voices: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def ways(counts: Counter[tuple[str, ...]]) -> list[tuple[tuple[str, ...], float]]:
+def usual_pronunciations(
+    counts: Counter[tuple[str, ...]],
+) -> list[tuple[tuple[str, ...], float]]:
     """A word's pronunciations that are not rare, the most frequent first, with their costs."""
     total = counts.total()
     return [(p, -math.log(k / total)) for p, k in counts.most_common() if k >= RARE * total]
@@ -170,7 +154,7 @@ def mfcc(audio: Any) -> torch.Tensor:
 
 
 def coloured_noise(rng: np.random.Generator, n: int) -> Any:
-    """Noise of RMS 1 with a slope between white and brown, at times with tones (hum, a chord)."""
+    """Noise of RMS 1 with a slope between white and brown, sometimes with tones (hum, a chord)."""
     frequency = np.maximum(np.arange(n // 2 + 1) * SAMPLE_RATE_HZ / n, 30.0)
     spectrum = rng.normal(size=(2, n // 2 + 1)) * frequency ** -rng.uniform(0, 1.1)
     y = np.fft.irfft(spectrum[0] + 1j * spectrum[1], n)
@@ -184,7 +168,7 @@ def coloured_noise(rng: np.random.Generator, n: int) -> Any:
 
 
 def augment(rng: np.random.Generator, audio: Any) -> Any:
-    """Random spectral tilt, low-pass, noise and level; the speech stays where it is."""
+    """The audio with random spectral tilt, low-pass, noise and level; times do not change."""
     if rng.random() < 0.5:
         audio = scipy.signal.lfilter([1, rng.uniform(-0.5, 0.5)], [1], audio)
     if rng.random() < 0.3:
@@ -200,9 +184,9 @@ def augment(rng: np.random.Generator, audio: Any) -> Any:
 def frame_labels(
     phones: Sequence[Span], lead: float, frames: int, index: dict[str, int]
 ) -> np.ndarray:
-    """The phone of each output frame; each phone gets a frame at least.
+    """The phone of each output frame; each phone gets at least one frame.
 
-    Isotonic regression of (boundary - ordinal) moves the boundaries as little as that takes.
+    For this, boundaries move as little as possible: isotonic regression of (boundary - ordinal).
     """
     bounds = (np.array([phone.start for phone in phones] + [phones[-1].end]) + lead) / FRAME
     order = np.arange(len(bounds))
@@ -218,21 +202,21 @@ def training_set(espeak: Espeak, seed: int) -> tuple[torch.Tensor, torch.Tensor,
     style, rng = random.Random(f"style {seed}"), np.random.default_rng(seed)
     speech = [espeak.say(text, **random_style(style, VOICES)) for text in spoken_texts(seed)]
     counts = espeak.lexicon.values()
-    names = [SILENCE, *sorted({phone for ways_ in counts for way in ways_ for phone in way})]
+    names = [SILENCE, *sorted({phone for c in counts for phones in c for phone in phones})]
     index = {name: i for i, name in enumerate(names)}
     features, labels = [], []
     for utterance in speech:
         lead, tail = rng.uniform(0.05, 0.7), rng.uniform(0.1, 0.7)
         around = int(lead * SAMPLE_RATE_HZ), int(tail * SAMPLE_RATE_HZ)
-        heard = mfcc(augment(rng, np.pad(utterance.audio, around)))
-        features.append(heard[: len(heard) // 3 * 3])
-        labels.append(frame_labels(utterance.phones, lead, len(heard) // 3, index))
+        frames = mfcc(augment(rng, np.pad(utterance.audio, around)))
+        features.append(frames[: len(frames) // 3 * 3])
+        labels.append(frame_labels(utterance.phones, lead, len(frames) // 3, index))
     for i in range(SPEECHLESS):
         digital_silence = i % 5 == 0
         level = 0 if digital_silence else 10 ** (rng.uniform(-80, -14) / 20)
-        heard = mfcc(level * coloured_noise(rng, 3 * SAMPLE_RATE_HZ))
-        features.append(heard[: len(heard) // 3 * 3])
-        labels.append(np.zeros(len(heard) // 3, np.int64))
+        frames = mfcc(level * coloured_noise(rng, 3 * SAMPLE_RATE_HZ))
+        features.append(frames[: len(frames) // 3 * 3])
+        labels.append(np.zeros(len(frames) // 3, np.int64))
     return torch.cat(features), torch.tensor(np.concatenate(labels)), names
 
 
@@ -240,9 +224,9 @@ def training_set(espeak: Espeak, seed: int) -> tuple[torch.Tensor, torch.Tensor,
 
 
 class Tdnn(torch.nn.Module):
-    """Splice, affine, ReLU and batch norm for each of SPLICES; the second goes to 30 ms frames.
+    """Splice, affine, ReLU and batch norm for each of SPLICES; the second gives 30 ms frames.
 
-    The input, (batch, 10 ms frames, BANDS), brings CONTEXT more frames on each side; the output is
+    The input, (batch, 10 ms frames, BANDS), has CONTEXT more frames on each side; the output is
     (batch, phones, 30 ms frames).
     """
 
@@ -265,7 +249,7 @@ class Tdnn(torch.nn.Module):
 
 
 def train(features: torch.Tensor, labels: torch.Tensor, outputs: int, seed: int) -> Tdnn:
-    """Train by cross-entropy on random chunks."""
+    """The network, trained by cross-entropy on random chunks."""
     torch.manual_seed(seed)
     net = Tdnn(outputs, features.mean(0), features.std(0))
     before, after = features[:1].expand(CONTEXT, -1), features[-1:].expand(CONTEXT, -1)
@@ -293,9 +277,9 @@ def train(features: torch.Tensor, labels: torch.Tensor, outputs: int, seed: int)
 
 
 def folded(net: Tdnn, log_prior: torch.Tensor) -> list[Affine]:
-    """The network as affine layers alone.
+    """The network as affine layers only.
 
-    Input normalisation and batch norms are folded into the affine layer after them, the phones'
+    Input normalisation and batch norms are folded into the affine layers after them, the phones'
     priors into the last bias.
     """
     scale, shift = 1 / net.std.double(), -(net.mean / net.std).double()
@@ -318,7 +302,7 @@ def folded(net: Tdnn, log_prior: torch.Tensor) -> list[Affine]:
 
 
 def bigram(sentences: Sequence[str]) -> Bigram:
-    """Witten and Bell's, all costs times LM_SCALE."""
+    """A bigram with Witten-Bell smoothing; all costs are multiplied by LM_SCALE."""
     pairs: dict[str, Counter[str]] = defaultdict(Counter)
     for text in sentences:
         words = ["<s>", *text.split(), "</s>"]
@@ -330,10 +314,10 @@ def bigram(sentences: Sequence[str]) -> Bigram:
     unigram = {w: 0.5 / len(count) + 0.5 * n / count.total() for w, n in count.items()}
     after, back_off = {}, {}
     for v in ["<s>", *VOCABULARY]:
-        n, kinds = pairs[v].total(), len(pairs[v]) + 1
-        back_off[v] = -LM_SCALE * math.log(kinds / (n + kinds))
+        n, distinct = pairs[v].total(), len(pairs[v]) + 1
+        back_off[v] = -LM_SCALE * math.log(distinct / (n + distinct))
         after[v] = {
-            w: -LM_SCALE * math.log((k + kinds * unigram[w]) / (n + kinds))
+            w: -LM_SCALE * math.log((k + distinct * unigram[w]) / (n + distinct))
             for w, k in pairs[v].items()
         }
     return Bigram({w: -LM_SCALE * math.log(p) for w, p in unigram.items()}, after, back_off)
@@ -346,7 +330,7 @@ def model_files(
     pronunciations: dict[str, list[tuple[tuple[str, ...], float]]],
     sentences: Sequence[str],
 ) -> dict[str, bytes]:
-    """The files of the model's folder. The labels give the phones' priors and durations."""
+    """The model's files, by name. The labels give the phones' priors and durations."""
     count = np.bincount(labels, minlength=len(names)) + 1.0
     runs = np.bincount(labels[np.diff(labels, prepend=-1) != 0], minlength=len(names)) + 1.0
     stay = np.clip(1 - runs / count, 0.1, 0.95)

@@ -4,31 +4,31 @@
 
 Test sentences are neither spoken in training nor counted in the bigram. Unless a line says
 otherwise: rate 120-200, pitch 20-80, 0.1-0.6 s of silence before, 0.5 s after, peak -6 dBFS. A line
-gives word errors in %, sentences with an error in %, the number of words, and how far words' starts
-and ends are from eSpeak's events, in ms (median, 95th percentile, largest).
+gives word errors in %, sentences with an error in %, the number of words, and the differences of
+words' starts and ends to eSpeak's events, in ms (median, 95th percentile, largest).
 """
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
 import typer
-import vosk
-from build_vosk_sample import SEED, coloured_noise, counted_texts, spoken_texts
+from build_vosk_sample import coloured_noise, counted_texts, spoken_texts
+from model_script import MODELS, SEED, Folder
 
 from rjcma.sample import film
-from rjcma.sample.sentences import VOCABULARY, sentence
-from rjcma.sample.voice import HELD_OUT_VOICES, SAMPLE_RATE_HZ, VOICES, Espeak, Span
+from rjcma.sample.sentences import VOCABULARY, plain_sentence
+from rjcma.sample.voice import HELD_OUT_VOICES, SAMPLE_RATE_HZ, VOICES, Espeak
+from rjcma.speech.vosk_engine import Vosk
+from rjcma.speech.words import Word
 
-PIECE = 4000  # samples handed to the recogniser at a time
 NEVER_SEEN = ("en-us+m8", "en-us+croak", "en-us+whisper", "en-us+Andy", "en-gb-x-rp")
 
 FREE = """
@@ -50,16 +50,15 @@ there is nothing to do in the city tonight
 always remember to close the window in the evening
 this morning the office was horrible and we were so tired
 """.strip().split("\n")
-"""Sentences of the vocabulary whose structure no template has."""
+"""Sentences from the vocabulary that follow no template."""
 
 Change = Callable[[Any], Any]
 """What happens to a sentence's audio before it is recognised."""
 
 
-def main(folder: Annotated[Path, typer.Argument()] = Path("models/vosk-sample")) -> None:
+def main(folder: Folder = MODELS / "vosk-sample") -> None:
     """Measure the model in FOLDER."""
-    vosk.SetLogLevel(-1)
-    trial = Trial(vosk.Model(str(folder)))
+    trial = Trial(Vosk(str(folder)))
     both = (*VOICES, *HELD_OUT_VOICES)
     print(f"{'':44s}    WER  sent%  words  start med/p95/max  end med/p95/max")
     trial.run("unseen sentences, voices of the training", trial.sentences(300), VOICES)
@@ -82,17 +81,17 @@ def main(folder: Annotated[Path, typer.Argument()] = Path("models/vosk-sample"))
 
 
 class Trial:
-    """A model, a voice, and dice for what is said."""
+    """A recogniser, the synthetic voice, and the random numbers of the test."""
 
-    def __init__(self, model: vosk.Model) -> None:
-        self.model, self.espeak, self.dice = model, Espeak(), random.Random(4242)
+    def __init__(self, recogniser: Vosk) -> None:
+        self.recogniser, self.espeak, self.rng = recogniser, Espeak(), random.Random(4242)
         self.seen = {*spoken_texts(SEED), *counted_texts(SEED)}
 
     def sentences(self, count: int) -> list[str]:
         """Sentences that occur in no training text."""
         texts: list[str] = []
         while len(texts) < count:
-            text = sentence(self.dice)
+            text = plain_sentence(self.rng)
             if text not in self.seen:
                 texts.append(text)
         return texts
@@ -100,7 +99,7 @@ class Trial:
     def strings(self, count: int) -> list[str]:
         """Random strings of words."""
         return [
-            " ".join(self.dice.choices(VOCABULARY, k=self.dice.randint(4, 9))) for _ in range(count)
+            " ".join(self.rng.choices(VOCABULARY, k=self.rng.randint(4, 9))) for _ in range(count)
         ]
 
     def run(
@@ -115,15 +114,15 @@ class Trial:
         wrong, starts, ends, words, bad = 0, [], [], 0, 0
         for text in texts:
             style = {
-                "rate": self.dice.randint(120, 200),
-                "pitch": self.dice.randint(20, 80),
-                "pitch_range": self.dice.randint(20, 90),
+                "rate": self.rng.randint(120, 200),
+                "pitch": self.rng.randint(20, 80),
+                "pitch_range": self.rng.randint(20, 90),
                 **fixed,
             }
-            said = self.espeak.say(text, voice=self.dice.choice(voices), **style)
-            lead = round(self.dice.uniform(0.1, 0.6) * SAMPLE_RATE_HZ)
+            said = self.espeak.say(text, voice=self.rng.choice(voices), **style)
+            lead = round(self.rng.uniform(0.1, 0.6) * SAMPLE_RATE_HZ)
             audio = np.pad(said.audio * 0.5 / np.abs(said.audio).max(), (lead, 8000))
-            heard = recognised(self.model, change(audio))
+            heard = self.recognise(change(audio))
             errors, same = aligned([w.text for w in said.words], [w.text for w in heard])
             wrong, words, bad = wrong + errors, words + len(said.words), bad + (errors > 0)
             before = lead / SAMPLE_RATE_HZ
@@ -132,8 +131,13 @@ class Trial:
         shares = f"{100 * wrong / words:6.2f} {100 * bad / len(texts):6.1f} {words:5d}"
         print(f"{name:44s} {shares}  {spread(starts)}  {spread(ends)}", flush=True)
 
+    def recognise(self, audio: Any) -> list[Word]:
+        """The words recognised in audio of full scale 1."""
+        pcm = np.clip(np.round(audio * 32768), -32768, 32767).astype("<i2")
+        return self.recogniser.words(Recording(pcm))
+
     def where_nobody_speaks(self) -> None:
-        """Count the words that are heard in noise and silence, of 30 s each."""
+        """Count the words that are recognised in noise and silence, of 30 s each."""
         print("\nwords heard where nobody speaks:")
         noise, size = np.random.default_rng(7), 30 * SAMPLE_RATE_HZ
         time = np.arange(size) / SAMPLE_RATE_HZ
@@ -146,25 +150,22 @@ class Trial:
             "bursts of a tone": 0.3 * np.sin(2 * np.pi * 700 * time) * (time % 1 < 0.4),
         }
         for name, audio in sounds.items():
-            print(f"  {name:42s} {len(recognised(self.model, audio))}")
+            print(f"  {name:42s} {len(self.recognise(audio))}")
 
 
-def recognised(model: vosk.Model, audio: Any) -> list[Span]:
-    """The words heard in audio of full scale 1."""
-    pcm = np.clip(np.round(audio * 32768), -32768, 32767).astype("<i2").tobytes()
-    recogniser = vosk.KaldiRecognizer(model, SAMPLE_RATE_HZ)
-    recogniser.SetWords(True)
-    results = []
-    for start in range(0, len(pcm), 2 * PIECE):
-        if recogniser.AcceptWaveform(pcm[start : start + 2 * PIECE]):
-            results.append(recogniser.Result())
-    results.append(recogniser.FinalResult())
-    words = [word for result in results for word in json.loads(result).get("result", [])]
-    return [Span(word["word"], word["start"], word["end"]) for word in words]
+class Recording(NamedTuple):
+    """16-bit samples in memory, which the engine reads like a `Sound`."""
+
+    pcm: Any
+
+    def pieces(self, samples: int) -> Iterator[bytes]:
+        """All samples, `samples` at a time."""
+        for start in range(0, len(self.pcm), samples):
+            yield self.pcm[start : start + samples].tobytes()
 
 
 def aligned(said: Sequence[str], heard: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
-    """The least number of edits between two lists of words, and the words that are the same."""
+    """The least number of edits between two lists of words, and the pairs of equal words."""
     edits = np.zeros((len(said) + 1, len(heard) + 1), int)
     edits[:, 0], edits[0] = range(len(said) + 1), range(len(heard) + 1)
     for i, word in enumerate(said):
@@ -188,7 +189,7 @@ def aligned(said: Sequence[str], heard: Sequence[str]) -> tuple[int, list[tuple[
 
 
 def through_aac(audio: Any) -> Any:
-    """Into the film that the sample corpus would write, and out again."""
+    """The audio, encoded as in the sample corpus and decoded again."""
     frames = iter([np.zeros((48, 64, 3), np.uint8)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
@@ -204,7 +205,7 @@ def through_aac(audio: Any) -> Any:
 
 
 def noisy(ratio_db: float) -> Change:
-    """White noise so much below the speech."""
+    """A change that adds white noise at this ratio of speech to noise."""
     noise = np.random.default_rng(5)
 
     def change(audio: Any) -> Any:
@@ -214,6 +215,7 @@ def noisy(ratio_db: float) -> Change:
 
 
 def spread(errors: list[float]) -> str:
+    """Median, 95th percentile and largest of absolute errors in seconds, as text in ms."""
     if not errors:
         return f"{'':4s} {'':4s} {'':5s}"
     ms = 1000 * np.abs(errors)

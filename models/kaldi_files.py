@@ -1,6 +1,6 @@
-"""Kaldi's and OpenFst's binary files, as far as a small Vosk model needs them, from numpy arrays.
+"""The files of a small Vosk model: Kaldi's text files, Kaldi's and OpenFst's binary ones.
 
-Written after the readers in kaldi (src/hmm/transition-model.cc, src/nnet3/nnet-nnet.cc,
+They follow the readers in kaldi (src/hmm/transition-model.cc, src/nnet3/nnet-nnet.cc,
 src/matrix/compressed-matrix.cc) and openfst (fst/vector-fst.h).
 """
 
@@ -9,13 +9,47 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 SILENCE = "SIL"
-SIL_COST, NO_SIL_COST = 2.0, 0.15  # of a pause after a word, and of none
+SIL_COST, NO_SIL_COST = 2.0, 0.15  # of a pause after a word, and of no pause
+
+
+def mfcc_conf(rate_hz: int, bands: int, low_hz: float, high_hz: float, more: str) -> str:
+    """conf/mfcc.conf: as many cepstra as mel bands, no energy, liftering or dither; then `more`."""
+    return f"""\
+--sample-frequency={rate_hz}
+--use-energy=false
+--num-mel-bins={bands}
+--num-ceps={bands}
+--low-freq={low_hz:g}
+--high-freq={high_hz:g}
+--cepstral-lifter=0
+--dither=0
+{more}"""
+
+
+def model_conf(beam: float, lattice_beam: float) -> str:
+    """conf/model.conf: an utterance ends after half a second of silence.
+
+    By default rule 5 also ends it after 20 s, which could cut a word in two; here, after an hour.
+    """
+    return f"""\
+--min-active=200
+--max-active=3000
+--beam={beam}
+--lattice-beam={lattice_beam}
+--acoustic-scale=1.0
+--frame-subsampling-factor=3
+--endpoint.silence-phones=1
+--endpoint.rule2.min-trailing-silence=0.5
+--endpoint.rule3.min-trailing-silence=0.75
+--endpoint.rule4.min-trailing-silence=1.0
+--endpoint.rule5.min-utterance-length=3600
+"""
 
 
 class Phone(NamedTuple):
@@ -27,10 +61,10 @@ class Phone(NamedTuple):
 
 
 def phone_table(names: Sequence[str]) -> list[Phone]:
-    """The phones of a model whose pdfs are named, silence first.
+    """The phones of a model with these pdfs, silence first.
 
-    libvosk finds the limits of words from the phones, hence a phone has four ids by its place in
-    the word; they share a pdf.
+    libvosk finds the limits of words from the phones, so each phone has four ids, one for each
+    place in a word; they share a pdf.
     """
     return [Phone(SILENCE, 0, "nonword")] + [
         Phone(f"{name}_{place[0].upper()}", pdf, place)
@@ -43,7 +77,7 @@ def phone_table(names: Sequence[str]) -> list[Phone]:
 def transition_model(phones: Sequence[Phone], stay: Sequence[float]) -> bytes:
     """One HMM state per phone; phone p has the transition ids 2p - 1 (stay) and 2p (leave).
 
-    `stay` is the probability to stay, by pdf.
+    `stay` is the probability of staying, by pdf.
     """
     count = len(phones)
     topology = [
@@ -74,13 +108,13 @@ class Affine(NamedTuple):
 
     weight: Any
     bias: Any
-    splice: Sequence[int]  # the frames that it sees, relative to its own
+    splice: Sequence[int]  # its input frames, relative to its own
 
 
 def network(layers: Sequence[Affine], inputs: int, context: int) -> bytes:
     """An nnet3 acoustic model: affine layers with ReLUs, the last with a log-softmax.
 
-    `context` is the number of input frames that it sees on each side.
+    `context` is the number of further input frames on each side.
     """
     config, parts, source = [f"input-node name=input dim={inputs}"], [], "input"
     for n, layer in enumerate(layers):
@@ -124,19 +158,19 @@ def _affine(n: int, layer: Affine) -> bytes:
 
 
 def _nonlinearity(n: int, kind: str, size: int) -> bytes:
-    nothing_counted = b"\x08" + bytes(8)
+    zero_count = b"\x08" + bytes(8)
     return b"".join(
         [
             token("<ComponentName>", f"out{n}", f"<{kind}>", "<Dim>"),
             integer(size),
             *(token("<ValueAvg>"), vector(), token("<DerivAvg>"), vector()),
-            *(token("<Count>"), nothing_counted, token("<OderivRms>"), vector()),
-            *(token("<OderivCount>"), nothing_counted, token(f"</{kind}>")),
+            *(token("<Count>"), zero_count, token("<OderivRms>"), vector()),
+            *(token("<OderivCount>"), zero_count, token(f"</{kind}>")),
         ]
     )
 
 
-# ---------------------------------------------------------------------------------- the pieces
+# ------------------------------------------------------------------------------------ elements
 
 
 def token(*names: str) -> bytes:
@@ -160,7 +194,7 @@ def vector(values: Any = ()) -> bytes:
 
 
 def matrix(values: Any) -> bytes:
-    """Kaldi's CompressedMatrix with 16-bit values from the least to the largest."""
+    """Kaldi's CompressedMatrix: 16-bit values between the smallest and the largest."""
     m = np.asarray(values, np.float64)
     low, extent = m.min(), np.ptp(m)
     levels = np.round((m - low) / extent * 65535).astype("<u2")
@@ -178,16 +212,41 @@ class Bigram(NamedTuple):
     back_off: Mapping[str, float]  # history
 
 
-Arc = tuple[int, int, int, float, int]
-"""From node, transition id, word id, cost, to node."""
+class Arc(NamedTuple):
+    """An arc of the graph, its fields in the order of the file."""
+
+    source: int
+    transition: int
+    word: int
+    cost: float
+    target: int
+
+
+def vector_fst(nodes: int, arcs: Iterable[Arc], finals: Mapping[int, float]) -> bytes:
+    """OpenFst's binary VectorFst<StdArc>, file version 2, without symbol tables.
+
+    Node 0 is the start; `finals` are the costs of ending, by node.
+    """
+    arcs = sorted(arcs)
+    leaving: list[list[Arc]] = [[] for _ in range(nodes)]
+    for arc in arcs:
+        leaving[arc.source].append(arc)
+    magic, version, expanded_and_mutable, start = 2125659606, 2, 0x3, 0
+    types = 6, b"vector", 8, b"standard"
+    header = (magic, *types, version, 0, expanded_and_mutable, start, nodes, len(arcs))
+    out = [struct.pack("<ii6si8siiQqqq", *header)]
+    for node, own in enumerate(leaving):
+        out.append(struct.pack("<fq", finals.get(node, math.inf), len(own)))
+        out += [struct.pack("<iifi", *arc[1:]) for arc in own]
+    return b"".join(out)
 
 
 class Graph:
     """HCLG: a bigram's words spelt in phones, one HMM state each. Node 0 is the start.
 
-    history(v)  the last word was v (or <s>, the start): bigram costs leave from here
-    silence(v)  a pause after v; on to history(v), or past a sentence's end to history(<s>)
-    back-off    unigram costs leave from here
+    history(v)  the last word was v (or <s>, the start): arcs with bigram costs leave from here
+    silence(v)  a pause after v; on to history(v), or after a sentence's end to history(<s>)
+    back-off    arcs with unigram costs leave from here
 
     Each pronunciation is a chain of nodes, one per phone, shared by all histories. As in Kaldi's
     "reordered" graphs a phone's leaving transition is taken on entering its node.
@@ -222,12 +281,12 @@ class Graph:
     def _enter(self, source: int, symbol: str, word: int, cost: float, node: int) -> None:
         id_ = self.phone_ids[symbol]
         leave = -math.log(1 - self.stay[self.phones[id_ - 1].pdf])
-        self.arcs.append((source, 2 * id_, word, cost + leave, node))
+        self.arcs.append(Arc(source, 2 * id_, word, cost + leave, node))
 
     def _loop(self, node: int, symbol: str) -> None:
         id_ = self.phone_ids[symbol]
         cost = -math.log(self.stay[self.phones[id_ - 1].pdf])
-        self.arcs.append((node, 2 * id_ - 1, 0, cost, node))
+        self.arcs.append(Arc(node, 2 * id_ - 1, 0, cost, node))
 
     def _spell(
         self, word: str, pronunciation: tuple[str, ...], cost: float
@@ -243,7 +302,7 @@ class Graph:
         for (_, before), (symbol, node) in itertools.pairwise(chain):
             self._enter(before, symbol, 0, 0.0, node)
         end = chain[-1][1]
-        self.arcs.append((end, 0, 0, NO_SIL_COST, self.history[word]))
+        self.arcs.append(Arc(end, 0, 0, NO_SIL_COST, self.history[word]))
         self._enter(end, SILENCE, 0, SIL_COST, self.silence[word])
         return (*chain[0], cost)
 
@@ -253,24 +312,13 @@ class Graph:
         end = lm.after[v].get("</s>", lm.back_off[v] + lm.unigram["</s>"])
         self.finals[history] = 0.0 if v == "<s>" else end
         self._loop(silence, SILENCE)
-        self.arcs.append((silence, 0, 0, 0.0, history))
-        self.arcs.append((history, 0, 0, lm.back_off[v], self.back_off))
+        self.arcs.append(Arc(silence, 0, 0, 0.0, history))
+        self.arcs.append(Arc(history, 0, 0, lm.back_off[v], self.back_off))
         if v == "<s>":
             self._enter(history, SILENCE, 0, 0.0, silence)
         else:
-            self.arcs.append((silence, 0, 0, end, self.history["<s>"]))
+            self.arcs.append(Arc(silence, 0, 0, end, self.history["<s>"]))
 
     def fst(self) -> bytes:
-        """OpenFst's binary VectorFst<StdArc>, file version 2, without symbol tables."""
-        leaving: list[list[Arc]] = [[] for _ in range(self.nodes)]
-        for arc in sorted(self.arcs):
-            leaving[arc[0]].append(arc)
-        magic, version, expanded_and_mutable, start = 2125659606, 2, 0x3, 0
-        counts = self.nodes, len(self.arcs)
-        kinds = 6, b"vector", 8, b"standard"
-        header = (magic, *kinds, version, 0, expanded_and_mutable, start, *counts)
-        out = [struct.pack("<ii6si8siiQqqq", *header)]
-        for node, arcs in enumerate(leaving):
-            out.append(struct.pack("<fq", self.finals.get(node, math.inf), len(arcs)))
-            out += [struct.pack("<iifi", *arc[1:]) for arc in arcs]
-        return b"".join(out)
+        """The graph as a file."""
+        return vector_fst(self.nodes, self.arcs, self.finals)

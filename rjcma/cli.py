@@ -1,6 +1,6 @@
-"""The command `rjcma`: what a user wants besides `dvc repro`.
+"""The command `rjcma`: what a user needs besides `dvc repro`.
 
-Each command loads what it needs when it is called, since some are to be quick.
+Each command imports its modules when it is called, so that quick commands stay quick.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
 app = typer.Typer(
-    help="What a user wants besides `dvc repro`.", no_args_is_help=True, add_completion=False
+    help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
 )
 
 ORIGIN = "held-out prediction; CCC of the whole clip"
@@ -34,36 +34,36 @@ def main() -> None:
 def check(
     params: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml"),
     models: Annotated[
-        Path, typer.Option(help="The record of models; what it names may be missing here.")
+        Path, typer.Option(help="The record of models; a model in it may be missing here.")
     ] = Path("models.json"),
 ) -> None:
-    """Check a params file: every key, the devices and the models that it names."""
+    """Check a params file: every key, and the devices and models that it names."""
     from rjcma import start
 
     checked = start.check(params, models)
     for note in checked.notes:
         print(f"note: {note}")
-    print(f"{params}: all {len(checked.sections)} sections are sound")
+    print(f"{params}: all {len(checked.sections)} sections are valid")
 
 
 @app.command()
 def mend() -> None:
-    """Remove DVC's lock file where a kill has torn it, unless DVC is at work here."""
-    from rjcma.mend import mend as mended
+    """Remove DVC's lock file if it is damaged (by a killed DVC) and no DVC is running here."""
+    from rjcma.mend import mend as mend_lock
 
-    if done := mended(Path.cwd()):
-        print(done)
+    if message := mend_lock(Path.cwd()):
+        print(message)
 
 
 @app.command()
 def adopt(
-    stage: Annotated[str, typer.Argument(help="As dvc.yaml calls it: logmel, encode, train …")],
-    check: Annotated[int, typer.Option(min=1, help="How many clips are made anew.")] = 5,
+    stage: Annotated[str, typer.Argument(help="Its name in dvc.yaml: logmel, encode, train …")],
+    check: Annotated[int, typer.Option(min=1, help="How many clips are made again.")] = 5,
 ) -> None:
-    """Keep what a STAGE has made, where nothing but the code has changed and makes the same bytes.
+    """Keep the files of a STAGE if only the code has changed and it still makes the same bytes.
 
-    The shortest clip, the longest and others at random are made anew beside the old files. If all
-    are the same bytes, the rest is kept under the new key; if one differs, nothing is.
+    The shortest clip, the longest and others at random are made again, in a temporary folder. If
+    all are the same bytes, all files are kept under the new key; if one differs, none is.
     """
     from rjcma.jobs import adoption
     from rjcma.pipeline import works
@@ -98,21 +98,21 @@ def picture(
     transcripts: Annotated[Path, typer.Option(help="The folder of transcripts.")],
     traces: Annotated[Path, typer.Option(help="The report's folder of traces.")],
     start: Annotated[float, typer.Option(help="The first second shown.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="The last one; else 8 seconds later.")] = None,
+    end: Annotated[float | None, typer.Option(help="The last second shown; else 8 later.")] = None,
 ) -> None:
-    """Draw faces, words, truth and prediction of a stretch of CLIP into the PNG file OUT."""
+    """Draw faces, words, truth and prediction of a part of CLIP into the PNG file OUT."""
     from rjcma.scoring.predictions import TRACE_COLUMNS, read_frames
     from rjcma.scoring.scene import Scene, draw
     from rjcma.scoring.trace_plots import Trace
     from rjcma.speech import words
     from rjcma.store import FeatureReader
 
-    found = _named(clip, manifest.read(clips), clips)
-    columns = read_frames(traces / f"{clip}.csv", found, TRACE_COLUMNS)
-    trace = Trace(clip, ORIGIN, found.frame_times(), columns[:, :2], columns[:, 2:])
-    values = FeatureReader(faces / f"{clip}.h5", clip=clip, frames=found.frames)
-    spoken = words.read(transcripts / f"{found.video}.json")
-    draw(Scene.of(trace, values, spoken, start, end), out)
+    record = _named(clip, manifest.read(clips), clips)
+    columns = read_frames(traces / f"{clip}.csv", record, TRACE_COLUMNS)
+    trace = Trace(clip, ORIGIN, record.frame_times(), columns[:, :2], columns[:, 2:])
+    crops = FeatureReader(faces / f"{clip}.h5", clip=clip, frames=record.frames)
+    spoken = words.read(transcripts / f"{record.video}.json")
+    draw(Scene.of(trace, crops, spoken, start, end), out)
     print(f"{out}: drawn")
 
 
@@ -124,7 +124,7 @@ def _named(name: str, clips: Sequence[Clip], path: Path) -> Clip:
             clip=name,
             file=path,
             found="no clip of this name",
-            expected=f"one of {len(by_name)}, such as {', '.join(close)}",
+            expected=f"one of the manifest's {len(by_name)} clips, such as {', '.join(close)}",
             cure="correct the name",
         )
     return by_name[name]

@@ -1,4 +1,4 @@
-"""How a stage or a command is run: a typer function whose problems are lines, not tracebacks."""
+"""Run a stage or a command, a typer function; a `Problem` is printed as a line, not a traceback."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rjcma.jobs.digests import remember_in
 from rjcma.problem import Problem, Problems
 
 DIGESTS = Path(".rjcma/digests.jsonl")
-"""Where digests of files are remembered, on this machine."""
+"""The file, on this machine, in which digests of files are remembered."""
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run `main` on the command line's arguments; leave with status 1 when it meets a problem."""
+    """Run `main` with the command line's arguments; exit with status 1 if it raises a `Problem`."""
     with problems_as_lines():
         typer.run(main)
 
 
 @contextmanager
 def problems_as_lines() -> Iterator[None]:
-    """Turn a `Problem` into its line on stderr and exit status 1; remember digests of files."""
+    """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files."""
     remember_in(DIGESTS)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Folders of face crops: `00001.jpg ...`, numbered by video frame, none where there is no face."""
+"""Folders of face crops: `00001.jpg ...`, numbered by video frame; only frames with a face."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def by_frame(folder: Path, clip: str = "") -> dict[int, os.DirEntry[str]]:
-    """The crops of a folder by frame, counted from 0; hidden files and others are none.
+    """The crops in a folder by frame, counted from 0; hidden and other files are ignored.
 
-    No crop is opened. Raises `Problem` for a picture whose name is no number from 1, and for two
-    of one frame; `OSError` for a folder that cannot be read.
+    No crop is opened. Raises `Problem` for a crop whose name is not a number from 1, and for two
+    crops of one frame; `OSError` for a folder that cannot be read.
     """
     with os.scandir(folder) as entries:
         pictures = sorted((entry for entry in entries if _is_picture(entry.name)), key=_name)
@@ -23,7 +23,7 @@ def by_frame(folder: Path, clip: str = "") -> dict[int, os.DirEntry[str]]:
         frame = _frame(entry, clip)
         if frame in crops:
             found = f"{crops[frame].name} and {entry.name}, two crops of one frame"
-            raise _problem(entry, clip, found, "one crop a frame")
+            raise _problem(entry, clip, found, "one crop per frame")
         crops[frame] = entry
     return crops
 
@@ -39,7 +39,7 @@ def _is_picture(name: str) -> bool:
 def _frame(entry: os.DirEntry[str], clip: str) -> int:
     stem = entry.name.rpartition(".")[0]
     if not (stem.isascii() and stem.isdigit() and int(stem) >= 1):
-        expected = "names that are the frame's number, from 00001.jpg"
+        expected = "the frame's number as the name, counted from 00001.jpg"
         raise _problem(entry, clip, f"a crop named {entry.name}", expected)
     return int(stem) - 1
 

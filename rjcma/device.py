@@ -1,4 +1,4 @@
-"""Where tensors live: the device that a params file names."""
+"""The torch device that a params file names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rjcma.problem import Problem
 
 
 def choose(name: str, key: str = "device") -> torch.device:
-    """`auto` is a GPU where there is one, else the CPU; any other name is taken as it stands.
+    """The device: for `auto` a GPU if there is one, else the CPU; any other name is torch's own.
 
-    Raises `Problem` for a name that torch does not know and a device that is not here; `key` is
-    the params key that names it.
+    Raises `Problem` for a name that torch does not know, and for a device that this machine does
+    not have; `key` is the params key of the name.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,9 +1,9 @@
-"""The last step of an installation: leave a torchaudio that imports.
+"""The last step of an installation: make sure that torchaudio can be imported.
 
-torchaudio's published wheel is built for CUDA. Beside a torch without CUDA, or with another one,
-its compiled extensions cannot load and `import torchaudio` fails, although nothing here calls
-them: without these files it imports, and its Python part is whole. So they are removed where, and
-only where, the import fails with them.
+torchaudio's published wheel is built for one version of CUDA. With a torch for the CPU, or for
+another version, its compiled extensions cannot be loaded and `import torchaudio` fails, although
+nothing here calls them. Without these files the import works, and so does torchaudio's Python code.
+So they are removed, but only if the import fails with them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def imports(module: str) -> bool:
 
 
 def extensions(module: str) -> list[Path]:
-    """The compiled files in the `lib` folder of an installed package, which is not imported."""
+    """The compiled files in the `lib` folder of an installed package; it is not imported."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return []
@@ -33,9 +33,9 @@ def main() -> None:
         return
     for path in extensions("torchaudio"):
         path.unlink()
-        print(f"removed {path.name}: it does not load beside this torch, and is not used here")
+        print(f"removed {path.name}: it cannot be loaded with this torch, and is not used here")
     if not imports("torchaudio"):
-        sys.exit("problem: torchaudio does not import; `python -c 'import torchaudio'` shows why")
+        sys.exit("problem: cannot import torchaudio; `python -c 'import torchaudio'` shows why")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The manifest, `data/clips.jsonl`: a line a clip, with all that later stages need to know of it.
+"""The manifest, `data/clips.jsonl`: one line per clip, with all that later stages need to know.
 
-Nothing about labels enters it except T, so that a changed annotation recomputes no feature.
+Of the labels it holds only their number, T, so a changed annotation recomputes no feature.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class Clip(BaseModel):
 
     name: str
     video: str
-    """The video's stem, which two clips may share; it names sound and transcript too."""
+    """The stem of the video's file, and of its sound and transcript; two clips may share it."""
     partition: Partition
     fps: float = Field(gt=0)
-    """Frames a second: exact where frame times are regular, else their average."""
+    """Frames per second: exact if frame times are regular, else their average."""
     frames: int = Field(gt=0)
-    """T: the annotation's rows, or the frames that the video decodes to."""
+    """T: the number of the annotation's rows, or of the video's frames if there is none."""
     file: str
-    """The video's path under the corpus's root."""
+    """The video's path, relative to the corpus's root."""
     video_digest: str
     decoded: int = Field(gt=0)
-    """How many frames the video decodes to."""
+    """The number of frames that the decoder gives for the video."""
     times: tuple[float, ...] | None
-    """When each decoded frame is shown, in seconds from the first; None where it is k / fps."""
+    """The time of each decoded frame, in seconds from the first; None if frame k is at k / fps."""
     faces: str | None
-    """The path of the folder of face crops under the root; None where there is not one crop."""
+    """The folder of face crops, relative to the root; None if there are no crops."""
     faces_digest: str
     sound: bool
     """Whether the video has an audio stream."""
@@ -59,7 +59,7 @@ def write(path: Path, clips: Iterable[Clip]) -> None:
 
 
 def read(path: Path) -> list[Clip]:
-    """All clips, sorted by name. Raises `Problem` for a file that is missing or no manifest."""
+    """All clips, sorted by name. Raises `Problem` for a file that is missing or not a manifest."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def read(path: Path) -> list[Clip]:
     clips = [_clip(path, number, line) for number, line in enumerate(lines, 1)]
     names = [clip.name for clip in clips]
     if names != sorted(set(names)):
-        raise _problem(path, "names that are not sorted, or stand twice")
+        raise _problem(path, "names that are not sorted, or that occur twice")
     return clips
 
 
@@ -85,6 +85,6 @@ def _problem(path: Path, found: str) -> Problem:
     return Problem(
         file=path,
         found=found,
-        expected="the manifest that stage index writes, a clip a line",
+        expected="the manifest that stage index writes, one clip per line",
         cure="delete the file and run `dvc repro index`: it is made again",
     )

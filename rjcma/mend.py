@@ -1,8 +1,8 @@
-"""DVC's lock file mended where a kill has torn it: `.dvc/tmp/rwlock`.
+"""Remove DVC's lock file, `.dvc/tmp/rwlock`, if it is damaged.
 
-DVC writes it in place. One that was killed amid that leaves half a file, or an empty one, and every
-later `dvc repro` fails with "JSON structure is corrupted". The file only says what running DVC
-processes read and write: where none runs, it says nothing, and may go.
+DVC writes it in place. If DVC is killed while writing, half a file or an empty one is left, and
+every later `dvc repro` fails with "JSON structure is corrupted". The file only lists what running
+DVC processes read and write: while none runs, it may be removed.
 """
 
 from __future__ import annotations
@@ -18,40 +18,41 @@ from rjcma.problem import Problem
 RWLOCK = Path(".dvc/tmp/rwlock")
 
 Running = tuple[int, str]
-"""A process: its number, and what it was started as."""
+"""A process: its id and its command line."""
 
 
 def mend(root: Path) -> str:
-    """Remove a torn lock file of the repository at `root`. -> what was done, nothing if nothing.
+    """Remove the lock file of the repository at `root` if it is damaged.
 
-    Raises `Problem` where it is torn and DVC, or a stage that it started, is still at work there.
+    -> a message, empty if nothing was done. Raises `Problem` if the file is damaged and DVC, or a
+    stage that DVC started, still runs there.
     """
     path = root / RWLOCK
     if not path.is_file() or _is_whole(path):
         return ""
-    if others := list(running(root)):
-        pid, command = others[0]
+    if active := list(running(root)):
+        pid, command = active[0]
         raise Problem(
             file=path,
-            found=f"a lock file that a kill has torn, and process {pid} at work here ({command})",
-            expected="no DVC at work while its lock file is mended",
-            cure="wait until it has ended, or end it, and try again",
+            found=f"a damaged lock file, and process {pid} still running here ({command})",
+            expected="no running DVC while its lock file is removed",
+            cure="wait until that process ends, or stop it, then try again",
         )
     path.unlink()
-    return f"{path}: torn by a kill, removed"
+    return f"{path}: damaged lock file removed"
 
 
 def running(root: Path) -> Iterator[Running]:
-    """The other processes that work in the repository: DVC's, and stages'."""
+    """Other processes that run in the repository: DVC's and the stages'."""
     own = {process.pid for process in [psutil.Process(), *psutil.Process().parents()]}
     for process in psutil.process_iter():
         if process.pid not in own:
             try:
-                words, where = process.cmdline(), Path(process.cwd())
+                command, folder = process.cmdline(), Path(process.cwd())
             except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-                continue  # another user's, or one that has ended
-            if _works(words) and where.is_relative_to(root.resolve()):
-                yield process.pid, " ".join(words)[:200]
+                continue  # another user's process, or one that has ended
+            if _is_dvc_or_stage(command) and folder.is_relative_to(root.resolve()):
+                yield process.pid, " ".join(command)[:200]
 
 
 def _is_whole(path: Path) -> bool:
@@ -61,7 +62,6 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _works(words: list[str]) -> bool:
-    """Whether a command line is DVC's or a stage's."""
-    names = [Path(word).name for word in words[:3]]
-    return "dvc" in names or any(word.startswith("stages.") for word in words)
+def _is_dvc_or_stage(command: list[str]) -> bool:
+    names = [Path(word).name for word in command[:3]]
+    return "dvc" in names or any(word.startswith("stages.") for word in command)

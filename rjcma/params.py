@@ -1,6 +1,6 @@
-"""The params file: sections by name, each checked against the class that its owner defines.
+"""The params file: sections by name, each checked against a class.
 
-The classes live beside the code that they configure. This module knows the sections' names only.
+A section's class is defined beside the code that uses it; this module knows the names only.
 """
 
 from __future__ import annotations
@@ -41,23 +41,22 @@ SECTIONS = (
     "training",
     "runs",
 )
-"""All keys that may stand at the top level of a params file, in the order of the committed one."""
+"""All top-level keys of a params file, in the order of the committed one."""
 
 T = TypeVar("T")
 
 
 class _NotKeyed:
-    """The mark of a field that is in no key."""
+    """The mark of a field that is in no key (`rjcma.jobs.recipe`)."""
 
 
 NotKeyed = _NotKeyed()
-"""`Annotated[str, NotKeyed]`: a field that says where something is, or where and how it is run, and
-so shapes no result: a device, frames at a time, the place of a model, which is known by its
-content."""
+"""`Annotated[str, NotKeyed]`: a field that is in no key, since it changes no result: a device, a
+number of frames per call, or a model's path (keys hold the model's content instead)."""
 
 
 class Section(BaseModel):
-    """A section of the params file: immutable, and any key it does not know is an error."""
+    """A section of the params file: immutable; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -65,8 +64,8 @@ class Section(BaseModel):
     """Keys of earlier versions, and what to set instead."""
 
 
-def load(path: Path, name: str, kind: Any) -> Any:
-    """Section `name` of the params file, as a `kind`: a `Section`, a union of such, a plain type.
+def load(path: Path, name: str, schema: Any) -> Any:
+    """Section `name` of the params file; `schema` is a `Section`, a union of them, or a plain type.
 
     Raises `Problem` for a file that is not YAML, a top-level key that is not a section, and a
     section that is missing or has an unknown key, a wrong type or an impossible value.
@@ -79,21 +78,21 @@ def load(path: Path, name: str, kind: Any) -> Any:
             expected=f"the sections {', '.join(SECTIONS)}",
             cure=f"add the section {name} (the committed params.yaml has one)",
         )
-    return checked(kind, sections[name], name, path)
+    return checked(schema, sections[name], name, path)
 
 
-def checked(kind: Any, value: Any, name: str, where: object) -> Any:
-    """A section's value as a `kind`. Raises `Problem` for its first mistake, by dotted key."""
+def checked(schema: Any, value: Any, name: str, where: object) -> Any:
+    """A section's value, as its `schema`. Raises `Problem` for the first mistake, by dotted key."""
     try:
-        return _adapter(kind).validate_python(value)
+        return _adapter(schema).validate_python(value)
     except ValidationError as error:
-        key, found, expected = first_mistake(error, kind, name)
+        key, found, expected = first_mistake(error, schema, name)
         cure = f"correct {key}"
         raise Problem(file=where, found=f"{key} = {found}", expected=expected, cure=cure) from None
 
 
 def keyed(section: BaseModel) -> dict[str, Any]:
-    """What of a section is in keys, as plain values: all but what is marked `NotKeyed`.
+    """The part of a section that is in keys, as plain values: all fields that are not `NotKeyed`.
 
     >>> class Faces(Section):
     ...     size: int = 48
@@ -110,13 +109,13 @@ def keyed(section: BaseModel) -> dict[str, Any]:
     return kept
 
 
-def first_mistake(error: ValidationError, kind: Any, *above: str) -> tuple[str, str, str]:
-    """The first mistake of a validation, in the words of the user's file.
+def first_mistake(error: ValidationError, schema: Any, *above: str) -> tuple[str, str, str]:
+    """The first mistake that pydantic found, in terms of the user's file.
 
-    -> the dotted key (below `above`), the value that is there, and what is allowed.
+    -> its dotted key (after the keys `above`), the value found, and what is allowed.
     """
     mistake = error.errors(include_url=False)[0]
-    place = _place(kind, mistake["loc"])
+    place = _place(schema, mistake["loc"])
     key = ".".join([*above, *map(str, place.keys)])
     value = _shown(mistake["input"])
     match mistake["type"]:
@@ -126,11 +125,11 @@ def first_mistake(error: ValidationError, kind: Any, *above: str) -> tuple[str, 
                 return key, value, f"{renamed[str(place.keys[-1])]}, as it is called now"
             return key, value, f"one of the keys {', '.join(place.owner.model_fields)}"
         case "missing":
-            return key, "no value", "one"
+            return key, "no value", "a value"
         case "union_tag_not_found" | "union_tag_invalid":
             tag = str(mistake["ctx"]["discriminator"]).strip("'")
             value = _shown(mistake["input"][tag]) if tag in mistake["input"] else "no value"
-            return f"{key}.{tag}", value, f"one of {', '.join(map(_tag, _members(place.kind)))}"
+            return f"{key}.{tag}", value, f"one of {', '.join(map(_tag, _members(place.schema)))}"
         case _:
             return key, value, _plain(mistake)
 
@@ -141,54 +140,54 @@ class _Place(NamedTuple):
     keys: Sequence[int | str]
     """As the user wrote them."""
     owner: Any
-    """The class that knows, or does not know, the last key."""
-    kind: Any
-    """The type of the value there."""
+    """The class in which the last key is, or should be."""
+    schema: Any
+    """The type that the value should have."""
 
 
-def _place(kind: Any, location: Sequence[int | str]) -> _Place:
-    """The place of a mistake by pydantic's, some parts of which only choose a class of a union."""
+def _place(schema: Any, location: Sequence[int | str]) -> _Place:
+    """The place of a mistake, from pydantic's location: some parts of it only choose a class."""
     keys: list[int | str] = []
-    owner = kind
+    owner = schema
     for part in location:
-        members = _members(kind)
+        members = _members(schema)
         if len(members) > 1:
-            kind = next((member for member in members if _tag(member) == part), members[0])
+            schema = next((member for member in members if _tag(member) == part), members[0])
             continue
         keys.append(part)
         owner = members[0]
-        kind = _within(owner, part)
-    return _Place(keys, owner, kind)
+        schema = _within(owner, part)
+    return _Place(keys, owner, schema)
 
 
-def _within(kind: Any, part: int | str) -> Any:
-    """The type of what stands at a key of a class or a mapping, or at a number of a list."""
-    field = getattr(kind, "model_fields", {}).get(part)
+def _within(schema: Any, part: int | str) -> Any:
+    """The type of one item: at a key of a class or a mapping, or at a position in a list."""
+    field = getattr(schema, "model_fields", {}).get(part)
     if field is not None:
         return field.annotation
-    items = [item for item in get_args(kind) if item is not Ellipsis]
-    return items[-1] if items else kind
+    items = [item for item in get_args(schema) if item is not Ellipsis]
+    return items[-1] if items else schema
 
 
-def _members(kind: Any) -> Sequence[Any]:
-    """The classes that a type may be: those of a union, else itself; None is no class."""
-    if get_origin(kind) is Annotated:
-        return _members(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        parts = [part for part in get_args(kind) if part is not types.NoneType]
+def _members(schema: Any) -> Sequence[Any]:
+    """The classes of a union, without None; for any other type, the type itself."""
+    if get_origin(schema) is Annotated:
+        return _members(get_args(schema)[0])
+    if get_origin(schema) in (Union, types.UnionType):
+        parts = [part for part in get_args(schema) if part is not types.NoneType]
         return [member for part in parts for member in _members(part)]
-    return [kind]
+    return [schema]
 
 
 def _tag(member: Any) -> str:
-    """The literal that chooses a class of a union."""
+    """The literal value that chooses this class of a union."""
     fields = [field.annotation for field in getattr(member, "model_fields", {}).values()]
-    choices = [get_args(kind) for kind in fields if get_origin(kind) is Literal]
+    choices = [get_args(field) for field in fields if get_origin(field) is Literal]
     return next((str(values[0]) for values in choices if len(values) == 1), "")
 
 
 def _shown(value: object) -> str:
-    """A value as YAML writes it, nearly."""
+    """A value about as YAML writes it."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return repr(value)[:200]
@@ -209,22 +208,24 @@ PLAIN = {
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
 }
-"""What pydantic says of types, in the words of a YAML file."""
+"""What is allowed, in terms of YAML, by pydantic's type of error."""
 
 
 def _plain(mistake: ErrorDetails) -> str:
-    """What is allowed in place of the mistake."""
+    """What is allowed instead of the mistake."""
     if mistake["type"] in ("too_short", "string_too_short"):
-        least = mistake.get("ctx", {}).get("min_length", 1)
+        minimum = mistake.get("ctx", {}).get("min_length", 1)
         what = "text" if mistake["type"].startswith("string") else "a list"
-        return f"{what} of at least {least}" if least > 1 or what == "a list" else f"some {what}"
-    told = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return PLAIN.get(mistake["type"], told)
+        if minimum > 1 or what == "a list":
+            return f"{what} of at least {minimum}"
+        return "text that is not empty"
+    message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return PLAIN.get(mistake["type"], message)
 
 
 @functools.cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -236,7 +237,7 @@ def _read(path: Path) -> Mapping[str, Any]:
             file=path,
             found="no such file",
             expected="a params file",
-            cure="run from the repository's root, or name the file with --params",
+            cure="run from the repository's root, or give the path of the file",
         ) from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise Problem(
@@ -261,6 +262,6 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 @functools.lru_cache(maxsize=4)
-def _parsed(path: Path, changed: int, size: int) -> Any:
-    """The file's content; read again when its time or size is another."""
+def _parsed(path: Path, modified_ns: int, size: int) -> Any:
+    """The file's content; read again when its time or size has changed."""
     return YAML(typ="safe", pure=True).load(path)

@@ -1,4 +1,4 @@
-"""The stages of the pipelines, as DVC reads them, and the work that each would do."""
+"""The stages of both pipelines, read by DVC, and the work that each stage would do."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PREFIX = "stages."
 
 
 def works(name: str) -> list[Work]:
-    """The work of the stage of this name, of every variant of it (`train@valence-0`, ...).
+    """The work of the stage `name`, one for each of its variants (`train@valence-0`, ...).
 
-    Raises `Problem` for a stage that is not there, or that does not work clip by clip.
+    Raises `Problem` if there is no such stage, or if it does not work clip by clip.
     """
     commands = {
         stage.name: stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1]
@@ -36,20 +36,19 @@ def works(name: str) -> list[Work]:
             expected=f"one of {', '.join(known)}",
             cure="correct the name",
         )
-    found = [_work(command) for command in commands.values()]
-    asked = [work for work in found if work is not None]
-    if len(asked) < len(found):
+    clipwise = [work for command in commands.values() if (work := _work(command)) is not None]
+    if len(clipwise) < len(commands):
         raise Problem(
             file=f"stage {name}",
             found="a stage that does not work clip by clip",
-            expected="one that keeps files by key",
+            expected="a stage that makes one file per clip, video or run",
             cure="run `dvc repro`",
         )
-    return asked
+    return clipwise
 
 
 def _stages() -> Sequence[Any]:
-    """All stages, of both pipelines."""
+    """All stages of both pipelines."""
     with Repo(str(Path.cwd())) as repo:
         return list(repo.index.stages)
 
@@ -57,9 +56,9 @@ def _stages() -> Sequence[Any]:
 def _work(command: str) -> Work | None:
     """The work that a stage's command would do."""
     words = shlex.split(command)
-    at = next(n for n, word in enumerate(words) if word.startswith(PREFIX))
-    stage = importlib.import_module(words[at])
+    start = next(n for n, word in enumerate(words) if word.startswith(PREFIX))
+    stage = importlib.import_module(words[start])
     app = typer.Typer()
     app.command()(stage.main)
     program = typer.main.get_command(app)
-    return work_of(lambda: program(args=words[at + 1 :], standalone_mode=False))
+    return work_of(lambda: program(args=words[start + 1 :], standalone_mode=False))

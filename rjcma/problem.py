@@ -1,4 +1,4 @@
-"""What a user can mend, said in one line: clip, file, found, expected, cure."""
+"""Errors that a user can correct, in one line: clip, file, found, expected, cure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 class Problem(Exception):
     """Input that cannot be used.
 
-    `clip` and `file` say where (either may be empty), `found` and `expected` what, and `cure` is
-    what the user can do, as an imperative. It crosses process borders unchanged.
+    `clip` and `file` say where (either may be empty), `found` and `expected` what is wrong, and
+    `cure` what the user can do, as an imperative. Worker processes may raise it: it can be pickled.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ def _rebuilt(found: str, expected: str, cure: str, clip: str, file: str) -> Prob
 
 
 class Problems(Exception):
-    """Several problems, one line each; raised when all that could be done has been done."""
+    """Several problems, one line each; raised after everything else has been done."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)

@@ -1,4 +1,4 @@
-"""All that can be known of a params file before anything is run, so that no hours are lost."""
+"""Check a params file before anything runs, so that a mistake does not cost hours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rjcma.speech import transcribe_all
 from rjcma.speech.settings import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
-from rjcma.training import sections
+from rjcma.training.sections import SECTIONS as OF_TRAINING
 from rjcma.vision.settings import Faces
 
 CLASSES: dict[str, Any] = {
@@ -33,15 +33,15 @@ CLASSES: dict[str, Any] = {
     "punctuation": Punctuation,
     "text": Text,
     "runs": Runs,
-    **sections.SECTIONS,
+    **OF_TRAINING,
 }
-"""What each section of a params file must be."""
+"""The class or type of each section of a params file."""
 
 DEVICES = ("punctuation", "text", "encoders", "training")
 """Sections that name a device."""
 
 NO_GPU = ("auto", "cpu")
-"""Devices that are on every machine."""
+"""Devices that every machine has."""
 
 
 class Checked(NamedTuple):
@@ -50,56 +50,58 @@ class Checked(NamedTuple):
     sections: Mapping[str, Any]
     """By name."""
     models: Mapping[str, Model]
-    """The identities of the models that it names, by key; or why one is not here."""
+    """By params key, the digest of each model that the file names, or the `Problem` that the model
+    is missing here."""
     notes: list[str]
-    """What is not wrong, and might surprise."""
+    """What is allowed but may surprise the user."""
 
 
 def check(params: Path, recorded: Path) -> Checked:
-    """Check a params file against itself, this machine and the models that are here.
+    """Check a params file: its values, its devices and its models.
 
-    `recorded` is the record of models (`record`). A model that is missing here, but was there when
-    the record was made, is noted only: what it makes may have been made elsewhere.
+    `recorded` is the record of models (`record`). A model that is missing here, but is in the
+    record, is only noted: the files that need it may have been made on another machine.
 
-    Raises `Problems`, a line a mistake.
+    Raises `Problems`, one line per mistake.
     """
-    found: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, kind in CLASSES.items():
+    for name, schema in CLASSES.items():
         try:
-            found[name] = load(params, name, kind)
+            sections[name] = load(params, name, schema)
         except Problem as problem:
             problems.append(problem)
     if problems:
         raise Problems(_each_once(problems))
-    models = models_of(found)
+    models = models_of(sections)
     known = _read(recorded)
     missing = {key: m for key, m in models.items() if isinstance(m, Problem)}
-    notes = [f"{key} is not here: what was made with it before is kept" for key in missing]
-    notes += list(_unused(found))
+    notes = [f"{key}: the model is missing here; files made with it are kept" for key in missing]
+    notes += list(_unused(sections))
     problems += [model for key, model in missing.items() if key not in known]
-    problems += [*_missing_folds(params, found["corpus"], found["runs"]), *_devices(found)]
+    problems += [*_missing_folds(params, sections["corpus"], sections["runs"])]
+    problems += list(_devices(sections))
     if problems:
         raise Problems(_each_once(problems))
-    return Checked(found, models, notes)
+    return Checked(sections, models, notes)
 
 
-def models_of(found: Mapping[str, Any]) -> dict[str, Model]:
-    """The models that these sections name and that something is made with, by key."""
-    encoders, modalities = found["encoders"], found["fusion"].modalities
+def models_of(sections: Mapping[str, Any]) -> dict[str, Model]:
+    """The models that these sections name and that a stage uses, by params key."""
+    encoders, modalities = sections["encoders"], sections["fusion"].modalities
     used = [m for m in ("visual", "audio") if _is_run(encoders, m, modalities)]
     return {
-        **transcribe_all.models(found["speech"]),
-        **punctuate_all.models(found["punctuation"]),
-        **embed_all.models(found["text"]),
+        **transcribe_all.models(sections["speech"]),
+        **punctuate_all.models(sections["punctuation"]),
+        **embed_all.models(sections["text"]),
         **keys.models(encoders, used),
     }
 
 
 def record(path: Path, models: Mapping[str, Model]) -> None:
-    """Write down which models what is made here is made with, for DVC to see when one changes.
+    """Write the models' digests to a file, so that DVC sees when a model changes.
 
-    Of a model that is not here stands what stood there before.
+    A model that is missing here keeps the digest that the file had before.
     """
     before = _read(path)
     now = {key: m if isinstance(m, str) else before.get(key, "") for key, m in models.items()}
@@ -115,16 +117,16 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _is_run(encoders: Encoders, modality: str, modalities: tuple[str, ...]) -> bool:
-    """Whether an encoder is run by any stage."""
+    """Whether any stage runs the encoder of this modality."""
     return getattr(encoders, modality).mode == "precompute" or modality in modalities
 
 
-def _unused(found: Mapping[str, Any]) -> Iterator[str]:
-    fusion: Fusion = found["fusion"]
+def _unused(sections: Mapping[str, Any]) -> Iterator[str]:
+    fusion: Fusion = sections["fusion"]
     if not fusion.recursive:
-        yield f"recursions: {found['recursions']} is not used by fusion.kind: {fusion.kind}"
+        yield f"recursions: {sections['recursions']} is not used by fusion.kind: {fusion.kind}"
     for m in ("visual", "audio"):
-        encoder = getattr(found["encoders"], m)
+        encoder = getattr(sections["encoders"], m)
         if encoder.mode == "precompute" and encoder.weights == NONE:
             yield f"encoders.{m} is run once with random weights, which are never trained"
 
@@ -133,7 +135,7 @@ def _missing_folds(params: Path, corpus: Corpus, runs: Runs) -> list[Problem]:
     return [
         Problem(
             file=params,
-            found=f"runs.folds with {fold}",
+            found=f"fold {fold} in runs.folds",
             expected=f"folds from 0 to {corpus.folds - 1}, as corpus.folds is {corpus.folds}",
             cure="correct runs.folds or corpus.folds",
         )
@@ -142,21 +144,21 @@ def _missing_folds(params: Path, corpus: Corpus, runs: Runs) -> list[Problem]:
     ]
 
 
-def _devices(found: Mapping[str, Any]) -> Iterator[Problem]:
-    """A problem a device that is not here. torch, which knows, is loaded only where it must be."""
+def _devices(sections: Mapping[str, Any]) -> Iterator[Problem]:
+    """One problem per device that is missing here. torch is imported only to look for a device."""
     for name in DEVICES:
-        wanted = getattr(found[name], "device", "auto")
-        if wanted not in NO_GPU:
+        device = getattr(sections[name], "device", "auto")
+        if device not in NO_GPU:
             try:
-                pkgutil.resolve_name("rjcma.device:choose")(wanted, f"{name}.device")
+                pkgutil.resolve_name("rjcma.device:choose")(device, f"{name}.device")
             except Problem as problem:
                 yield problem
-    training = found["training"]
+    training = sections["training"]
     if training.precision == "fp16" and training.device in NO_GPU and not _has_gpu():
         yield Problem(
             file="training.precision",
             found="fp16 on a CPU",
-            expected="fp32 or bf16 there",
+            expected="fp32 or bf16 on a CPU",
             cure="set training.precision to fp32, or training.device to a GPU",
         )
 
@@ -166,5 +168,5 @@ def _has_gpu() -> bool:
 
 
 def _each_once(problems: list[Problem]) -> list[Problem]:
-    """What is wrong with the file as a whole is met in every section."""
+    """Each problem once: a mistake of the file as a whole is found again for every section."""
     return list({str(problem): problem for problem in problems}.values())

@@ -1,7 +1,7 @@
-"""The one axis of time on which labels, faces, log-mel windows and words are placed.
+"""The time axis of a clip, on which labels, faces, log-mel windows and words are placed.
 
-A clip has T frames; frame k has a time in seconds, counted from the presentation of its video's
-first frame. Everything else is placed on these times once, by the stage that makes it.
+A clip has T frames. Frame k has a time in seconds, counted from the moment when the video's first
+frame is shown. The stage that makes an item (a window, a word) also places it on the frames.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Seconds = float
 def frame_times(
     frames: int, fps: float, presented: Sequence[Seconds] | None = None
 ) -> NDArray[np.float64]:
-    """The time of each of `frames` frames, (T,) in seconds, never falling.
+    """The time of each frame, (T,) in seconds, never decreasing; `frames` is T.
 
-    `k / fps`, unless `presented` gives the frames' own times (a video with irregular ones); frames
-    beyond those, as an annotation longer than its video has, follow at 1 / fps.
+    Frame k is at `k / fps`, unless `presented` gives the times of the video's frames (if they are
+    irregular). If an annotation is longer than its video, its further frames follow at 1 / fps.
 
     >>> frame_times(4, 10, presented=[0.0, 0.1, 0.3]).round(2).tolist()
     [0.0, 0.1, 0.3, 0.4]
@@ -34,11 +34,11 @@ def frame_times(
 
 
 def item_at(times: ArrayLike, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.int32]:
-    """For each time the item with `start <= time < end`, or -1 where there is none.
+    """For each time, the number of the item with `start <= time < end`, or -1 if there is none.
 
-    `starts` (sorted) and `ends` are those of the items, words for instance; of two that overlap,
-    the later one is taken. Works on all frames at once: 1,500 words and 18,000 frames take
-    about a millisecond.
+    `starts` (sorted) and `ends` are the times of the items (words, for example). If two items
+    overlap, the later one is taken. Works on all frames at once: 1,500 words and 18,000 frames
+    take about a millisecond.
 
     >>> item_at([0.0, 0.5, 0.9, 1.0], starts=[0.4, 1.0], ends=[0.8, 1.2]).tolist()
     [-1, 0, -1, 1]
@@ -47,5 +47,5 @@ def item_at(times: ArrayLike, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.
     if not starts.size:
         return np.full(times.shape, -1, np.int32)
     item = np.searchsorted(starts, times, side="right") - 1
-    spoken = (item >= 0) & (times < ends[item])
-    return np.where(spoken, item, -1).astype(np.int32)
+    inside = (item >= 0) & (times < ends[item])
+    return np.where(inside, item, -1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The pipeline's sound files: WAV, 16 kHz, mono, 16 bits, read piece by piece."""
+"""The pipeline's sound files: WAV, 16 kHz, mono, 16 bits, read part by part."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from rjcma.problem import Problem
 
 RATE = 16_000
-"""Samples a second: what VGGish and the speech recognisers were trained on."""
+"""Samples per second: those that VGGish and the speech recognisers were trained on."""
 
 CURE = "delete the file and run `dvc repro`: it is made again"
 
 
 class Wav:
-    """An open WAV of the pipeline; any stretch of it can be read, and no more is held in memory.
+    """An open WAV file of the pipeline; only the samples that are read are held in memory.
 
-    `samples` is its length. `clip` is only named in problems. Raises `Problem` for a file that is
-    missing, is no WAV, has another format, or ends before its header says.
+    `samples` is its length. `clip` is for error messages only. Raises `Problem` for a file that is
+    missing, is not a WAV file, has another format, or is shorter than its header says.
 
     >>> with Wav(path) as sound:  # doctest: +SKIP
     ...     first_second = sound.read(0, RATE)
@@ -39,7 +39,7 @@ class Wav:
         self._check()
 
     def read(self, start: int, stop: int) -> NDArray[np.int16]:
-        """Samples `start` to `stop`, as far as there are such."""
+        """Samples `start` to `stop`, fewer if the file ends before."""
         start, stop = min(start, self.samples), min(stop, self.samples)
         self._file.setpos(start)
         pcm = np.frombuffer(self._file.readframes(stop - start), "<i2")

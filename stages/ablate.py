@@ -1,4 +1,4 @@
-"""Stage ablate: rows of other settings, each trained several times, and compared."""
+"""Stage ablate: train rows of different settings several times each, and compare them."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def main(
     audio: Path,
     text: Path,
     pipeline: Path,
-    asked: Path,
+    rows_file: Path,
     out: Path,
     tables: Path,
     params: Path = Path("params.yaml"),
     trained: Path = Path(".rjcma/ablation"),
     checkpoints: Path = Path(".rjcma/checkpoints/ablation"),
 ) -> None:
-    """Train the rows that ASKED names for each seed, target and fold; write TABLES.
+    """Train the rows of ROWS_FILE for each seed, target and fold; write the report to TABLES.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features. What each run reached is kept in OUT, the run itself in TRAINED. A run
-    of the PIPELINE with the same settings and seed is taken over; one that was killed goes on.
+    the modalities' features. The results are kept in OUT, the runs in TRAINED. A run of the folder
+    PIPELINE with the same settings and seed is taken over; a killed run is resumed.
     """
-    ablation, wanted = rows.read(asked), load(params, "runs", Runs)
-    of_rows = row_settings.of_rows(ablation, Settings.read(params), asked)
+    ablation, wanted = rows.read(rows_file), load(params, "runs", Runs)
+    settings = row_settings.of_rows(ablation, Settings.read(params), rows_file)
     data = Data(manifest.read(clips), labels, {"visual": visual, "audio": audio, "text": text})
     places = Places(trained, checkpoints, pipeline)
-    found = measure_all(trials(of_rows, wanted, ablation.seeds), data, places, out)
-    report.write(Study(ablation, of_rows, wanted, data.clips, found), tables)
+    results = measure_all(trials(settings, wanted, ablation.seeds), data, places, out)
+    report.write(Study(ablation, settings, wanted, data.clips, results), tables)
 
 
 if __name__ == "__main__":

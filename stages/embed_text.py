@@ -1,4 +1,4 @@
-"""Stage embed_text: transcripts to the text feature."""
+"""Stage embed_text: from transcripts to the text feature."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rjcma.text.settings import Text
 
 
 def main(clips: Path, transcripts: Path, out: Path, params: Path = Path("params.yaml")) -> None:
-    """Embed the words of each clip by BERT, and point each of its frames to the word spoken then.
+    """Embed the words of each clip with BERT; each frame refers to the word spoken at its time.
 
     CLIPS is the manifest, TRANSCRIPTS holds VIDEO.json, OUT receives CLIP.h5.
     """

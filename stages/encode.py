@@ -1,4 +1,4 @@
-"""Stage encode: what stage train reads of faces, or of log-mel windows."""
+"""Stage encode: the visual or audio feature that stage train reads."""
 
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from rjcma.training.settings import Training
 def main(
     modality: Encoded, clips: Path, values: Path, out: Path, params: Path = Path("params.yaml")
 ) -> None:
-    """Write OUT/CLIP.h5 for each clip of the manifest CLIPS, from its file in VALUES.
+    """Write OUT/CLIP.h5 for each clip of the manifest CLIPS, from VALUES/CLIP.h5.
 
-    Where the encoder of this MODALITY is precomputed, they hold its vector of each frame; where
-    stage train runs it, they refer to the VALUES, faces or log-mel windows, themselves.
+    VALUES holds faces or log-mel windows. If the encoder of this MODALITY is precomputed, OUT
+    receives its vector of each frame. If stage train runs the encoder, OUT/CLIP.h5 only refers to
+    VALUES/CLIP.h5.
     """
     settings, training = load(params, "encoders", Encoders), load(params, "training", Training)
     encode_all(modality, manifest.read(clips), values, out, settings, training.seed)

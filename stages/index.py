@@ -1,4 +1,4 @@
-"""Stage index: the corpus's clips and labels, after an audit of all of it."""
+"""Stage index: audit the corpus, and write its clips and labels."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def main(
 ) -> None:
     """Examine every clip of the corpus; write the manifest CLIPS, the labels in OUT, and MODELS.
 
-    The whole params file is checked first. Unchanged files stay. While there is a problem nothing
-    is written: correct it, or name the clip in corpus.exclude. What was read is remembered in any
-    case. MODELS says which models, by content, the other stages use.
+    The whole params file is checked first. Unchanged files are not touched. If there is a problem,
+    nothing is written: correct it, or name the clip in corpus.exclude. What was read from the
+    corpus is remembered in MEMORY in any case. MODELS lists the models of all stages, by content.
     """
     checked = start.check(params, models)
     for note in checked.notes:
         print(f"note: {note}")
     sections = checked.sections
-    found = audit(sections["corpus"], Memory(memory), sections["fusion"].modalities)
-    print(summary(found))
-    found.findings.check()
+    result = audit(sections["corpus"], Memory(memory), sections["fusion"].modalities)
+    print(summary(result))
+    result.findings.check()
     start.record(models, checked.models)
-    manifest.write(clips, found.clips)
-    labels.write(out, found.labels)
+    manifest.write(clips, result.clips)
+    labels.write(out, result.labels)
 
 
 if __name__ == "__main__":

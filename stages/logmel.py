@@ -8,7 +8,7 @@ from rjcma.command import run
 
 
 def main(clips: Path, audio: Path, out: Path) -> None:
-    """Write each clip's log-mel spectrogram, and its frames' places in it, as OUT/CLIP.h5.
+    """Write each clip's log-mel spectrogram, and each frame's window in it, as OUT/CLIP.h5.
 
     CLIPS is the manifest and AUDIO the folder of the videos' sound.
     """

@@ -1,4 +1,4 @@
-"""Stage pack_faces: face crops, packed."""
+"""Stage pack_faces: the face crops of a clip, in one file."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rjcma.vision.settings import Faces
 
 
 def main(clips: Path, out: Path, params: Path = Path("params.yaml")) -> None:
-    """Write each clip's face crops, resized, and its frames' crops among them, as OUT/CLIP.h5.
+    """Write each clip's face crops, resized, and the crop of each frame, as OUT/CLIP.h5.
 
     CLIPS is the manifest.
     """

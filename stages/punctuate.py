@@ -1,4 +1,4 @@
-"""Stage punctuate: words to transcripts."""
+"""Stage punctuate: from words to transcripts."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rjcma.text.settings import Punctuation
 def main(words: Path, out: Path, params: Path = Path("params.yaml")) -> None:
     """Restore punctuation and capitals in the words of each video, WORDS/VIDEO.json.
 
-    Words keep their number, order and times; marks are attached to the word before them.
+    The number, order and times of the words stay; a mark is attached to the word before it.
     """
     punctuate_all(words, out, load(params, "punctuation", Punctuation))
 

@@ -1,4 +1,4 @@
-"""Stage sample: the sample corpus."""
+"""Stage sample: make the sample corpus."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from rjcma.sample.settings import Sample
 
 
 def main(params: Path = Path("params.yaml")) -> None:
-    """Make the sample corpus at corpus.root: short videos of drawn people who speak, annotated.
+    """Make the sample corpus at corpus.root: annotated short videos of drawn people who speak.
 
-    It has the layout of Aff-Wild2 and follows from the seed alone. A sample corpus that stands
-    there is kept or replaced; any other folder is left alone.
+    It has the layout of Aff-Wild2 and depends only on the seed. A sample corpus that is there
+    already is kept or replaced; any other folder is never touched.
     """
     make(load(params, "sample", Sample), Path(load(params, "corpus", Corpus).root))
 

@@ -1,4 +1,4 @@
-"""Stage score: what the runs reach, as numbers, tables, curves, traces, pictures, predictions."""
+"""Stage score: the runs' results as numbers, tables, curves, traces, pictures and predictions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from rjcma.scoring.settings import Runs
 def main(
     clips: Path, labels: Path, runs: Path, out: Path, params: Path = Path("params.yaml")
 ) -> None:
-    """CCC of the runs that the section runs names, and all predictions, into a report."""
+    """Write the report: CCC and predictions of the runs that the params section `runs` names.
+
+    CLIPS is the manifest, LABELS the folder of labels, RUNS the folder of runs; OUT receives the
+    report.
+    """
     wanted = load(params, "runs", Runs)
-    known = manifest.read(clips)
+    records = manifest.read(clips)
     for name in trained.stale_runs(runs, wanted):
         print(f"score: {runs / name} is not among the runs of {params}: left out", file=sys.stderr)
-    truth = report.read_truth(labels, known)
-    results = report.Results(known, truth, trained.read(runs, wanted, known))
+    truth = report.read_truth(labels, records)
+    results = report.Results(records, truth, trained.read(runs, wanted, records))
     report.write(results, out)
 
 

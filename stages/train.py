@@ -1,4 +1,4 @@
-"""Stage train: the network of one target and fold."""
+"""Stage train: train the network of one target and fold."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ def main(
     checkpoints: Path = Path(".rjcma/checkpoints"),
     ablation: Path = Path(".rjcma/ablation"),
 ) -> None:
-    """Train for one target and fold; write weights, history, curves and predictions to RUNS.
+    """Train for one TARGET and FOLD; write weights, history, curves and predictions.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features. They come to RUNS/TARGET-FOLD. A run that was killed goes on after its
-    last finished epoch, which CHECKPOINTS holds; one that an ABLATION has trained is taken over.
+    the modalities' features. The files of the run are written to RUNS/TARGET-FOLD. A killed run is
+    resumed after its last finished epoch, from CHECKPOINTS. The same run is taken over if the
+    folder ABLATION has it.
     """
     settings = Settings.read(params)
     data = Data(manifest.read(clips), labels, {"visual": visual, "audio": audio, "text": text})
-    asked = Run(target, fold, settings)
+    trained = Run(target, fold, settings)
     train_run(
-        asked,
+        trained,
         data,
         Digests.of(data),
-        runs / asked.name,
-        checkpoint=checkpoints / f"{asked.name}.pt",
+        runs / trained.name,
+        checkpoint=checkpoints / f"{trained.name}.pt",
         curves=True,
-        elsewhere=[ablation / asked.id],
+        elsewhere=[ablation / trained.id],
     )
 
 

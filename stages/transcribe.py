@@ -1,4 +1,4 @@
-"""Stage transcribe: the words of each video with their times."""
+"""Stage transcribe: recognise the words of each video and their times."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from rjcma.speech.transcribe_all import transcribe_all
 def main(clips: Path, audio: Path, out: Path, params: Path = Path("params.yaml")) -> None:
     """Recognise the words in each video's sound, AUDIO/VIDEO.wav, and write OUT/VIDEO.json.
 
-    CLIPS is the manifest; two clips of one video share a file. Times are seconds from the
-    presentation of the video's first frame.
+    CLIPS is the manifest; two clips of one video share a file. Times are in seconds, counted from
+    the video's first frame.
     """
     transcribe_all(manifest.read(clips), audio, out, load(params, "speech", Speech))
 

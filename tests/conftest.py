@@ -1,4 +1,4 @@
-"""Tests run side by side, a process a core: numeric libraries take one core in each."""
+"""Tests run in parallel, one process per core: numeric libraries use one core in each."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The command `rjcma`: params checked at once, DVC's lock mended, the table printed, a picture
-drawn."""
+"""The command `rjcma`: it checks params, removes DVC's damaged lock, prints the table, draws."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ ROOT = places.ROOT
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The folder that commands are run in, with the models that are committed and no others."""
+    """The folder in which commands run, with only the committed models."""
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -39,8 +38,8 @@ def rjcma(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["rjcma", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
+        printed = capsys.readouterr()
+        return int(left.value.code or 0), printed.out, printed.err
 
     return run
 
@@ -59,11 +58,11 @@ def test_every_section_of_params_is_checked():
     assert set(start.CLASSES) == set(params.SECTIONS) and len(params.SECTIONS) == 12
 
 
-def test_the_committed_params_are_sound(rjcma, folder):
+def test_the_committed_params_are_valid(rjcma, folder):
     edited(folder)
-    assert rjcma("check") == (0, "params.yaml: all 12 sections are sound\n", "")
+    assert rjcma("check") == (0, "params.yaml: all 12 sections are valid\n", "")
     path = ROOT / "params.yaml"
-    assert rjcma("check", path) == (0, f"{path}: all 12 sections are sound\n", "")
+    assert rjcma("check", path) == (0, f"{path}: all 12 sections are valid\n", "")
 
 
 PAPERS = {
@@ -73,12 +72,12 @@ PAPERS = {
     "encoders.visual.weights": "models/res50_ir_0.887.pth",
     "encoders.audio.weights": "models/vggish-10086976.pth",
 }
-"""The models that the params of the paper name."""
+"""The models in the params of the paper."""
 
 
-def test_the_params_of_the_paper_lack_its_models_only(rjcma, tmp_path):
-    status, said, problems = rjcma("check", ROOT / "params/affwild2.yaml")
-    assert (status, said) == (1, "")
+def test_the_papers_params_only_lack_its_models(rjcma, tmp_path):
+    status, printed, problems = rjcma("check", ROOT / "params/affwild2.yaml")
+    assert (status, printed) == (1, "")
     assert len(problems.splitlines()) == len(PAPERS)
     for line, (key, name) in zip(problems.splitlines(), PAPERS.items()):
         assert line.startswith("problem: ") and name in line and key in line
@@ -87,12 +86,12 @@ def test_the_params_of_the_paper_lack_its_models_only(rjcma, tmp_path):
 def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
     record = tmp_path / "record.json"
     record.write_text(json.dumps(dict.fromkeys(PAPERS, "a digest")))
-    status, said, problems = rjcma("check", ROOT / "params/affwild2.yaml", "--models", record)
-    *notes, last = said.splitlines()
+    status, printed, problems = rjcma("check", ROOT / "params/affwild2.yaml", "--models", record)
+    *notes, last = printed.splitlines()
     assert (status, problems) == (0, "")
-    assert last == f"{ROOT / 'params/affwild2.yaml'}: all 12 sections are sound"
-    kept = "is not here: what was made with it before is kept"
-    assert notes == [f"note: {key} {kept}" for key in PAPERS]
+    assert last == f"{ROOT / 'params/affwild2.yaml'}: all 12 sections are valid"
+    kept = "the model is missing here; files made with it are kept"
+    assert notes == [f"note: {key}: {kept}" for key in PAPERS]
 
 
 @pytest.mark.parametrize(
@@ -105,83 +104,87 @@ def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
         ("folds: [0, 1, 2]", "folds: [0, 0]", ["runs.folds = [0, 0]", "each of them once"]),
         ("folds: [0, 1, 2]", "folds: []", ["runs.folds = []", "a list of at least 1"]),
         ("folds: [0, 1, 2]", "folds: [0, -1]", ["runs.folds.1 = -1", "greater"]),
-        ("folds: [0, 1, 2]", "folds: [0, 3]", ["runs.folds with 3", "folds from 0 to 2"]),
+        ("folds: [0, 1, 2]", "folds: [0, 3]", ["fold 3 in runs.folds", "folds from 0 to 2"]),
         ("fusion:\n", "fussion:\n", ["key fussion", "fusion"]),
     ],
 )
 def test_a_mistake_in_params_is_one_line(rjcma, tmp_path, old, new, parts):
-    status, _, said = rjcma("check", edited(tmp_path, (old, new)))
+    status, _, printed = rjcma("check", edited(tmp_path, (old, new)))
     assert status == 1
-    assert said.count("\n") == 1
-    assert said.startswith(f"problem: {tmp_path}/params.yaml: found ")
-    assert all(part in said for part in parts)
+    assert printed.count("\n") == 1
+    assert printed.startswith(f"problem: {tmp_path}/params.yaml: found ")
+    assert all(part in printed for part in parts)
 
 
-def test_all_mistakes_in_params_are_said_at_once(rjcma, tmp_path):
+def test_all_mistakes_in_params_are_reported_at_once(rjcma, tmp_path):
     path = edited(tmp_path, ("recursions: 3", "recursions: 0"), ("stride: 200", "stride: -7"))
-    status, _, said = rjcma("check", path)
+    status, _, printed = rjcma("check", path)
     assert status == 1
-    assert ["recursions" in said.splitlines()[0], "stride" in said.splitlines()[1]] == [True] * 2
-    assert said.count("\n") == 2
+    assert ["recursions" in printed.splitlines()[0], "stride" in printed.splitlines()[1]] == [
+        True
+    ] * 2
+    assert printed.count("\n") == 2
 
 
-def test_what_is_wrong_with_the_file_as_a_whole_is_said_once(rjcma, tmp_path):
-    status, _, said = rjcma("check", edited(tmp_path, ("fusion:\n", "fusion: {\n")))
+def test_a_mistake_of_the_whole_file_is_reported_once(rjcma, tmp_path):
+    status, _, printed = rjcma("check", edited(tmp_path, ("fusion:\n", "fusion: {\n")))
     assert status == 1
-    assert said.count("\n") == 1 and "expected YAML" in said
+    assert printed.count("\n") == 1 and "expected YAML" in printed
 
 
-def test_mend_says_what_it_did_and_nothing_where_there_was_nothing_to_do(rjcma, tmp_path):
+def test_mend_prints_what_it_did_and_nothing_if_there_was_nothing_to_do(rjcma, tmp_path):
     lock = tmp_path / ".dvc/tmp/rwlock"
     assert rjcma("mend") == (0, "", "")
     lock.parent.mkdir(parents=True)
     lock.write_text('{"data/sample": ')
-    assert rjcma("mend") == (0, f"{lock}: torn by a kill, removed\n", "")
+    assert rjcma("mend") == (0, f"{lock}: damaged lock file removed\n", "")
     assert not lock.exists()
     assert rjcma("mend") == (0, "", "")
 
 
-def test_table_prints_the_table_and_where_the_report_lies(rjcma, tmp_path):
+def test_table_prints_the_table_and_where_the_report_is(rjcma, tmp_path):
     (tmp_path / "table.md").write_text("| the table |\n")
-    status, said, _ = rjcma("table", tmp_path)
+    status, printed, _ = rjcma("table", tmp_path)
     assert status == 0
-    assert "| the table |\n" in said
-    assert f"The report is in {tmp_path}/" in said
+    assert "| the table |\n" in printed
+    assert f"The report is in {tmp_path}/" in printed
 
 
-def test_a_table_that_is_not_there_is_a_problem(rjcma, tmp_path):
-    status, _, said = rjcma("table", tmp_path)
+def test_a_missing_table_is_a_problem(rjcma, tmp_path):
+    status, _, printed = rjcma("table", tmp_path)
     assert status == 1
-    assert said.startswith(f"problem: {tmp_path}/table.md: found no such file")
+    assert printed.startswith(f"problem: {tmp_path}/table.md: found no such file")
 
 
 @pytest.fixture
 def world(tmp_path):
     """A scored world with faces and transcripts."""
-    made = make(tmp_path / "world")
-    report.write(results(made), made.report)
-    made.faces, made.transcripts = tmp_path / "faces", tmp_path / "transcripts"
-    made.faces.mkdir()
-    made.transcripts.mkdir()
-    for clip in made.clips:
-        store.write(made.faces / f"{clip.name}.h5", np.zeros((clip.frames, 5, 5, 3), np.uint8))
-        words.write(made.transcripts / f"{clip.video}.json", [Word("Hello.", 0.1, 0.2, 1.0)])
-    made.options = ["--manifest", made.manifest, "--faces", made.faces]
-    made.options += ["--transcripts", made.transcripts, "--traces", made.report / "traces"]
-    return made
+    world = make(tmp_path / "world")
+    report.write(results(world), world.report)
+    world.faces, world.transcripts = tmp_path / "faces", tmp_path / "transcripts"
+    world.faces.mkdir()
+    world.transcripts.mkdir()
+    for clip in world.clips:
+        store.write(world.faces / f"{clip.name}.h5", np.zeros((clip.frames, 5, 5, 3), np.uint8))
+        words.write(world.transcripts / f"{clip.video}.json", [Word("Hello.", 0.1, 0.2, 1.0)])
+    world.options = ["--manifest", world.manifest, "--faces", world.faces]
+    world.options += ["--transcripts", world.transcripts, "--traces", world.report / "traces"]
+    return world
 
 
 def test_picture_draws_a_png_of_a_stretch(rjcma, world, tmp_path):
     out = tmp_path / "out.png"
-    status, said, _ = rjcma("picture", "cleo", out, *world.options, "--start", 0.5, "--end", 1.25)
-    assert (status, said) == (0, f"{out}: drawn\n")
+    status, printed, _ = rjcma(
+        "picture", "cleo", out, *world.options, "--start", 0.5, "--end", 1.25
+    )
+    assert (status, printed) == (0, f"{out}: drawn\n")
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_picture_of_an_unknown_clip_is_a_problem_that_names_close_ones(rjcma, world, tmp_path):
-    status, _, said = rjcma("picture", "clea", tmp_path / "out.png", *world.options)
+def test_a_picture_of_an_unknown_clip_is_a_problem_that_names_similar_ones(rjcma, world, tmp_path):
+    status, _, printed = rjcma("picture", "clea", tmp_path / "out.png", *world.options)
     assert status == 1
-    assert "clip clea" in said and "such as cleo" in said
+    assert "clip clea" in printed and "such as cleo" in printed
     assert not (tmp_path / "out.png").exists()
 
 
@@ -194,9 +197,9 @@ def test_a_picture_of_an_unknown_clip_is_a_problem_that_names_close_ones(rjcma, 
         (lambda w: (w.transcripts / "cleo.json").write_text("{"), "transcripts/cleo.json: found"),
     ],
 )
-def test_what_a_picture_lacks_is_a_problem(rjcma, world, tmp_path, break_it, parts):
+def test_missing_data_for_a_picture_is_a_problem(rjcma, world, tmp_path, break_it, parts):
     break_it(world)
-    status, _, said = rjcma("picture", "cleo", tmp_path / "out.png", *world.options)
+    status, _, printed = rjcma("picture", "cleo", tmp_path / "out.png", *world.options)
     assert status == 1
-    assert said.startswith("problem: clip cleo: ") and parts in said
-    assert said.count("\n") == 1
+    assert printed.startswith("problem: clip cleo: ") and parts in printed
+    assert printed.count("\n") == 1

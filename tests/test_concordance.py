@@ -10,14 +10,14 @@ from rjcma.concordance import ccc, ccc_labelled
 SERIES = st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=23)
 
 
-def test_a_constant_series_concords_with_nothing():
+def test_the_ccc_of_a_constant_series_is_0():
     assert ccc([0.5, 0.5], [0.1, 0.2]) == 0.0
     assert ccc([0.1, 0.2], [0.5, 0.5]) == 0.0
     assert ccc([], []) == 0.0
 
 
 def test_series_of_different_length_are_refused():
-    with pytest.raises(ValueError, match="one length"):
+    with pytest.raises(ValueError, match="the same length"):
         ccc([0.1, 0.2], [0.1])
 
 
@@ -35,7 +35,7 @@ CLIPS = st.lists(st.lists(st.one_of(st.none(), st.floats(-1, 1)), max_size=11), 
 
 
 @given(CLIPS, st.integers(0, 1000))
-def test_clips_concord_as_one_series_of_their_labelled_frames(clips, seed):
+def test_clips_are_scored_as_one_series_of_their_labelled_frames(clips, seed):
     rng = np.random.default_rng(seed)
     predictions = [rng.uniform(-1, 1, len(clip)) for clip in clips]
     truths = [[np.nan if value is None else value for value in clip] for clip in clips]
@@ -49,6 +49,6 @@ def test_clips_concord_as_one_series_of_their_labelled_frames(clips, seed):
     assert ccc_labelled(predictions, truths) == pytest.approx(expected, abs=1e-12)
 
 
-def test_clips_without_a_label_concord_with_nothing():
+def test_the_ccc_of_clips_without_a_label_is_0():
     assert ccc_labelled([], []) == 0.0
     assert ccc_labelled([[0.1, 0.2], []], [[np.nan, np.nan], []]) == 0.0

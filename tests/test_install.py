@@ -8,13 +8,13 @@ import pytest
 from rjcma import install
 
 
-def test_torchaudio_imports_after_installation():
+def test_torchaudio_can_be_imported_after_installation():
     subprocess.run([sys.executable, "-c", "import torchaudio"], check=True)
 
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    """A package that imports only where the compiled file in its `lib` folder is gone."""
+    """A package that can be imported only if the compiled file in its `lib` folder is removed."""
     package = tmp_path / "brokenaudio"
     (package / "lib").mkdir(parents=True)
     extension = package / "lib" / "_brokenaudio.abi3.so"
@@ -34,5 +34,5 @@ def test_only_the_compiled_files_that_keep_a_package_from_importing_are_found(br
     assert install.imports("brokenaudio")
 
 
-def test_a_package_that_is_not_there_has_no_compiled_files():
+def test_a_missing_package_has_no_compiled_files():
     assert install.extensions("no_such_package_at_all") == []

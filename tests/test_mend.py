@@ -1,4 +1,4 @@
-"""DVC's lock file that a kill has torn: removed, but not while DVC or a stage is at work there."""
+"""DVC's lock file: it is removed if it is damaged, but not while DVC or a stage runs there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rjcma.mend import RWLOCK, mend, running
 from rjcma.problem import Problem
 
 WHOLE = '{"/somewhere/data": {"write": {"pid": 7, "cmd": "dvc repro"}}}'
-TORN = {
+DAMAGED = {
     "empty": b"",
     "half-written": WHOLE[:31].encode(),
     "written over": WHOLE.encode() + WHOLE[-20:].encode(),
@@ -38,25 +38,25 @@ def lock(root: Path, content: bytes) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a Python that sleeps in a folder, with such words behind its name."""
+    """Starts a Python that sleeps in a folder, with these arguments."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(folder: Path, *words: str) -> subprocess.Popen[str]:
+    def run(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, *words]
-        one = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-        started.append(one)
-        assert one.stdout is not None and one.stdout.readline() == "\n"
-        return one
+        command = [sys.executable, *arguments]
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "\n"
+        return process
 
     yield run
-    for one in started:
-        one.kill()
-        one.communicate()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def module(root: Path, name: str) -> None:
-    """A module in a folder, which sleeps when it is run."""
+    """Write a module into a folder; it sleeps when it is run."""
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SLEEP)
@@ -67,57 +67,57 @@ def test_the_lock_is_the_one_that_dvc_writes(tmp_path: Path) -> None:
         assert Path(str(repo.tmp_dir)) / RWLOCK_FILE == tmp_path / RWLOCK
 
 
-@pytest.mark.parametrize("content", TORN.values(), ids=TORN)
-def test_a_torn_lock_is_removed_and_said(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_lock_is_removed_with_a_message(tmp_path: Path, content: bytes) -> None:
     path = lock(tmp_path, content)
-    assert mend(tmp_path) == f"{path}: torn by a kill, removed"
+    assert mend(tmp_path) == f"{path}: damaged lock file removed"
     assert not path.exists()
     assert mend(tmp_path) == ""
 
 
 @pytest.mark.parametrize("content", [WHOLE, "{}"])
-def test_a_whole_lock_is_left(tmp_path: Path, content: str) -> None:
+def test_an_intact_lock_is_kept(tmp_path: Path, content: str) -> None:
     path = lock(tmp_path, content.encode())
     assert mend(tmp_path) == ""
     assert path.read_text() == content
 
 
-def test_where_there_is_no_lock_nothing_is_done(tmp_path: Path) -> None:
+def test_without_a_lock_nothing_is_done(tmp_path: Path) -> None:
     assert mend(tmp_path) == ""
     (tmp_path / RWLOCK.parent).mkdir(parents=True)
     assert mend(tmp_path) == ""
 
 
-AT_WORK = {
+RUNNING = {
     "module": ("-m", "dvc", "repro"),
     "program": ("dvc", "repro"),
     "stage": ("-m", "stages.train", "data/clips.jsonl"),
     "launched stage": ("-c", SLEEP, "launch", "-m", "stages.train"),
 }
-"""How DVC and stages are started, behind the interpreter's name."""
+"""The arguments with which DVC and stages are started, after the interpreter."""
 
 
-@pytest.mark.parametrize("words", AT_WORK.values(), ids=AT_WORK)
+@pytest.mark.parametrize("arguments", RUNNING.values(), ids=RUNNING)
 @pytest.mark.parametrize("below", ["", "data/below"])
-def test_nothing_is_done_while_dvc_or_a_stage_works_there(
-    tmp_path: Path, start: Start, words: tuple[str, ...], below: str
+def test_nothing_is_done_while_dvc_or_a_stage_runs_there(
+    tmp_path: Path, start: Start, arguments: tuple[str, ...], below: str
 ) -> None:
     folder = tmp_path / below
     module(folder, "dvc")
     module(folder, "stages.train")
     (folder / "dvc").write_text(SLEEP)
     path = lock(tmp_path, b"")
-    process = start(folder, *words)
+    process = start(folder, *arguments)
     with pytest.raises(Problem) as caught:
         mend(tmp_path)
-    assert f"process {process.pid} at work here" in caught.value.found
+    assert f"process {process.pid} still running here" in caught.value.found
     assert caught.value.file == str(path) and path.exists()
     process.kill()
     process.wait()
     assert mend(tmp_path) != "" and not path.exists()
 
 
-def test_who_works_in_another_folder_does_not_matter(tmp_path: Path, start: Start) -> None:
+def test_a_process_in_another_folder_does_not_matter(tmp_path: Path, start: Start) -> None:
     here, there = tmp_path / "here", tmp_path / "here too"
     module(there, "dvc")
     start(there, "-m", "dvc", "repro")
@@ -133,7 +133,7 @@ def test_another_program_in_the_folder_does_not_matter(tmp_path: Path, start: St
     assert mend(tmp_path) != "" and not path.exists()
 
 
-def test_a_folder_is_the_same_by_another_way_to_it(tmp_path: Path, start: Start) -> None:
+def test_a_folder_is_the_same_through_a_link(tmp_path: Path, start: Start) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     module(real, "dvc")
     link.symlink_to(real)
@@ -144,15 +144,15 @@ def test_a_folder_is_the_same_by_another_way_to_it(tmp_path: Path, start: Start)
         mend(link)
 
 
-def test_dvc_itself_works_again_once_its_torn_lock_is_mended(tmp_path: Path) -> None:
+def test_dvc_itself_runs_again_after_its_damaged_lock_is_removed(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: echo made > one.txt, outs: [one.txt]}}")
     Repo.init(str(tmp_path), no_scm=True).close()
-    committed = (ROOT / ".dvc/config").read_text()  # by which nothing of DVC's stays in background
+    committed = (ROOT / ".dvc/config").read_text()  # so that no process of DVC stays running
     (tmp_path / ".dvc/config").write_text(committed + "    no_scm = true\n")
     dvc = [str(Path(sys.executable).with_name("dvc")), "repro"]
     lock(tmp_path, WHOLE[:31].encode())
-    torn = subprocess.run(dvc, cwd=tmp_path, capture_output=True, text=True)
-    assert torn.returncode != 0 and "JSON structure is corrupted" in torn.stderr
+    failed = subprocess.run(dvc, cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode != 0 and "JSON structure is corrupted" in failed.stderr
     assert mend(tmp_path) != ""
     subprocess.run(dvc, cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "one.txt").read_text() == "made\n"

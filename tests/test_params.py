@@ -1,4 +1,4 @@
-"""The params file: sections as they are read, mistakes in the words of the file, what is keyed."""
+"""The params file: how sections are read, how mistakes are reported, which fields are keyed."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def params(tmp_path, text):
     return path
 
 
-def problem(tmp_path, text, name="windows", kind=Windows):
+def problem(tmp_path, text, name="windows", schema=Windows):
     with pytest.raises(Problem) as caught:
-        load(params(tmp_path, text), name, kind)
+        load(params(tmp_path, text), name, schema)
     line = str(caught.value)
     assert "\n" not in line and "params.yaml" in line
     return line
@@ -100,17 +100,17 @@ def test_an_impossible_value_is_named_with_what_is_allowed(tmp_path):
     assert "windows.frames = 'many'" in problem(tmp_path, "windows: {frames: many}")
 
 
-def test_a_missing_section_is_said(tmp_path):
+def test_a_missing_section_is_a_problem(tmp_path):
     assert "no section windows" in problem(tmp_path, "recursions: 3")
 
 
-def test_what_is_no_yaml_or_no_mapping_is_said(tmp_path):
+def test_a_file_that_is_not_yaml_or_not_a_mapping_is_a_problem(tmp_path):
     assert "expected YAML" in problem(tmp_path, "windows: {frames: 7")
     assert "sections by name" in problem(tmp_path, "- windows")
     assert "duplicate key" in problem(tmp_path, "windows: {frames: 7}\nwindows: {frames: 8}")
 
 
-def test_a_missing_file_is_said(tmp_path):
+def test_a_missing_file_is_a_problem(tmp_path):
     with pytest.raises(Problem, match="no such file"):
         load(tmp_path / "none.yaml", "windows", Windows)
 
@@ -125,7 +125,7 @@ def test_a_file_that_changed_is_read_again(tmp_path):
     assert load(params(tmp_path, "windows: {frames: 11}"), "windows", Windows).frames == 11
 
 
-# ------------------------------------------------------------- mistakes in the words of the file
+# ------------------------------------------------------------- mistakes in terms of the YAML file
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_file_that_changed_is_read_again(tmp_path):
         ("{few: [one]}", "windows.few = ['one']", "a list of at least 2"),
         ("{few: [one, 2]}", "windows.few.1 = 2", "text"),
         ("{named: 7}", "windows.named = 7", "text"),
-        ("{named: ''}", "windows.named = ''", "some text"),
+        ("{named: ''}", "windows.named = ''", "text that is not empty"),
         ("{flag: maybe}", "windows.flag = 'maybe'", "true or false"),
         ("{flag: 7}", "windows.flag = 7", "true or false"),
         ("{flag: []}", "windows.flag = []", "true or false"),
@@ -154,18 +154,18 @@ def test_a_file_that_changed_is_read_again(tmp_path):
         ("null", "windows = null", "keys and values"),
     ],
 )
-def test_a_wrong_type_is_said_in_the_words_of_the_file(tmp_path, text, found, expected):
+def test_a_wrong_type_is_reported_in_terms_of_yaml(tmp_path, text, found, expected):
     with pytest.raises(Problem) as caught:
         load(params(tmp_path, f"windows: {text}"), "windows", Windows)
     assert (caught.value.found, caught.value.expected) == (found, expected)
     assert caught.value.cure == f"correct {found.split(' = ')[0]}"
 
 
-def test_a_key_that_is_no_text_is_no_key(tmp_path):
+def test_a_key_that_is_not_text_is_unknown(tmp_path):
     assert "expected one of the keys frames, part" in problem(tmp_path, "windows: {7: 3}")
 
 
-def test_a_renamed_key_is_answered_with_its_new_name(tmp_path):
+def test_the_message_for_a_renamed_key_gives_its_new_name(tmp_path):
     line = problem(tmp_path, "windows: {length: 7}")
     assert "found windows.length = 7; expected windows.frames, as it is called now;" in line
 
@@ -195,7 +195,7 @@ def test_a_renamed_key_is_answered_with_its_new_name(tmp_path):
         ("{kind: small, large: 3}", "windows.large = 3", "one of the keys kind, size"),
     ],
 )
-def test_of_several_classes_the_one_that_is_named_is_meant(tmp_path, text, found, expected):
+def test_the_kind_chooses_the_class_of_a_union(tmp_path, text, found, expected):
     with pytest.raises(Problem) as caught:
         load(params(tmp_path, f"windows: {text}"), "windows", Net)
     assert (caught.value.found, caught.value.expected) == (found, expected)
@@ -233,10 +233,10 @@ def test_of_several_classes_the_one_that_is_named_is_meant(tmp_path, text, found
             "windows.named.b.0.king = 'large'",
             "one of the keys kind, place",
         ),
-        ("{other: {kind: small}}", "windows.one = no value", "one"),
+        ("{other: {kind: small}}", "windows.one = no value", "a value"),
     ],
 )
-def test_classes_to_choose_from_may_lie_within_a_section(tmp_path, text, found, expected):
+def test_a_union_of_classes_may_be_inside_a_section(tmp_path, text, found, expected):
     with pytest.raises(Problem) as caught:
         load(params(tmp_path, f"windows: {text}"), "windows", Nets)
     assert (caught.value.found, caught.value.expected) == (found, expected)
@@ -246,7 +246,7 @@ def test_classes_to_choose_from_may_lie_within_a_section(tmp_path, text, found, 
 
 
 def classes(kind: Any) -> list[type[BaseModel]]:
-    """The classes of sections that a type may be: none, one, or all of a union."""
+    """The classes of sections in a type: none, one, or all of a union."""
     if get_origin(kind) is Annotated:
         return classes(get_args(kind)[0])
     if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -255,7 +255,7 @@ def classes(kind: Any) -> list[type[BaseModel]]:
 
 
 def least(kind: type[BaseModel]) -> dict[str, Any]:
-    """The values that a class of a section cannot do without."""
+    """The values that a class of a section requires."""
     values: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         if field.is_required():
@@ -267,7 +267,7 @@ def least(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any], keys: tuple[str, ...], part: dict[str, Any]) -> dict[str, Any]:
-    """The values with another part at these keys."""
+    """The values, with the part at these keys replaced."""
     if not keys:
         return part
     return {**values, keys[0]: changed(values.get(keys[0], {}), keys[1:], part)}
@@ -275,7 +275,7 @@ def changed(values: dict[str, Any], keys: tuple[str, ...], part: dict[str, Any])
 
 def places() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel], dict[str, Any]]]:
     """Every class of a section or of a part of it: the section's name, the keys of the part, the
-    class, and values of the section by which this class stands there."""
+    class, and values of the section that choose this class."""
     waiting: list[tuple[str, tuple[str, ...], type[BaseModel], dict[str, Any]]] = [
         (name, (), kind, least(kind)) for name in SECTIONS for kind in classes(start.CLASSES[name])
     ]
@@ -303,7 +303,7 @@ PYDANTIC = re.compile(
     r"|extra|tag|validation)\b(?!')",
     re.IGNORECASE,
 )
-"""Words that a user of a YAML file need not know; one that is a value stands in quotes."""
+"""Words that a user of a YAML file need not know; they may occur as values, in quotes."""
 WRONG = [None, True, -1, 1.5, float("nan"), "", "x", [], [None], ["x", "x"], [[]], {}, {"x": 1}]
 
 
@@ -313,7 +313,7 @@ def case(one: tuple[Any, ...]) -> str:
 
 
 def refusal(name: str, section: Any) -> Problem | None:
-    """The problem with a section's value; None where there is none."""
+    """The problem with a section's value; None if there is none."""
     try:
         checked(start.CLASSES[name], section, name, "params.yaml")
     except Problem as found:
@@ -326,7 +326,7 @@ def at(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=case)
-def test_an_unknown_key_of_any_section_is_answered_with_the_known_ones(place):
+def test_the_message_for_an_unknown_key_of_any_section_gives_the_known_ones(place):
     name, keys, kind, values = place
     assert refusal(name, values) is None
     part = {**at(values, keys), "nonsense": 1}
@@ -337,7 +337,7 @@ def test_an_unknown_key_of_any_section_is_answered_with_the_known_ones(place):
 
 
 @pytest.mark.parametrize("place", RENAMED, ids=case)
-def test_every_renamed_key_is_answered_with_its_new_name(place):
+def test_the_message_for_every_renamed_key_gives_its_new_name(place):
     name, keys, kind, values, old = place
     part = {**at(values, keys), old: 1}
     found = refusal(name, changed(values, keys, part))
@@ -350,7 +350,7 @@ def test_every_renamed_key_is_answered_with_its_new_name(place):
 
 
 def exists(kind: type[BaseModel], keys: Sequence[str]) -> bool:
-    """Whether a class of a section has a key, or a part that has it."""
+    """Whether a class of a section has this key, possibly in a part of it."""
     if not keys:
         return True
     field = kind.model_fields.get(keys[0])
@@ -366,24 +366,24 @@ def test_the_keys_of_earlier_versions_are_known():
 
 
 @pytest.mark.parametrize("place", FIELDS, ids=case)
-def test_no_mistake_in_any_section_is_told_in_the_checker_s_words(place):
+def test_no_message_for_any_section_uses_pydantics_words(place):
     name, keys, _, values, field = place
-    told = []
+    refusals = []
     for wrong in WRONG:
         part = {**at(values, keys), field: wrong}
         found = refusal(name, changed(values, keys, part))
         if found is not None:
-            told.append(found)
+            refusals.append(found)
             assert found.found.startswith(".".join([name, *keys])) and " = " in found.found
             assert found.expected and not PYDANTIC.search(found.expected), found.expected
             assert "\n" not in str(found)
-    assert told
+    assert refusals
 
 
-# ------------------------------------------------------------------------- what is in keys
+# ------------------------------------------------------------------------- fields in keys
 
 
-def test_what_says_where_something_is_or_is_done_is_not_keyed():
+def test_fields_that_change_no_result_are_not_keyed():
     assert keyed(Part(place="there")) == {"kind": "compact"}
     part = Part(kind="large", place="there")
     found = keyed(Windows(frames=7, part=part, rates=(0.25,), device="cuda"))
@@ -391,7 +391,7 @@ def test_what_says_where_something_is_or_is_done_is_not_keyed():
     assert found == {"frames": 7, "part": {"kind": "large"}, **plain}
 
 
-def test_classes_of_a_union_are_keyed_as_what_they_are():
+def test_classes_of_a_union_are_keyed_with_their_own_fields():
     nets = Nets(one=Large(kind="large", part=Part(place="there")))
     large = {"kind": "large", "size": 7, "layers": 2, "part": {"kind": "compact"}}
     small = {"kind": "small", "size": 3}
@@ -403,11 +403,11 @@ NOT_KEYED = {
     *("encoders.visual.weights", "encoders.audio.weights", "encoders.device", "encoders.batch"),
     "training.device",
 }
-"""All keys that shape no result, or stand for a model that is known by its content."""
+"""All params that change no result, or name a model whose content is in keys."""
 
 
-@pytest.mark.parametrize("place", [one for one in PLACES if not one[1]], ids=case)
-def test_of_the_real_sections_all_but_these_keys_are_keyed(place):
+@pytest.mark.parametrize("place", [place for place in PLACES if not place[1]], ids=case)
+def test_all_keys_of_the_real_sections_except_these_are_keyed(place):
     name, _, _, values = place
     section = checked(start.CLASSES[name], values, name, "params.yaml")
     whole, kept = flat(section.model_dump(mode="json"), name), flat(keyed(section), name)

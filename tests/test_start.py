@@ -1,4 +1,4 @@
-"""What is known of a params file before anything is run: mistakes, models, devices, folds."""
+"""The check of a params file before anything runs: mistakes, models, devices, folds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPACT = {"kind": "compact", "weights": "none"}
 
 
 def checked(folder: Path, **changes: object) -> start.Checked:
-    """The committed params with changes, checked; the record of models lies beside them."""
+    """The committed params with changes, checked; the record of models is beside them."""
     return start.check(committed.params(folder, **changes), folder / "models.json")
 
 
@@ -42,7 +42,7 @@ def weights(folder: Path) -> str:
     return str(folder / "weights.pth")
 
 
-def test_sound_params_give_their_sections_and_the_models_by_content(tmp_path):
+def test_valid_params_give_their_sections_and_the_models_by_content(tmp_path):
     found = checked(tmp_path, encoders=with_visual(weights=weights(tmp_path)))
     assert list(found.sections) == list(start.CLASSES)
     assert found.sections["training"].batch == 2
@@ -59,7 +59,7 @@ def test_sound_params_give_their_sections_and_the_models_by_content(tmp_path):
 
 
 @pytest.mark.parametrize("section", ["punctuation", "text", "encoders", "training"])
-def test_a_device_that_nobody_knows_is_a_problem(tmp_path, section):
+def test_an_unknown_device_is_a_problem(tmp_path, section):
     [problem] = refused(tmp_path, **{section: {"device": "gpu0"}})
     assert problem.file == f"{section}.device" and problem.found.startswith("gpu0 (")
     assert problem.cure == f"set {section}.device to auto"
@@ -67,18 +67,18 @@ def test_a_device_that_nobody_knows_is_a_problem(tmp_path, section):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_a_gpu_that_is_not_here_is_a_problem(tmp_path, device):
+def test_a_missing_gpu_is_a_problem(tmp_path, device):
     [problem] = refused(tmp_path, training={"device": device})
     assert problem.file == "training.device" and problem.found.startswith(f"{device} (")
     assert "a device of this machine" in problem.expected
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
-def test_a_gpu_that_is_here_is_none(tmp_path):
+def test_a_gpu_of_this_machine_is_no_problem(tmp_path):
     assert checked(tmp_path, training={"device": "cuda"}).sections["training"].device == "cuda"
 
 
-def test_every_device_that_is_wrong_is_said(tmp_path):
+def test_every_wrong_device_is_reported(tmp_path):
     wrong = {"device": "gpu0"}
     problems = refused(tmp_path, punctuation=wrong, text=wrong, encoders=wrong, training=wrong)
     assert [problem.file.split(".")[0] for problem in problems] == list(start.DEVICES)
@@ -101,7 +101,7 @@ HEAVY = {"torch", "torchaudio", "transformers", "cv2", "vosk", "pocketsphinx", "
 
 
 def loaded(folder: Path, **changes: object) -> set[str]:
-    """The packages that are loaded in a fresh interpreter after a check."""
+    """The packages that a fresh interpreter has imported after a check."""
     params = committed.params(folder, **changes)
     command = [sys.executable, "-c", QUICK, str(params), str(folder / "models.json")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -118,7 +118,7 @@ def test_nothing_heavy_is_loaded_to_check_params(tmp_path, device):
     assert "rjcma" in names and not names & HEAVY
 
 
-def test_torch_is_asked_only_for_a_device_that_not_every_machine_has(tmp_path):
+def test_torch_is_imported_only_for_a_device_that_not_every_machine_has(tmp_path):
     names = loaded(tmp_path, training={"device": "cpu:0"})
     assert "torch" in names and not names & (HEAVY - {"torch"})
 
@@ -150,7 +150,7 @@ def no_hub(tmp_path, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 
-def test_all_models_that_are_missing_are_said_at_once_and_where_to_get_them(tmp_path, no_hub):
+def test_all_missing_models_are_reported_at_once(tmp_path, no_hub):
     problems = refused(tmp_path, **MISSING)
     assert len(problems) == len(KEYS)
     for problem, (key, name) in zip(problems, KEYS.items(), strict=True):
@@ -165,15 +165,15 @@ def test_each_model_that_is_missing_is_a_problem(tmp_path, no_hub, section):
     assert [problem.file.split(": ")[-1] for problem in problems] == wanted
 
 
-def test_everything_that_is_wrong_is_said_together(tmp_path, no_hub):
+def test_all_problems_are_reported_together(tmp_path, no_hub):
     wrong = {**MISSING, "runs": {"folds": [0, 3]}, "training": {"device": "gpu0"}}
     problems = refused(tmp_path, **wrong)
     assert len(problems) == len(KEYS) + 2
-    assert problems[-2].found == "runs.folds with 3"
+    assert problems[-2].found == "fold 3 in runs.folds"
     assert problems[-1].found.startswith("gpu0")
 
 
-def test_mistakes_in_sections_are_said_together_before_anything_is_looked_for(tmp_path, no_hub):
+def test_mistakes_in_sections_are_reported_together_before_models_are_looked_for(tmp_path, no_hub):
     wrong = {**MISSING, "recursions": 0, "windows": {"strid": 200}, "faces": {"size": "large"}}
     problems = refused(tmp_path, **wrong)
     assert [problem.found.split(" = ")[0] for problem in problems] == [
@@ -191,15 +191,15 @@ def test_engines_without_a_model_need_none(tmp_path, no_hub):
     assert set(checked(tmp_path, **changes).models) == {"text.model"}
 
 
-def test_a_recorded_model_that_is_missing_is_noted_only(tmp_path, no_hub):
+def test_a_missing_model_that_is_recorded_is_only_noted(tmp_path, no_hub):
     (tmp_path / "models.json").write_text(json.dumps(dict.fromkeys(KEYS, "a digest")))
     found = checked(tmp_path, **MISSING)
-    kept = "is not here: what was made with it before is kept"
-    assert found.notes == [f"{key} {kept}" for key in KEYS]
+    kept = "the model is missing here; files made with it are kept"
+    assert found.notes == [f"{key}: {kept}" for key in KEYS]
     assert all(isinstance(model, Problem) for model in found.models.values())
 
 
-def test_a_model_that_is_missing_and_not_recorded_is_a_problem_beside_one_that_is(tmp_path, no_hub):
+def test_only_the_missing_model_that_is_not_recorded_is_a_problem(tmp_path, no_hub):
     (tmp_path / "models.json").write_text(json.dumps({"text.model": "a digest"}))
     [problem] = refused(tmp_path, text=MISSING["text"], speech=MISSING["speech"])
     assert problem.file == "models/none-vosk"
@@ -228,7 +228,7 @@ def test_the_record_names_each_model_by_its_content(tmp_path):
     assert (record.stat().st_ino, record.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_of_a_model_that_is_not_here_the_record_keeps_what_it_knew(tmp_path, no_hub):
+def test_the_record_keeps_the_digest_of_a_missing_model(tmp_path, no_hub):
     record = tmp_path / "models.json"
     start.record(record, checked(tmp_path).models)
     known = json.loads(record.read_text())
@@ -237,30 +237,30 @@ def test_of_a_model_that_is_not_here_the_record_keeps_what_it_knew(tmp_path, no_
     assert json.loads(record.read_text()) == known
 
 
-def test_a_record_that_is_spoilt_is_a_problem_with_a_way_out(tmp_path):
+def test_a_damaged_record_is_a_problem_with_a_cure(tmp_path):
     (tmp_path / "models.json").write_text("{")
     with pytest.raises(Problem, match=r"models\.json: found no JSON.*delete the file and run"):
         checked(tmp_path)
 
 
-# ------------------------------------------------------------------------- what does not fit
+# ------------------------------------------------------------------------- settings that do not fit
 
 
-def test_a_fold_that_is_not_there_is_a_problem(tmp_path):
+def test_a_missing_fold_is_a_problem(tmp_path):
     problems = refused(tmp_path, runs={"folds": [0, 3, 2, 7]})
-    assert [problem.found for problem in problems] == ["runs.folds with 3", "runs.folds with 7"]
+    assert [problem.found for problem in problems] == [f"fold {n} in runs.folds" for n in (3, 7)]
     assert "folds from 0 to 2, as corpus.folds is 3" in problems[0].expected
     assert checked(tmp_path, runs={"folds": [0, 3]}, corpus={"folds": 4}).notes == []
 
 
 @pytest.mark.parametrize("kind", ["leader_follower", "transformer", "concat"])
-def test_recursions_of_a_fusion_without_any_are_noted(tmp_path, kind):
+def test_recursions_that_the_fusion_does_not_use_are_noted(tmp_path, kind):
     notes = checked(tmp_path, recursions=5, fusion={"kind": kind}).notes
     assert notes == [f"recursions: 5 is not used by fusion.kind: {kind}"]
 
 
 @pytest.mark.parametrize("kind", ["rjcma", "released"])
-def test_recursions_of_a_fusion_that_recurs_are_not(tmp_path, kind):
+def test_recursions_of_a_recursive_fusion_are_not_noted(tmp_path, kind):
     assert checked(tmp_path, recursions=5, fusion={"kind": kind}).notes == []
 
 

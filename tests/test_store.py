@@ -33,40 +33,40 @@ def slow(values, index, span):
 
 def test_a_frame_is_the_rows_that_start_at_its_index(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
-    assert np.array_equal(track.read(0, 7), slow(values, index, 3))
-    assert track.read(2, 5).dtype == np.float32
-    assert track.value_shape == (3, 5)
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    assert np.array_equal(reader.read(0, 7), slow(values, index, 3))
+    assert reader.read(2, 5).dtype == np.float32
+    assert reader.value_shape == (3, 5)
 
 
 @given(st.integers(0, 99), st.integers(0, 7), st.integers(0, 7))
 def test_any_range_of_frames_equals_the_frames_one_by_one(tmp_path_factory, seed, a, b):
     path = tmp_path_factory.mktemp("store") / "clip.h5"
     values, index = windows(path, seed=seed)
-    track = store.FeatureReader(path, clip="clip", frames=7, span=3)
+    reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
     start, stop = min(a, b), max(a, b)
-    assert np.array_equal(track.read(start, stop), slow(values, index, 3)[start:stop])
-    assert track.read(start, stop).shape == (stop - start, 3, 5)
+    assert np.array_equal(reader.read(start, stop), slow(values, index, 3)[start:stop])
+    assert reader.read(start, stop).shape == (stop - start, 3, 5)
 
 
 def test_frames_can_be_taken_in_any_order(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
-    assert np.array_equal(track.take(np.array([5, 0, 5])), slow(values, index, 3)[[5, 0, 5]])
-    assert track.take(np.array([], int)).shape == (0, 3, 5)
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    assert np.array_equal(reader.take(np.array([5, 0, 5])), slow(values, index, 3)[[5, 0, 5]])
+    assert reader.take(np.array([], int)).shape == (0, 3, 5)
 
 
 def test_without_an_index_a_frame_is_its_row(tmp_path):
     rows = np.arange(11 * 2, dtype=np.float32).reshape(11, 2)
     store.write(tmp_path / "clip.h5", rows)
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=11)
-    assert np.array_equal(track.read(3, 7), rows[3:7])
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=11)
+    assert np.array_equal(reader.read(3, 7), rows[3:7])
 
 
 def test_an_index_of_minus_one_is_zeros_even_where_there_are_no_rows(tmp_path):
     store.write(tmp_path / "clip.h5", np.zeros((0, 2, 3), np.uint8), np.full(5, -1))
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=5)
-    assert track.read(1, 4).shape == (3, 2, 3) and not track.read(0, 5).any()
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=5)
+    assert reader.read(1, 4).shape == (3, 2, 3) and not reader.read(0, 5).any()
 
 
 def test_only_the_rows_that_a_range_needs_are_read(tmp_path):
@@ -81,11 +81,11 @@ def test_the_same_content_is_the_same_bytes(tmp_path):
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
-def test_a_track_travels_to_another_process_closed(tmp_path):
+def test_a_reader_is_pickled_without_its_open_file(tmp_path):
     values, index = windows(tmp_path / "clip.h5")
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
-    track.read(0, 1)
-    again = pickle.loads(pickle.dumps(track))
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="clip", frames=7, span=3)
+    reader.read(0, 1)
+    again = pickle.loads(pickle.dumps(reader))
     assert np.array_equal(again.read(0, 7), slow(values, index, 3))
 
 
@@ -155,7 +155,7 @@ def test_a_reference_is_read_as_what_it_refers_to(referring, tmp_path):
         assert np.array_equal(one, two)
 
 
-def test_a_reference_to_a_feature_without_an_index_has_a_row_a_frame(tmp_path):
+def test_a_reference_to_a_feature_without_an_index_has_one_row_per_frame(tmp_path):
     rows = np.arange(11 * 2, dtype=np.uint8).reshape(11, 2)
     store.write(tmp_path / "rows.h5", rows)
     store.refer(tmp_path / "rows.h5", "digest", tmp_path / "clip.h5")
@@ -209,8 +209,8 @@ def test_a_reference_by_relative_paths_is_the_same_file(referring, tmp_path, mon
     assert Path("visual/relative.h5").read_bytes() == path.read_bytes()
 
 
-def test_a_reference_through_a_link_is_followed_from_where_it_lies(referring, tmp_path):
-    """DVC may put a link to its cache in a file's place."""
+def test_a_reference_through_a_link_is_followed_from_the_links_folder(referring, tmp_path):
+    """DVC may replace a file by a link to its cache."""
     path, values, index = referring
     (tmp_path / "cache/files/md5").mkdir(parents=True)
     for name in ("faces", "visual"):
@@ -221,10 +221,10 @@ def test_a_reference_through_a_link_is_followed_from_where_it_lies(referring, tm
     assert np.array_equal(reader.read(0, 7), slow(values, index, 3))
 
 
-def test_a_reference_whose_target_is_gone_or_cut_is_refused_with_the_way_out(referring, tmp_path):
+def test_a_reference_whose_target_is_missing_or_damaged_is_refused_with_a_cure(referring, tmp_path):
     path, *_ = referring
     target = tmp_path / "faces/clip.h5"
-    found = "found a reference to ../faces/clip.h5, which is not there or not whole; expected the"
+    found = "found a reference to ../faces/clip.h5, which is missing or damaged; expected the"
     target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
     assert found in line(path, 7, span=3)
     target.unlink()
@@ -257,7 +257,7 @@ def without_rows(path):
     ],
     ids=["missing", "empty", "text", "half", "without rows"],
 )
-def test_nothing_refers_to_what_is_no_feature(tmp_path, make, found):
+def test_a_reference_to_a_file_that_is_not_a_feature_is_refused(tmp_path, make, found):
     target, path = tmp_path / "target.h5", tmp_path / "clip.h5"
     make(target)
     with pytest.raises(Problem) as caught:
@@ -268,7 +268,7 @@ def test_nothing_refers_to_what_is_no_feature(tmp_path, make, found):
     assert not path.exists()
 
 
-def test_a_reference_travels_to_another_process_closed(referring):
+def test_a_reference_is_pickled_without_its_open_file(referring):
     path, values, index = referring
     reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
     reader.read(0, 1)
@@ -277,16 +277,16 @@ def test_a_reference_travels_to_another_process_closed(referring):
 
 
 def held_by_this_process(folder):
-    """The files in a folder that this process holds open, as the system knows it."""
+    """The files in a folder that this process has open, according to the operating system."""
     names = set()
     for descriptor in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one by which this folder is read
+        with suppress(FileNotFoundError):  # the descriptor with which this folder is read
             names.add(str(descriptor.readlink()))
     return {name for name in names if name.startswith(str(folder))}
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system lists no open files")
-def test_a_reference_holds_one_file_open_and_lets_go_of_it(referring, tmp_path):
+def test_a_reference_keeps_one_file_open_until_it_is_closed(referring, tmp_path):
     path, *_ = referring
     reader = store.FeatureReader(path, clip="clip", frames=7, span=3)
     reader.read(0, 1)
@@ -298,31 +298,31 @@ def test_a_reference_holds_one_file_open_and_lets_go_of_it(referring, tmp_path):
 # ------------------------------------------------------------------------- many files
 
 
-def tracks_of(folder, count):
-    """Tracks of so many files; each holds its number, in three frames."""
+def readers_of(folder, count):
+    """Readers of this number of files; each file holds its number, in three frames."""
     for number in range(count):
         store.write(folder / f"{number}.h5", np.full((3, 2), number, np.float32))
     return [store.FeatureReader(folder / f"{n}.h5", clip=str(n), frames=3) for n in range(count)]
 
 
 def files_open(folder):
-    held = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
-    names = {h5py.Dataset(one).file.filename for one in held}
+    ids = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
+    names = {h5py.Dataset(id).file.filename for id in ids}
     return sorted(name for name in names if name.startswith(str(folder)))
 
 
 def test_files_that_were_read_longest_ago_are_closed(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "OPEN_FILES", 3)
-    tracks = tracks_of(tmp_path, 5)
+    readers = readers_of(tmp_path, 5)
     for n in (0, 1, 2, 0, 3, 4):
-        assert (tracks[n].read(0, 3) == n).all()
+        assert (readers[n].read(0, 3) == n).all()
     assert files_open(tmp_path) == [str(tmp_path / f"{n}.h5") for n in (0, 3, 4)]
-    assert (tracks[1].read(1, 2) == 1).all()
+    assert (readers[1].read(1, 2) == 1).all()
     assert files_open(tmp_path) == [str(tmp_path / f"{n}.h5") for n in (1, 3, 4)]
 
 
-def test_a_file_is_free_once_its_track_is_forgotten_or_closed(tmp_path):
-    first, second = tracks_of(tmp_path, 2)
+def test_a_file_is_closed_when_its_reader_is_deleted_or_closed(tmp_path):
+    first, second = readers_of(tmp_path, 2)
     first.read(0, 1), second.read(0, 1)
     assert len(files_open(tmp_path)) == 2
     second.close()
@@ -330,21 +330,21 @@ def test_a_file_is_free_once_its_track_is_forgotten_or_closed(tmp_path):
     assert files_open(tmp_path) == []
 
 
-def test_a_file_that_was_replaced_meanwhile_is_looked_at_again(tmp_path, monkeypatch):
+def test_a_file_that_was_replaced_meanwhile_is_checked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "OPEN_FILES", 1)
-    tracks = tracks_of(tmp_path, 2)
-    for track in tracks:
-        track.read(0, 3)
+    readers = readers_of(tmp_path, 2)
+    for reader in readers:
+        reader.read(0, 3)
     store.write(tmp_path / "0.h5", np.zeros((5, 2), np.float32))
     with pytest.raises(Problem, match="found 5 frames; expected the clip's 3"):
-        tracks[0].read(0, 3)
+        readers[0].read(0, 3)
 
 
-def test_threads_read_what_is_there_while_others_close_it(tmp_path, monkeypatch):
+def test_threads_can_read_while_others_close_the_files(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "OPEN_FILES", 2)
-    tracks = tracks_of(tmp_path, 7)
+    readers = readers_of(tmp_path, 7)
     with ThreadPoolExecutor(5) as pool:
-        read = list(pool.map(lambda n: tracks[n % 7].read(0, 3).tolist(), range(700)))
+        read = list(pool.map(lambda n: readers[n % 7].read(0, 3).tolist(), range(700)))
     assert read == [[[n % 7] * 2] * 3 for n in range(700)]
 
 
@@ -353,8 +353,8 @@ import resource, sys
 from pathlib import Path
 from rjcma.store import FeatureReader
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]),) * 2)
-tracks = [FeatureReader(path, clip=path.stem, frames=3) for path in Path(sys.argv[1]).glob("*.h5")]
-total = sum(int(track.read(0, 1)[0, 0]) for _ in range(2) for track in tracks)
+readers = [FeatureReader(path, clip=path.stem, frames=3) for path in Path(sys.argv[1]).glob("*.h5")]
+total = sum(int(reader.read(0, 1)[0, 0]) for _ in range(2) for reader in readers)
 print(total)
 """
 
@@ -362,7 +362,7 @@ print(total)
 def test_there_may_be_more_files_than_a_process_may_open(tmp_path):
     count, limit = store.OPEN_FILES + 60, store.OPEN_FILES + 40
     assert limit <= resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    tracks_of(tmp_path, count)
+    readers_of(tmp_path, count)
     command = [sys.executable, "-c", MANY, str(tmp_path), str(limit)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(result.stdout) == 2 * sum(range(count))
@@ -370,6 +370,6 @@ def test_there_may_be_more_files_than_a_process_may_open(tmp_path):
 
 def test_the_extent_of_frames_is_that_of_their_rows(tmp_path):
     store.write(tmp_path / "clip.h5", np.arange(13.0), np.array([-1, 4, -1, 9, 2, -1]))
-    track = store.FeatureReader(tmp_path / "clip.h5", clip="c", frames=6, span=3)
-    extents = [track.extent(*window) for window in ((0, 6), (0, 3), (3, 5), (5, 6), (2, 2))]
+    reader = store.FeatureReader(tmp_path / "clip.h5", clip="c", frames=6, span=3)
+    extents = [reader.extent(*window) for window in ((0, 6), (0, 3), (3, 5), (5, 6), (2, 2))]
     assert extents == [(2, 12), (4, 7), (2, 12), (0, 0), (0, 0)]

@@ -17,7 +17,7 @@ def test_times_do_not_drift_in_ten_minutes_of_ntsc():
     assert frame_times(frames, 30000 / 1001)[-1] == pytest.approx(17981 * 1001 / 30000, abs=1e-9)
 
 
-def test_presented_times_stand_as_they_are_and_go_on_at_the_frame_rate():
+def test_presented_times_are_kept_and_continued_at_the_frame_rate():
     times = frame_times(5, 10, presented=[0.0, 0.07, 0.3])
     assert times.tolist() == pytest.approx([0.0, 0.07, 0.3, 0.4, 0.5])
 
@@ -47,7 +47,7 @@ def test_of_two_words_that_overlap_the_later_is_taken():
     edges=st.lists(st.integers(0, 60), min_size=2, max_size=14, unique=True),
     frames=st.integers(0, 71),
 )
-def test_placing_words_on_frames_equals_looking_at_every_word_for_every_frame(edges, frames):
+def test_placing_words_on_frames_equals_a_loop_over_words_and_frames(edges, frames):
     edges = sorted(edges)
     starts, ends = np.array(edges[:-1:2]) / 10, np.array(edges[1::2]) / 10
     times = frame_times(frames, 13)

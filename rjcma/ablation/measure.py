@@ -1,4 +1,4 @@
-"""One trial of an ablation: trained, or found trained, and scored."""
+"""One trial of an ablation: it is trained, unless its run exists already, and scored."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from rjcma.training.runs import Digests, train_run
 
 
 def measure(trial: Trial, data: Data, digests: Digests, places: Places, path: Path) -> None:
-    """Write what a trial reached. What training prints is not shown."""
+    """Write the result of a trial. What training prints is not shown."""
     try:
         trained = _trained(trial, data, digests, places)
     except (Problem, Problems) as error:
-        several = error.problems if isinstance(error, Problems) else [error]
-        raise _named(several[0], trial) from None
+        problems = error.problems if isinstance(error, Problems) else [error]
+        raise _named(problems[0], trial) from None
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{_where(trial)}, {Path(at.filename).name}:{at.lineno}"
         raise RuntimeError(f"{where}: {error!r}") from error
     validation = [clip for clip in data.clips if clip.name in trained.validation]
     truth = {clip.name: labels.read(data.labels, clip) for clip in validation}
-    reached = Result(
+    outcome = Result(
         target=trial.run.target,
         fold=trial.run.fold,
         seed=trial.seed,
@@ -43,13 +43,13 @@ def measure(trial: Trial, data: Data, digests: Digests, places: Places, path: Pa
         epochs=len(trained.history),
         settings=trial.run.settings.keyed(),
     )
-    result.write(path, reached)
+    result.write(path, outcome)
 
 
 def _trained(trial: Trial, data: Data, digests: Digests, places: Places) -> TrainedRun:
-    """The run, trained in silence, and read back as scoring reads any run."""
+    """Train the run without output, and read it as scoring reads any run."""
     out = places.trained / trial.name
-    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere), redirect_stdout(nowhere):
+    with open(os.devnull, "w") as null, redirect_stderr(null), redirect_stdout(null):
         train_run(
             trial.run,
             data,
@@ -68,7 +68,7 @@ def _where(trial: Trial) -> str:
 
 
 def _named(problem: Problem, trial: Trial) -> Problem:
-    """The problem, with the run that met it."""
+    """The problem, with the trial in which it occurred."""
     return Problem(
         clip=problem.clip,
         file=f"{_where(trial)}: {problem.file}" if problem.file else _where(trial),

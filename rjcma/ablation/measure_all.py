@@ -1,4 +1,4 @@
-"""What every trial of an ablation reached: each trained once, side by side, and remembered."""
+"""The results of all trials of an ablation; each is trained once, in parallel, and kept."""
 
 from __future__ import annotations
 
@@ -23,40 +23,39 @@ class Places(NamedTuple):
     """Where the trials' runs are kept, on this machine."""
 
     trained: Path
-    """A folder of runs, each in one of its own that is called by the run's id."""
+    """A folder with one folder per run, named by the run's id."""
     checkpoints: Path
-    """Where killed runs go on from."""
+    """The folder of checkpoints, from which killed runs are resumed."""
     pipeline: Path
-    """The pipeline's runs, which are taken over where settings and seed agree."""
+    """The folder of the pipeline's runs; one with the same settings and seed is taken over."""
 
 
 def measure_all(
-    wanted: Sequence[Trial],
+    trials: Sequence[Trial],
     data: Data,
     places: Places,
     folder: Path,
     executor: Executor | None = None,
 ) -> dict[str, Result]:
-    """Train what has not been trained, and keep a JSON file of what each trial reached in `folder`.
+    """Train the trials that have not been trained, and keep each one's result in `folder`, as JSON.
 
-    -> results by the trials' names. A trial that fails does not stop the others. Killed, only those
-    in flight are not done, and these go on from their checkpoints. Raises `Problems`, naming row,
-    seed, target and fold.
+    -> results by the trials' names. A trial that fails does not stop the others. If the process is
+    killed, finished trials are kept, and the others are resumed from their checkpoints next time.
+    Raises `Problems` that name row, target, fold and seed.
     """
     digests = Digests.of(data)
-    jobs = [_job(trial, data, digests, places) for trial in wanted]
-    asked = Work(MEASURE, jobs, folder, ".json", unit="run")
-    adoption.run(asked, executor)
-    return results(folder, wanted)
+    jobs = [_job(trial, data, digests, places) for trial in trials]
+    adoption.run(Work(MEASURE, jobs, folder, ".json", unit="run"), executor)
+    return results(folder, trials)
 
 
-def results(folder: Path, wanted: Iterable[Trial]) -> dict[str, Result]:
-    """What is kept of these trials, by their names. Raises `Problem` for a file that is spoilt."""
-    return {one.name: read(folder / f"{one.name}.json") for one in wanted}
+def results(folder: Path, trials: Iterable[Trial]) -> dict[str, Result]:
+    """The results of these trials, by name. Raises `Problem` for a file that is damaged."""
+    return {trial.name: read(folder / f"{trial.name}.json") for trial in trials}
 
 
 def _job(trial: Trial, data: Data, digests: Digests, places: Places) -> Job:
-    """Measuring is training and scoring: the code of both is in the key."""
+    """A trial as a job: it is trained and scored, so the code of both is in the key."""
     run = work(trial.run, data, digests, places.trained / trial.name)
     modules = modules_of(MEASURE, run.make, *run.implementations)
     return Job(

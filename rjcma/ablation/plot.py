@@ -1,4 +1,4 @@
-"""An ablation in one picture: a dot a run, and each row's mean with its interval."""
+"""An ablation in one picture: one dot per run, and each row's mean with its interval."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from rjcma.ablation.statistics import LEVEL
 from rjcma.ablation.tables import Line
 from rjcma.scoring.style import COLOURS, FAINT, INK, QUIET, figure, save, style
 
-ROW, HEAD, TOP, FOOT = 26, 36, 8, 84  # pixels: a row, a table's heading, above all, below all
-WIDTH, NAMES, EDGE, GAP = 1100, 250, 20, 36  # pixels: all, the rows' names, the right edge
-LETTER = 7.5  # pixels, about, of a row's name in bold; longer names take more room
-SPREAD = 0.27  # of a row's height: how far from its middle the folds' dots lie
+ROW, HEAD, TOP, FOOT = 26, 36, 8, 84  # pixels: a row, a table's heading, top and bottom margin
+WIDTH, NAMES, EDGE, GAP = 1100, 250, 20, 36  # pixels: picture, row names, side margin, column gap
+LETTER = 7.5  # pixels, about, per letter of a bold name; long names widen the column of names
+SPREAD = 0.27  # of a row's height: the largest distance of a fold's dots from the row's middle
 CAPTION = (
-    "A dot is a run. Folds lie above one another within a row, the first on top.",
-    f"Line: the mean, and its {LEVEL:.0%} interval for training again on these folds."
-    " Dashed: the mean of the table's reference, whose name is bold.",
+    "Each dot is a run. Within a row, folds are one below the other, the first at the top.",
+    f"Solid line: the mean and its {LEVEL:.0%} interval for training again on these folds."
+    " Dashed line: the mean of the table's reference, whose name is bold.",
 )
 
 
 class Panel(NamedTuple):
-    """A table."""
+    """One table of the picture."""
 
     about: str
     reference: str
@@ -37,31 +37,31 @@ def draw(panels: Sequence[Panel], targets: Sequence[str], path: Path) -> None:
     """Draw all tables below one another, and the targets side by side, into a PNG file."""
     heights = [HEAD + ROW * len(panel.lines) for panel in panels]
     height = TOP + sum(heights) + FOOT
-    made = figure(WIDTH, height)
-    bounds = _limits(panels, targets)
+    fig = figure(WIDTH, height)
+    limits = _limits(panels, targets)
     names = max([NAMES, *(EDGE + LETTER * len(line.name) for p in panels for line in p.lines)])
-    wide = (WIDTH - names - EDGE - GAP * (len(targets) - 1)) / len(targets)
+    width = (WIDTH - names - EDGE - GAP * (len(targets) - 1)) / len(targets)
     for column, target in enumerate(targets):
-        left, top = names + column * (wide + GAP), TOP
+        left, top = names + column * (width + GAP), TOP
         for panel, high in zip(panels, heights, strict=True):
-            box = (left, height - top - high, wide, high - HEAD)
+            box = (left, height - top - high, width, high - HEAD)
             scale = (WIDTH, height, WIDTH, height)
-            axes = made.add_axes(tuple(np.divide(box, scale).tolist()))
+            axes = fig.add_axes(tuple(np.divide(box, scale).tolist()))
             _table(axes, panel, target)
-            axes.set_xlim(*bounds)
+            axes.set_xlim(*limits)
             if column == 0:
                 _names(axes, panel)
                 y = (height - top - HEAD + 9) / height
-                made.text(EDGE / WIDTH, y, panel.about, fontsize=10.5, fontweight="bold")
+                fig.text(EDGE / WIDTH, y, panel.about, fontsize=10.5, fontweight="bold")
             top += high
         _scale(axes, target)
     for place, text in enumerate(CAPTION):
-        made.text(EDGE / WIDTH, (28 - 15 * place) / height, text, fontsize=8.5, color=QUIET)
-    save(made, path, scale=1.5)
+        fig.text(EDGE / WIDTH, (28 - 15 * place) / height, text, fontsize=8.5, color=QUIET)
+    save(fig, path, scale=1.5)
 
 
 def _table(axes: Axes, panel: Panel, target: str) -> None:
-    """One table's rows for one target, from top to bottom."""
+    """Draw one table's rows for one target, from top to bottom."""
     axes.set_ylim(len(panel.lines) - 0.5, -0.5)
     axes.grid(axis="x", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
@@ -78,7 +78,7 @@ def _table(axes: Axes, panel: Panel, target: str) -> None:
 
 
 def _row(axes: Axes, place: int, line: Line, target: str) -> None:
-    values, found = line.values[target], line.spreads[target]
+    values, spread = line.values[target], line.spreads[target]
     heights = place + np.linspace(-SPREAD, SPREAD, len(values))[:, None] * (len(values) > 1)
     colour = COLOURS[target]
     axes.plot(
@@ -92,13 +92,13 @@ def _row(axes: Axes, place: int, line: Line, target: str) -> None:
         alpha=0.45,
         zorder=2,
     )
-    if found.low == found.low:
-        axes.plot([found.low, found.high], [place, place], color=INK, linewidth=1.6, zorder=3)
-    axes.plot([found.mean], [place], marker="|", markersize=13, markeredgewidth=2.2, color=INK)
+    if spread.low == spread.low:
+        axes.plot([spread.low, spread.high], [place, place], color=INK, linewidth=1.6, zorder=3)
+    axes.plot([spread.mean], [place], marker="|", markersize=13, markeredgewidth=2.2, color=INK)
 
 
 def _names(axes: Axes, panel: Panel) -> None:
-    """The rows' names at the left, the reference's in bold."""
+    """Write the rows' names at the left, the reference's in bold."""
     for place, line in enumerate(panel.lines):
         axes.annotate(
             line.name,
@@ -113,15 +113,15 @@ def _names(axes: Axes, panel: Panel) -> None:
 
 
 def _scale(axes: Axes, target: str) -> None:
-    """The scale, below the lowest table."""
+    """Draw the scale, below the lowest table."""
     axes.spines["bottom"].set_visible(True)
     axes.tick_params(bottom=True, labelbottom=True)
     axes.set_xlabel(f"CCC, {target}", color=COLOURS[target], fontweight="bold", labelpad=2)
 
 
 def _limits(panels: Sequence[Panel], targets: Sequence[str]) -> tuple[float, float]:
-    """One scale for all: from the lowest run to the highest, 0 included."""
+    """The limits of the scale of all tables: from the lowest run to the highest, including 0."""
     values = [line.values[t].ravel() for p in panels for line in p.lines for t in targets]
     joined = np.concatenate([*values, [0.0]])
-    room = 0.04 * max(np.ptp(joined), 0.1)
-    return float(joined.min() - room), float(joined.max() + room)
+    margin = 0.04 * max(np.ptp(joined), 0.1)
+    return float(joined.min() - margin), float(joined.max() + margin)

@@ -1,11 +1,11 @@
-"""What an ablation found, for readers: tables as Markdown and CSV, all runs, and a picture.
+"""The report of an ablation: tables as Markdown and CSV, all runs, and a picture.
 
-    tables.md     each table's rows, their spread and tests, and below them what all of that means
-    <table>.csv   a line a row and measure (each target, and their mean), with every p-value
-    all-runs.csv  a line a row and run
-    rows.png      a dot a run, with each row's mean and its interval
+    tables.md     each table's rows, their spread and tests, and below them an explanation
+    <table>.csv   one line per row and measure (each target, and their mean), with every p-value
+    all-runs.csv  one line per row and run
+    rows.png      one dot per run, with each row's mean and its interval
 
-The files depend on the runs alone: a second writing gives the same bytes.
+The files depend only on the runs: writing them again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = (
     *("difference", "difference_low", "difference_high", "folds_better", "folds"),
     *("run_pairs", "p_runs", "p_runs_holm", "video_pairs", "p_videos", "p_videos_holm"),
 )
-"""Of a table's CSV."""
+"""The columns of a table's CSV."""
 
 
 class Study(NamedTuple):
@@ -45,20 +45,20 @@ class Study(NamedTuple):
     results: Mapping[str, Result]
 
     def lines(self, table: str) -> list[Line]:
-        """A table's rows."""
+        """The rows of a table."""
         videos = {clip.name: clip.video for clip in self.clips}
         return lines(table, self.ablation, self.rows, self.results, self.wanted, videos)
 
 
 def write(study: Study, folder: Path) -> None:
-    """Write the report. An earlier one's files may be links into a cache: they are replaced."""
+    """Write the report. An earlier one is removed first: its files may be links into a cache."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in [p for pattern in ("*.md", "*.csv", "*.png") for p in folder.glob(pattern)]:
         path.unlink()
     tables = {name: study.lines(name) for name in study.ablation.tables}
     (folder / "tables.md").write_text(markdown(study, tables))
-    for name, of_table in tables.items():
-        (folder / f"{name}.csv").write_text(csv_text(of_table, len(study.wanted.folds)))
+    for name, table_lines in tables.items():
+        (folder / f"{name}.csv").write_text(csv_text(table_lines, len(study.wanted.folds)))
     (folder / "all-runs.csv").write_text(runs_text(study))
     panels = [
         plot.Panel(table.about, table.reference, tables[name])
@@ -68,30 +68,31 @@ def write(study: Study, folder: Path) -> None:
 
 
 def markdown(study: Study, tables: Mapping[str, Sequence[Line]]) -> str:
-    """All tables under their headings, and what their numbers mean."""
+    """All tables under their headings, and an explanation of their numbers."""
     parts = []
-    for name, of_table in tables.items():
-        header = ["Row", *(measure.capitalize() for measure in of_table[0].values)]
+    for name, table_lines in tables.items():
+        header = ["Row", *(measure.capitalize() for measure in table_lines[0].values)]
         header += ["Difference", "Folds", "p, runs", "p, videos"]
-        body = [_cells(line, len(study.wanted.folds)) for line in of_table]
+        body = [_cells(line, len(study.wanted.folds)) for line in table_lines]
         parts += [f"## {study.ablation.tables[name].about}", markdown_table([header, *body])]
-    some = next(line.comparisons[MEAN] for line in next(iter(tables.values())) if line.comparisons)
-    notes = "\n".join(f"- {note}" for note in _notes(study, some))
+    first_table = next(iter(tables.values()))
+    example = next(line.comparisons[MEAN] for line in first_table if line.comparisons)
+    notes = "\n".join(f"- {note}" for note in _notes(study, example))
     return "\n\n".join([*parts, "## What the numbers are", notes]) + "\n"
 
 
-def csv_text(of_table: Sequence[Line], folds: int) -> str:
-    """All numbers of a table; nothing stands where there is no comparison or no spread."""
+def csv_text(table_lines: Sequence[Line], folds: int) -> str:
+    """All numbers of a table; cells without a comparison or a spread are empty."""
     rows = [
         [line.name, measure, *_numbers(line, measure, folds)]
-        for line in of_table
+        for line in table_lines
         for measure in line.values
     ]
     return files.csv_text([COLUMNS, *rows])
 
 
 def runs_text(study: Study) -> str:
-    """`table,row,target,fold,seed,ccc,best_epoch,epochs`: a run stands in every row it serves."""
+    """`table,row,target,fold,seed,ccc,best_epoch,epochs`: a run is in every row that uses it."""
     rows: list[Sequence[object]] = [
         ("table", "row", "target", "fold", "seed", "ccc", "best_epoch", "epochs")
     ]
@@ -99,8 +100,8 @@ def runs_text(study: Study) -> str:
         order = product(study.wanted.targets, study.wanted.folds, study.ablation.seeds)
         for target, fold, seed in order:
             result = study.results[trial(row, settings, target, fold, seed).name]
-            reached = (f"{result.ccc:z.6f}", result.best_epoch, result.epochs)
-            rows.append((table, row, target, fold, seed, *reached))
+            numbers = (f"{result.ccc:z.6f}", result.best_epoch, result.epochs)
+            rows.append((table, row, target, fold, seed, *numbers))
     return files.csv_text(rows)
 
 
@@ -108,70 +109,72 @@ def _cells(line: Line, folds: int) -> list[str]:
     cells = [line.name, *map(_spread, line.spreads.values())]
     if MEAN not in line.comparisons:
         return [*cells, "reference", "", "", ""]
-    found, corrected = line.comparisons[MEAN], line.corrected[MEAN]
+    comparison, corrected = line.comparisons[MEAN], line.corrected[MEAN]
     return [
         *cells,
-        _difference(found.difference),
-        f"{found.better} of {folds}",
+        _difference(comparison.difference),
+        f"{comparison.better} of {folds}",
         *map(_p, corrected),
     ]
 
 
-def _spread(found: Spread) -> str:
-    shown = [f" ± {value:.3f}" for value in (found.folds, found.seeds) if value == value]
-    return f"{found.mean:z.3f}" + "".join(shown)
+def _spread(spread: Spread) -> str:
+    deviations = [f" ± {std:.3f}" for std in (spread.folds, spread.seeds) if std == std]
+    return f"{spread.mean:z.3f}" + "".join(deviations)
 
 
-def _difference(found: Spread) -> str:
-    interval = "" if found.low != found.low else f" [{found.low:+z.3f}, {found.high:+z.3f}]"
-    return f"{found.mean:+z.3f}{interval}"
+def _difference(spread: Spread) -> str:
+    interval = "" if spread.low != spread.low else f" [{spread.low:+z.3f}, {spread.high:+z.3f}]"
+    return f"{spread.mean:+z.3f}{interval}"
 
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _notes(study: Study, some: Comparison) -> list[str]:
-    """What the numbers are, and what they can and cannot show; `some` comparison has the pairs."""
+def _notes(study: Study, example: Comparison) -> list[str]:
+    """What the numbers show, and what they do not; `example` has the numbers of pairs."""
     wanted, seeds = study.wanted, study.ablation.seeds
     targets, folds = len(wanted.targets), len(wanted.folds)
     scatter = ["standard deviation of the folds' means"] * (folds > 1)
     scatter += ["of runs about their fold's mean"] * (len(seeds) > 1)
     again = f", with its {LEVEL:.0%} interval for training again on these folds"
     return [
-        f"Runs a row: {targets * folds * len(seeds)} ({_count(targets, 'target')},"
-        f" {_count(folds, 'fold')}, {_count(len(seeds), 'seed')}). CCC is that of a fold's"
-        " validation clips, over their labelled frames concatenated.",
+        f"Runs per row: {targets * folds * len(seeds)} ({_count(targets, 'target')},"
+        f" {_count(folds, 'fold')}, {_count(len(seeds), 'seed')}). The CCC of a run is that of its"
+        " fold's validation clips, over all their labelled frames, concatenated.",
         _selected(study),
         f"{' ± '.join(['Mean', *scatter])}.",
-        "Difference: of the mean CCC from the reference's, run by run of the same fold and seed"
-        + (again if len(seeds) > 1 else "")
-        + ". Folds: in how many the row is better.",
-        *_tests(some),
+        "Difference: the row's mean CCC minus the reference's, over pairs of runs of the same fold"
+        " and seed" + (again if len(seeds) > 1 else "") + ". Folds: the number of folds in which"
+        " the row is better.",
+        *_tests(example),
     ]
 
 
-def _tests(some: Comparison) -> list[str]:
+def _tests(example: Comparison) -> list[str]:
     return [
-        "p, runs: would training again on this corpus, divided as it is, tell the same? Two-sided"
-        f" permutation test by the signs of n = {some.runs} differences of the mean CCC, one a fold"
-        " and seed; folds are held fixed, so it says nothing of other people.",
-        f"p, videos: would other people's videos? The same test by n = {some.videos} differences,"
-        " one a validation video: its clips' own CCC, averaged over targets and seeds first, since"
-        " seeds of one fold share its clips and are no independent pairs. Videos of one fold are"
-        " still judged by the same networks, so it is slightly anti-conservative.",
-        "Both p are corrected for the number of comparisons in their table (Holm). Before that they"
-        f" cannot be below {smallest_p(some.runs):.2g} and {smallest_p(some.videos):.2g}: that is"
-        " how few pairs there are.",
+        "p, runs: would the result be the same if the networks were trained again on this corpus,"
+        " with these folds? Two-sided permutation test on the signs of"
+        f" n = {example.runs} differences of the mean CCC, one per fold and seed. The folds are"
+        " held fixed, so it says nothing about other people.",
+        "p, videos: would the result be the same with videos of other people? The same test on"
+        f" n = {example.videos} differences, one per validation video: the CCC of its clips,"
+        " averaged over targets and seeds first, because seeds of one fold have the same clips and"
+        " are not independent. Videos of one fold are still judged by the same networks, so the"
+        " test is slightly anti-conservative.",
+        "Both p are corrected for the number of comparisons in their table (Holm). Before the"
+        f" correction they cannot be below {smallest_p(example.runs):.2g} and"
+        f" {smallest_p(example.videos):.2g}, because there are so few pairs.",
     ]
 
 
 def _selected(study: Study) -> str:
-    """What selected the epochs, which decides whether the numbers are optimistic."""
+    """How epochs were selected, which decides whether the CCC is too high."""
     if {settings.training.select_by for settings in study.rows.values()} == {"held_out"}:
         return (
-            "Epochs were selected on training videos held out from training; the validation clips"
-            " reported here selected nothing."
+            "Epochs were selected on training videos held out from training, not on the validation"
+            " clips reported here."
         )
     return (
         "Epochs were selected, in some rows at least, on the validation clips reported here, so CCC"
@@ -184,21 +187,21 @@ def _count(number: int, name: str) -> str:
 
 
 def _numbers(line: Line, measure: str, folds: int) -> list[str]:
-    """A row's cells of the CSV, from its mean on."""
-    cells = _written(*line.spreads[measure])
+    """A row's cells of the CSV, from its mean to the last column."""
+    cells = _formatted(*line.spreads[measure])
     if measure not in line.comparisons:
         return cells + [""] * (len(COLUMNS) - 2 - len(cells))
-    found, (p_runs, p_videos) = line.comparisons[measure], line.corrected[measure]
-    difference = found.difference
+    comparison, (p_runs, p_videos) = line.comparisons[measure], line.corrected[measure]
+    difference = comparison.difference
     return [
         *cells,
-        *_written(difference.mean, difference.low, difference.high),
-        *map(str, (found.better, folds, found.runs)),
-        *_written(found.p_runs, p_runs),
-        str(found.videos),
-        *_written(found.p_videos, p_videos),
+        *_formatted(difference.mean, difference.low, difference.high),
+        *map(str, (comparison.better, folds, comparison.runs)),
+        *_formatted(comparison.p_runs, p_runs),
+        str(comparison.videos),
+        *_formatted(comparison.p_videos, p_videos),
     ]
 
 
-def _written(*values: float) -> list[str]:
+def _formatted(*values: float) -> list[str]:
     return ["" if value != value else f"{value:z.6f}" for value in values]

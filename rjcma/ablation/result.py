@@ -1,4 +1,4 @@
-"""What a trial reached, as a small JSON file: all that tables need of it."""
+"""The result of a trial, as a small JSON file with all that tables need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CURE = "delete the file and run `make ablation`: it is made again"
 
 
 class Result(BaseModel):
-    """What a run reached on its fold's validation clips."""
+    """The result of a run on its fold's validation clips."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,14 +38,14 @@ def write(path: Path, result: Result) -> None:
 
 
 def read(path: Path) -> Result:
-    """A result. Raises `Problem` for a file that is missing or holds none."""
-    expected = "what a trial reached"
+    """A result. Raises `Problem` for a file that is missing or is not a result."""
+    expected = "the result of a trial"
     content = read_json(path, expected=expected, cure=CURE)
     try:
         return Result.model_validate(content)
     except ValidationError as error:
         key, value, allowed = first_mistake(error, Result)
-        found = f"{key or 'the whole'} = {value}"
+        found = f"{key or 'the whole file'} = {value}"
         raise Problem(
             file=path, found=found, expected=f"{expected}: {allowed}", cure=CURE
         ) from None

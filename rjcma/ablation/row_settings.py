@@ -1,4 +1,4 @@
-"""The settings of an ablation's rows: the params file's, changed by dotted key and checked anew."""
+"""The settings of an ablation's rows: the params file's, changed by dotted key, checked again."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from rjcma.problem import Problem
 from rjcma.training.sections import SECTIONS, Settings
 
 _IN_PARAMS = "set it in the params file: all rows read the same features"
-KEPT = {
+FORBIDDEN = {
     "training.seed": "list seeds under seeds: each row is trained with each of them",
     "encoders.visual.mode": _IN_PARAMS,
     "encoders.audio.mode": _IN_PARAMS,
 }
-"""Keys that no row may set, though others of their sections may be set, and what to do instead."""
+"""Keys that no row may set, and what to do instead."""
 
 Rows = Mapping[tuple[str, str], Settings]
-"""Settings by the names of table and row."""
+"""Settings by (table's name, row's name)."""
 
 
 def of_rows(ablation: Ablation, base: Settings, file: object) -> Rows:
     """The settings of every row; `base` are the params file's.
 
-    Raises `Problem`, naming the rows' file, the row and the key, for what a section does not allow.
+    Raises `Problem`, naming the rows' file, the row and the key, if a section does not allow a
+    value.
     """
     return {
         (name, row.name): changed(
@@ -40,9 +41,10 @@ def of_rows(ablation: Ablation, base: Settings, file: object) -> Rows:
 
 
 def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
-    """The settings with the values at these dotted keys. Raises `Problem` that begins with `where`.
+    """The settings with other values at these dotted keys.
 
-    A key may name a value (`fusion.widths.text`) or a part (`fusion.widths`), which is replaced.
+    A key may name a single value (`fusion.widths.text`) or a group (`fusion.widths`), which is
+    replaced as a whole. Raises `Problem` that begins with `where`.
     """
     sections = {name: _plain(getattr(settings, name)) for name in SECTIONS}
     for key, value in changes.items():
@@ -56,7 +58,7 @@ def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Setti
 def _forget_other_kind(
     fusion: dict[str, Any], before: AnyFusion, changes: Mapping[str, Any]
 ) -> None:
-    """Remove what only the kind of fusion before knows."""
+    """Remove the keys that only the kind of fusion before has."""
     for key in type(before).model_fields.keys() - AnyFusion.model_fields.keys() - {"kind"}:
         if f"fusion.{key}" not in changes:
             del fusion[key]
@@ -67,18 +69,18 @@ def _plain(section: Any) -> Any:
 
 
 def _put(sections: dict[str, Any], key: str, value: Any, where: str) -> None:
-    """Set a dotted key of a section, or of a part of one; its section then says if it knows it."""
-    for kept, cure in KEPT.items():
-        if key == kept or key.startswith(kept + "."):
-            raise _problem(where, f"key {key}", "a key that rows may differ in", cure)
+    """Set a dotted key of a section, or of a part of one; the section is checked afterwards."""
+    for forbidden, cure in FORBIDDEN.items():
+        if key == forbidden or key.startswith(forbidden + "."):
+            raise _problem(where, f"key {key}", "a key that rows may set", cure)
     *path, last = key.split(".")
-    inside: Any = sections
+    group: Any = sections
     for part in path:
-        inside = inside.get(part) if isinstance(inside, dict) else None
-    if not isinstance(inside, dict) or (not path and last not in sections):
-        known = "a key of the params file" if path else f"one of {', '.join(sections)}"
-        raise _problem(where, f"key {key} = {value!r}", known, "correct or remove that key")
-    inside[last] = value
+        group = group.get(part) if isinstance(group, dict) else None
+    if not isinstance(group, dict) or (not path and last not in sections):
+        expected = "a key of the params file" if path else f"one of {', '.join(sections)}"
+        raise _problem(where, f"key {key} = {value!r}", expected, "correct or remove that key")
+    group[last] = value
 
 
 def _problem(where: str, found: str, expected: str, cure: str) -> Problem:

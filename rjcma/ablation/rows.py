@@ -1,7 +1,7 @@
-"""The rows of an ablation: which settings are compared, read from `ablation/rows.yaml`.
+"""The rows of an ablation: the settings that are compared, read from `ablation/rows.yaml`.
 
-A row is a name and what it sets, by dotted key: `{name: JCA, set: {recursions: 1}}`. What no row
-sets is the params file's, except what `base` sets for all rows.
+A row is a name and the values that it sets, by dotted key: `{name: JCA, set: {recursions: 1}}`.
+Other values come from `base`, which holds for all rows, and else from the params file.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Name = Annotated[str, Field(pattern=r"^[^|\n]+$")]
 
 
 class Row(Section):
-    """A setting to be trained."""
+    """One setting to be trained."""
 
     name: Name
-    """As the tables show it; a row that is given another name is not trained again."""
+    """As the tables show it; a renamed row is not trained again."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Values by dotted key of the params file."""
 
 
 class Table(Section):
-    """Rows that are compared with one of them."""
+    """Rows that are compared with one of them, the reference."""
 
     about: str
     """A heading for readers."""
@@ -40,22 +40,22 @@ class Table(Section):
     def _consistent(self) -> Table:
         names = [row.name for row in self.rows]
         if len(set(names)) < len(names):
-            raise ValueError("rows of different names")
+            raise ValueError("rows with different names")
         if self.reference not in names:
             raise ValueError(f"a reference that is one of its rows: {', '.join(names)}")
         return self
 
 
 class Ablation(Section):
-    """What the file of rows holds."""
+    """The content of the file of rows."""
 
     seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
-    """Of `training.seed`: every row is trained once a seed, target and fold. One seed gives no
-    spread over seeds."""
+    """Values of `training.seed`: every row is trained once per seed, target and fold. With one seed
+    there is no standard deviation over seeds."""
     base: dict[str, Any] = Field(default_factory=dict)
-    """What is set for all rows, by dotted key."""
+    """Values for all rows, by dotted key."""
     tables: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Table] = Field(min_length=1)
-    """By name, which is that of the table's file."""
+    """By name, which is also the name of the table's CSV file."""
 
     @model_validator(mode="after")
     def _each_seed_once(self) -> Ablation:
@@ -65,11 +65,11 @@ class Ablation(Section):
 
 
 def read(path: Path) -> Ablation:
-    """The ablation that a file describes. Raises `Problem`, naming the row and key at fault."""
+    """The ablation that a file describes. Raises `Problem`, naming the row and key of a mistake."""
     try:
         content = YAML(typ="safe", pure=True).load(path)
     except FileNotFoundError:
-        raise _problem(path, "no such file", "a file of rows", "name it with --rows") from None
+        raise _problem(path, "no such file", "a file of rows", "correct its path") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise _problem(path, str(error), "YAML", "correct the file at that line") from None
     try:
@@ -77,12 +77,12 @@ def read(path: Path) -> Ablation:
     except ValidationError as error:
         key, value, expected = first_mistake(error, Ablation)
         where = _row_of(content, error.errors(include_url=False)[0]["loc"])
-        found = f"{where}{key or 'the whole'} = {value}"
+        found = f"{where}{key or 'the whole file'} = {value}"
         raise _problem(path, found, expected, "correct or remove that key") from None
 
 
 def _row_of(content: Any, location: tuple[int | str, ...]) -> str:
-    """`row <name>: ` where a place in the file lies in a row that has a name, else nothing."""
+    """`row <name>: ` if a location in the file is in a row with a name, else an empty text."""
     match location:
         case ("tables", table, "rows", int(number), *_):
             row = content["tables"][table]["rows"][number]

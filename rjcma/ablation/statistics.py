@@ -1,18 +1,18 @@
-"""Settings compared by repeated runs: means, spreads, and paired tests between them.
+"""Compare settings by repeated runs: means, standard deviations, intervals, and paired tests.
 
-Values of a setting are (F, S): a CCC for each of F folds and S repetitions (seeds). Repetitions of
-one fold share its clips, so they are not F x S independent looks at a method. Two different
-questions are therefore asked, and each has a test of its own:
+The values of a setting are (F, S): one CCC for each of F folds and S seeds. Runs of one fold share
+its clips, so the F x S values are not independent. Therefore there are two questions, each with its
+own test:
 
-- Would training again, on this corpus as it is divided, give the same answer? Folds are held fixed,
-  and what is random is training. Given the fold, repetitions are independent, and if two settings
-  did equally well on it each difference could as well have the other sign. Pairs are runs of the
-  same fold and seed.
-- Would other people's videos give the same answer? What is random is the video. Each validation
-  video is one pair: its CCC, averaged over repetitions before anything is tested.
+- Would training again on this corpus, with the same folds, give the same answer? The folds are
+  fixed, and training is random. Within a fold the runs are independent, and if two settings are
+  equally good there, each difference could also have the other sign. Pairs are runs of the same
+  fold and seed.
+- Would videos of other people give the same answer? The video is random. Each validation video is
+  one pair: its CCC, averaged over seeds before the test.
 
-Both are exact permutation tests: every way to flip the signs of the n paired differences is tried,
-2^n of them, or as many as `RESAMPLES` drawn ones where there are more (scipy).
+Both are permutation tests of the signs of the n paired differences: exact, with all 2^n choices of
+signs, or with `RESAMPLES` random ones if there are more (scipy).
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from scipy import stats
 Values = NDArray[np.float64]
 
 LEVEL = 0.95
-RESAMPLES = 2**16  # of the signs: all of them up to 16 pairs (ours)
+RESAMPLES = 2**16  # choices of signs: all of them up to 16 pairs (ours)
 
 
 class Spread(NamedTuple):
-    """A mean, how it scatters, and between what it lies; NaN where nothing can be said."""
+    """A mean with standard deviations and a confidence interval; NaN if one is undefined."""
 
     mean: float
     folds: float
     """Standard deviation of the folds' means (population, as in the table of folds)."""
     seeds: float
-    """Standard deviation of a run about its fold's mean (a sample's: seeds are drawn)."""
+    """Standard deviation of the runs about their fold's mean (sample: the seeds are a sample)."""
     low: float
     high: float
-    """The interval in which the mean of many repetitions on these folds lies, at `LEVEL`."""
+    """The confidence interval, at `LEVEL`, of the mean over many trainings on these folds."""
 
 
 class Comparison(NamedTuple):
-    """A setting against the reference."""
+    """A setting compared with the reference."""
 
     difference: Spread
     better: int
-    """Folds in which the setting's mean is higher."""
+    """The number of folds in which the setting's mean is higher."""
     p_runs: float
     runs: int
-    """Pairs of runs."""
+    """The number of pairs of runs."""
     p_videos: float
     videos: int
-    """Pairs of videos."""
+    """The number of pairs of videos."""
 
 
 def spread(values: Values) -> Spread:
-    """The mean of (F, S) values, and how it scatters over folds and over seeds.
+    """The mean of (F, S) values, with standard deviations over folds and over seeds.
 
-    The interval is Student's, from the scatter within folds alone.
+    The interval is Student's, from the deviation within folds only.
 
     >>> spread(np.array([[0.25, 0.75], [0.0, 0.5]]))._replace(low=0, high=0)
     Spread(mean=0.375, folds=0.125, seeds=0.3535533905932738, low=0, high=0)
@@ -84,7 +84,7 @@ def compare(
 ) -> Comparison:
     """Compare (F, S) values with the reference's of the same folds and seeds.
 
-    `videos` hold a value for each validation video; the same ones in both.
+    `videos` and `reference_videos` hold one value per validation video, for the same videos.
     """
     differences = values - reference
     if videos.keys() != reference_videos.keys():
@@ -101,9 +101,9 @@ def compare(
 
 
 def sign_flip(differences: Values) -> float:
-    """The two-sided p-value of paired differences (n,) whose signs might as well be others.
+    """The two-sided p-value of paired differences (n,), by a permutation test of their signs.
 
-    Of all 2^n choices of signs, the share whose mean is at least as far from 0.
+    It is the share of all 2^n choices of signs whose mean is at least as far from 0.
 
     >>> sign_flip(np.array([0.1, 0.2, 0.3]))
     0.25
@@ -123,12 +123,12 @@ def sign_flip(differences: Values) -> float:
 
 
 def _mean(differences: Values, axis: int) -> Values:
-    """The mean, without the last digits: means that are equal but for rounding are ties."""
+    """The mean without its last digits, so that means that differ only by rounding are ties."""
     return np.round(differences.mean(axis=axis), 12)
 
 
 def smallest_p(pairs: int) -> float:
-    """The smallest p-value that `sign_flip` can give for so many pairs.
+    """The smallest p-value that `sign_flip` can give for this number of pairs.
 
     >>> smallest_p(3), smallest_p(9)
     (0.25, 0.00390625)

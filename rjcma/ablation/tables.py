@@ -1,4 +1,4 @@
-"""An ablation's tables: each row's CCC, its spread, and its paired tests against the reference."""
+"""An ablation's tables: each row's CCC, its spread, and its paired tests with the reference."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rjcma.scoring.settings import Runs
 from rjcma.training.sections import Settings
 
 MEAN = "mean"
-"""The measure that is the targets' mean, run for run; the others are the targets."""
+"""The measure that is the mean of the targets, run by run; the other measures are the targets."""
 
 
 class Measured(NamedTuple):
-    """What one row reached, by measure: each target, and their mean."""
+    """The results of one row by measure: each target, and their mean."""
 
     values: dict[str, Values]
-    """(F, S): a CCC a fold and seed."""
+    """(F, S): one CCC per fold and seed."""
     videos: dict[str, dict[str, float]]
-    """A CCC a validation video: its clips' own, averaged over them and over the seeds."""
+    """One CCC per validation video: the mean of its clips' CCC over the clips and the seeds."""
 
 
 class Line(NamedTuple):
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     values: dict[str, Values]
     spreads: dict[str, Spread]
     comparisons: dict[str, Comparison]
-    """With the reference, none for the reference itself; p-values are not corrected."""
+    """With the reference (empty for the reference itself); p-values are not corrected."""
     corrected: dict[str, tuple[float, float]]
     """The p-values over runs and over videos, corrected for the rows of the table (Holm)."""
 
@@ -47,7 +47,7 @@ def measured(
     seeds: Sequence[int],
     videos: Mapping[str, str],
 ) -> Measured:
-    """A row's results in order; `videos` names each clip's video."""
+    """A row's results, in order of folds and seeds; `videos` has the video of each clip."""
     values: dict[str, Values] = {}
     by_video: dict[str, dict[str, float]] = {}
     for target in wanted.targets:
@@ -76,44 +76,45 @@ def lines(
 ) -> list[Line]:
     """The rows of a table in their order, each compared with the table's reference."""
     table = ablation.tables[name]
-    found = {
+    by_row = {
         row.name: measured(rows[name, row.name], results, wanted, ablation.seeds, videos)
         for row in table.rows
     }
     compared = {
-        row: _compared(one, found[table.reference])
-        for row, one in found.items()
+        row: _compared(own, by_row[table.reference])
+        for row, own in by_row.items()
         if row != table.reference
     }
     corrected = _corrected(compared)
     return [
         Line(
             row,
-            one.values,
-            {measure: spread(values) for measure, values in one.values.items()},
+            own.values,
+            {measure: spread(values) for measure, values in own.values.items()},
             compared.get(row, {}),
             corrected.get(row, {}),
         )
-        for row, one in found.items()
+        for row, own in by_row.items()
     ]
 
 
-def _compared(one: Measured, reference: Measured) -> dict[str, Comparison]:
+def _compared(row: Measured, reference: Measured) -> dict[str, Comparison]:
     return {
         measure: compare(
-            one.values[measure],
+            row.values[measure],
             reference.values[measure],
-            one.videos[measure],
+            row.videos[measure],
             reference.videos[measure],
         )
-        for measure in one.values
+        for measure in row.values
     }
 
 
 def _corrected(
     compared: Mapping[str, Mapping[str, Comparison]],
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """By row and measure; the rows of a table are one family, for each measure and test."""
+    """The corrected p-values by row and measure; for each measure and test, all rows of the table
+    are one family of comparisons."""
     corrected: dict[str, dict[str, tuple[float, float]]] = {row: {} for row in compared}
     for measure in next(iter(compared.values())):
         of_rows = [comparisons[measure] for comparisons in compared.values()]
@@ -125,7 +126,7 @@ def _corrected(
 
 def _means(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
     """The mean of each name's values."""
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+        by_name.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in by_name.items()}

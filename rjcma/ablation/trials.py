@@ -1,7 +1,7 @@
-"""The runs of an ablation: those of each row's settings, with each seed, target and fold.
+"""The runs of an ablation: each row's settings with each seed, target and fold.
 
-A run is named for its settings, so rows that say the same, in whatever table, share their runs, and
-what has been trained is not trained again when rows are added, renamed or removed.
+A run is named by its settings. So rows with the same settings, in any table, share their runs, and
+a trained run is not trained again when rows are added, renamed or removed.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ class Trial(NamedTuple):
     """One run of an ablation."""
 
     row: str
-    """The first row that asks for it; for messages only."""
+    """The first row that needs it; for messages only."""
     run: Run
 
     @property
     def name(self) -> str:
-        """That of its files."""
+        """The name of its files."""
         return self.run.id
 
     @property
     def seed(self) -> int:
-        """The ablation's."""
+        """One of the ablation's seeds."""
         return self.run.settings.training.seed
 
 
-def trials(settings: Mapping[Any, Settings], wanted: Runs, seeds: Sequence[int]) -> list[Trial]:
-    """The runs that these rows need, by table and row, each once."""
-    found: dict[str, Trial] = {}
-    for (_, row), of_row in settings.items():
+def trials(rows: Mapping[Any, Settings], wanted: Runs, seeds: Sequence[int]) -> list[Trial]:
+    """The runs that these rows need, each once; `rows` are settings by table and row."""
+    by_name: dict[str, Trial] = {}
+    for (_, row), settings in rows.items():
         for seed, target, fold in product(seeds, wanted.targets, wanted.folds):
-            one = trial(row, of_row, target, fold, seed)
-            found.setdefault(one.name, one)
-    return list(found.values())
+            needed = trial(row, settings, target, fold, seed)
+            by_name.setdefault(needed.name, needed)
+    return list(by_name.values())
 
 
 def trial(row: str, settings: Settings, target: Target, fold: int, seed: int) -> Trial:
-    """A row's run on a fold."""
+    """The run of a row with this target, fold and seed."""
     training = settings.training.model_copy(update={"seed": seed})
     return Trial(row, Run(target, fold, settings._replace(training=training)))

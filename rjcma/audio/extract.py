@@ -1,10 +1,10 @@
-"""A video's sound as a WAV of 16 kHz, mono, 16 bits, on the clip's axis of time.
+"""A video's sound as a WAV file (16 kHz, mono, 16 bits) on the clip's time axis.
 
-Sample 0 is the presentation of the video's first frame. Sound from before it is cut, sound that
-begins later follows silence, and gaps between the sound's own time stamps are filled with silence
-(an overlap is cut), so that nothing drifts over hours. The WAV lasts at least as long as the video;
-what sounds beyond its last frame is kept, because the log-mel windows of the last frames reach
-0.96 s further and words end there. A video without sound is silence.
+Sample 0 is at the time of the video's first frame: earlier sound is cut, and if the sound starts
+later, silence comes first. Gaps between the sound's time stamps are filled with silence, overlaps
+are cut, so that sound and video do not drift apart over hours. The WAV is at least as long as the
+video. Sound after the last frame is kept, because the log-mel windows of the last frames reach
+0.96 s further, and words may end there. A video without sound gives silence.
 """
 
 from __future__ import annotations
@@ -26,62 +26,63 @@ from rjcma.timeline import Seconds
 from rjcma.wav import RATE
 
 TOLERANCE: Seconds = 0.05
-"""How far a time stamp may be from where the samples before it end, before the time stamp is
-believed (ours: more than containers' rounding, less than two video frames)."""
+"""A time stamp this close to the end of the samples before it is taken as rounded, and ignored; one
+further away is a gap or an overlap (ours: above the rounding of containers, below two frames)."""
 
 BEYOND: Seconds = 60.0
-"""How long after the video's end sound may still begin; later means broken time stamps (ours)."""
+"""How long after the video's end sound may still begin; after that, its time stamps are broken
+(ours)."""
 
 
 def extract(video: Path, seconds: Seconds, name: str, path: Path) -> None:
-    """Write the sound of `video` to `path`, of at least `seconds`, the video's length.
+    """Write the sound of `video` to `path`; it lasts at least `seconds`, the video's length.
 
-    `name` is the video's, for problems. Decoded and written in pieces: memory does not grow with
-    the length. Of several audio streams the one is taken that FFmpeg would play.
+    `name` is the video's name, for problems. Sound is decoded and written in pieces, so memory does
+    not grow with its length. Of several audio streams, the one that FFmpeg would play is used.
     Raises `Problem` for a file that cannot be opened, has no video, or whose sound cannot be
     decoded to its end.
     """
     try:
         with closing(wave.open(str(path), "wb")) as file:
             file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
-            tape = _Tape(file)
-            _copy(_decoded(video), _first_frame(video), seconds, tape)
-            tape.silence(round(seconds * RATE))
+            wav = _PositionedWav(file)
+            _copy(_decoded(video), _first_frame(video), seconds, wav)
+            wav.silence(round(seconds * RATE))
     except av.error.FFmpegError as error:
-        raise _problem(name, video, f"what cannot be opened ({error.strerror})") from None
+        raise _problem(name, video, f"a file that cannot be opened ({error.strerror})") from None
     except _Unusable as error:
         raise _problem(name, video, str(error)) from None
 
 
 class _Unusable(Exception):
-    """What is wrong with a video, or its sound, that FFmpeg itself does not refuse."""
+    """A fault of a video, or its sound, that FFmpeg itself does not report as an error."""
 
 
 def _first_frame(video: Path) -> Seconds:
-    """When the first frame that the video decodes to is presented, in the container's time.
+    """The time of the first frame that can be decoded, in the container's time.
 
-    Damaged packets are passed over: the audit of the corpus counts them. A frame without a time
-    stamp, as AVI has such, is taken to be a frame's duration before the next.
+    Damaged packets are skipped; the audit of the corpus counts them. A frame without a time stamp
+    (AVI files have such frames) is placed one frame's duration before the next one.
     """
     with av.open(video, metadata_errors="replace") as container:
-        moving = [
+        streams = [
             s for s in container.streams.video if not s.disposition & Disposition.attached_pic
         ]
-        if not moving:
+        if not streams:
             raise _Unusable("no video stream")
         frames = 0
-        for packet in container.demux(moving[0]):
-            for frame in _whole(packet):
+        for packet in container.demux(streams[0]):
+            for frame in _frames_of(packet):
                 if frame.time is not None:
-                    return frame.time - frames / float(moving[0].guessed_rate or 1)
+                    return frame.time - frames / float(streams[0].guessed_rate or 1)
                 frames += 1
         if not frames:
             raise _Unusable("a video stream without a frame")
         return 0.0
 
 
-def _whole(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
-    """The frames that a packet completes, none where it is damaged."""
+def _frames_of(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
+    """The frames that a packet completes; none if it is damaged."""
     try:
         return packet.decode()
     except av.error.FFmpegError:
@@ -89,7 +90,7 @@ def _whole(packet: av.Packet[VideoStream]) -> Sequence[av.VideoFrame]:
 
 
 def _decoded(video: Path) -> Iterator[av.AudioFrame]:
-    """The frames of the sound, none where there is none."""
+    """The audio frames of a video; none if it has no sound."""
     with av.open(video, metadata_errors="replace") as container:
         if container.streams.audio:
             yield from _frames(container)
@@ -110,8 +111,10 @@ def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
         raise _Unusable(found) from None
 
 
-def _copy(frames: Iterator[av.AudioFrame], start: Seconds, seconds: Seconds, tape: _Tape) -> None:
-    """Put all frames on the tape, each stretch without a gap at its time after `start`."""
+def _copy(
+    frames: Iterator[av.AudioFrame], start: Seconds, seconds: Seconds, wav: _PositionedWav
+) -> None:
+    """Write all frames; each stretch without a gap is placed by its time after `start`."""
     stretch: _Stretch | None = None
     for frame in frames:
         expected = stretch.end if stretch else 0.0
@@ -121,30 +124,30 @@ def _copy(frames: Iterator[av.AudioFrame], start: Seconds, seconds: Seconds, tap
                 raise _Unusable(f"sound at {time:.1f} s, after the video's end at {seconds:.1f} s")
             if stretch is not None:
                 stretch.finish()
-            stretch = _Stretch(time, frame, tape)
+            stretch = _Stretch(time, frame, wav)
         stretch.add(frame)
     if stretch is not None:
         stretch.finish()
 
 
 class _Stretch:
-    """Sound without a gap or a change of format, resampled as one."""
+    """Sound without a gap or a change of format, resampled by one resampler."""
 
-    def __init__(self, begin: Seconds, first: av.AudioFrame, tape: _Tape) -> None:
-        self.begin, self.taken, self.first = begin, 0, first
-        self.tape, self.at = tape, round(begin * RATE)
+    def __init__(self, begin: Seconds, first: av.AudioFrame, wav: _PositionedWav) -> None:
+        self.begin, self.samples, self.first = begin, 0, first
+        self.wav, self.position = wav, round(begin * RATE)
         self.resampler = av.AudioResampler("s16", "mono", RATE)
 
     @property
     def end(self) -> Seconds:
-        return self.begin + self.taken / self.first.sample_rate
+        return self.begin + self.samples / self.first.sample_rate
 
     def fits(self, frame: av.AudioFrame) -> bool:
-        """Whether the frame is of the same format as the first."""
+        """Whether the frame has the format of the first one."""
         return _format(frame) == _format(self.first)
 
     def add(self, frame: av.AudioFrame) -> None:
-        self.taken += frame.samples
+        self.samples += frame.samples
         self._put(self.resampler.resample(frame))
 
     def finish(self) -> None:
@@ -152,31 +155,31 @@ class _Stretch:
 
     def _put(self, frames: Sequence[av.AudioFrame | None]) -> None:
         for frame in frames:
-            if frame is not None:  # A resampler with nothing to do hands the closing None through.
+            if frame is not None:  # A resampler with nothing to do returns the final None as it is.
                 samples = np.asarray(frame.to_ndarray(), np.int16).reshape(-1)
-                self.tape.put(self.at, samples)
-                self.at += len(samples)
+                self.wav.put(self.position, samples)
+                self.position += len(samples)
 
 
 def _format(frame: av.AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
-class _Tape:
-    """A WAV that is written by position: what is left out is silence, what is there stays."""
+class _PositionedWav:
+    """A WAV written by position: skipped positions become silence, written samples stay."""
 
     def __init__(self, file: wave.Wave_write) -> None:
         self.file, self.length = file, 0
 
-    def put(self, at: int, samples: NDArray[np.int16]) -> None:
-        """Samples from position `at`; what lies before the tape's end, or its beginning, is cut."""
-        self.silence(at)
-        new = samples[max(0, self.length - at) :]
+    def put(self, position: int, samples: NDArray[np.int16]) -> None:
+        """Write samples at a position; those before the present end, or before 0, are cut."""
+        self.silence(position)
+        new = samples[max(0, self.length - position) :]
         self.file.writeframesraw(new.astype("<i2", copy=False).tobytes())
         self.length += len(new)
 
     def silence(self, until: int) -> None:
-        """Silence up to position `until`, if the tape is not there yet."""
+        """Write silence up to position `until`, if the end is before it."""
         while self.length < until:
             count = min(RATE, until - self.length)
             self.file.writeframesraw(bytes(2 * count))
@@ -189,6 +192,6 @@ def _problem(name: str, video: Path, found: str) -> Problem:
         file=video,
         found=found,
         expected="a video whose sound can be decoded to its end",
-        cure="restore the file, or encode its sound anew (ffmpeg -i OLD -c:v copy -c:a aac NEW), "
+        cure="restore the file, or encode its sound again (ffmpeg -i OLD -c:v copy -c:a aac NEW), "
         "or name its clips in corpus.exclude to go on without them",
     )

@@ -14,8 +14,8 @@ from rjcma.timeline import frame_times
 def extract_all(clips: Sequence[Clip], corpus: Path, out: Path) -> None:
     """Write the sound of each video as `out/<video>.wav`; two clips of one video share it.
 
-    `corpus` is the folder that the videos' paths start from. Raises `Problems`, a line a video
-    whose sound cannot be decoded.
+    The videos' paths are relative to the folder `corpus`. Raises `Problems`, one line for each
+    video whose sound cannot be decoded.
     """
     videos = {clip.video: clip for clip in clips}
     jobs = [_job(clip, corpus) for clip in videos.values()]

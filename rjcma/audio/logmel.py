@@ -1,9 +1,9 @@
-"""The log-mel spectrogram that VGGish looks at, as rows, and each frame's place in them.
+"""The log-mel spectrogram for VGGish as rows, and the row at which each frame's window begins.
 
 Follows VGGish's front end as the paper uses it: 64 mel bands of the magnitudes of a short-time
-Fourier transform at 100 Hz, log(x + 0.01), 96 rows (0.96 s) a frame. It departs in one thing: the
-rows are computed once and a frame points to its first one, where the released code rounded a hop
-to whole rows and drifted by 11 frames in ten minutes at 30 fps.
+Fourier transform at 100 Hz, log(x + 0.01), 96 rows (0.96 s) per frame. One thing differs: the rows
+are computed once, and a frame points to its window's first row. The released code rounded the step
+between frames to whole rows, and so drifted by 11 frames in ten minutes at 30 fps.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from numpy.typing import NDArray
 from torchaudio.compliance.kaldi import get_mel_banks
 
 from rjcma import store
-from rjcma.audio.windows import BANDS, ROWS_A_SECOND, WINDOW_ROWS
+from rjcma.audio.windows import BANDS, ROWS_PER_SECOND, WINDOW_ROWS
 from rjcma.wav import RATE, Wav
 
-HOP = RATE // ROWS_A_SECOND  # 160 samples
+HOP = RATE // ROWS_PER_SECOND  # 160 samples
 WINDOW = RATE // 40  # 400 samples, 25 ms: the Fourier transform's window (VGGish)
-POINTS = 512  # of the Fourier transform (VGGish)
+FFT_SIZE = 512  # of the Fourier transform (VGGish)
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0  # of the mel bands (VGGish)
 OFFSET = 0.01  # added before the logarithm (VGGish)
-HELD = RATE  # the last sample is held for one second (the released code)
-PIECE = 1000  # rows computed at a time, ten seconds of sound (ours: some 50 MB at work)
+HELD = RATE  # samples: the last sample is repeated for one second (the released code)
+PIECE = 1000  # rows computed at a time, ten seconds of sound (ours: about 50 MB of memory)
 
 
 def row_count(samples: int) -> int:
-    """How many whole rows that many samples make."""
+    """The number of whole rows that `samples` samples give."""
     return max(0, (samples - WINDOW) // HOP + 1)
 
 
 def rows(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """The log-mel rows of 16 kHz samples, (row_count, 64), nothing appended.
 
-    Computed in double precision: the stored float32 then does not depend on where a piece begins,
-    and agrees with the reference four times closer than the released code's own rounding.
+    Computed in double precision, so that the stored float32 does not depend on where a piece
+    begins. It differs from the reference by a quarter of the released code's rounding error.
     """
     if len(samples) < WINDOW:
         return np.zeros((0, BANDS), np.float32)
     whole = torch.from_numpy(samples.astype(np.float64) / 2**15)
-    padded = torch.nn.functional.pad(whole, (0, POINTS - WINDOW))
+    padded = torch.nn.functional.pad(whole, (0, FFT_SIZE - WINDOW))
     spectrum = torch.stft(
-        padded, POINTS, HOP, POINTS, window=_window(), center=False, return_complex=True
+        padded, FFT_SIZE, HOP, FFT_SIZE, window=_window(), center=False, return_complex=True
     )
     mel = spectrum.abs().T @ _bands()
     return torch.log(mel + OFFSET).to(torch.float32).numpy()
@@ -54,9 +54,9 @@ def rows(samples: NDArray[np.int16]) -> NDArray[np.float32]:
 def write(wav: Path, index: NDArray[np.int32], clip: str, path: Path) -> None:
     """Write the store file of a clip: the rows of `wav`, (S, 64), and `index`, (T,).
 
-    The sound's last sample is held for a second, or as long as the last frame's window needs, as
-    for frames that an annotation has beyond its video. Read, computed and written in pieces.
-    Raises `Problem` for a WAV that is not the pipeline's.
+    The sound's last sample is repeated for one second, or for as long as the last frame's window
+    needs: an annotation may have more frames than its video. Read, computed and written in pieces.
+    Raises `Problem` as `Wav` does.
     """
     with Wav(wav, clip) as sound:
         count = max(row_count(sound.samples + HELD), int(index.max(initial=0)) + WINDOW_ROWS)
@@ -68,7 +68,7 @@ def write(wav: Path, index: NDArray[np.int32], clip: str, path: Path) -> None:
 
 
 def _held(sound: Wav, start: int, stop: int) -> NDArray[np.int16]:
-    """Samples `start` to `stop`; after the sound's end its last one, or zero where it has none."""
+    """Samples `start` to `stop`; after the sound's end its last sample, or 0 if it has none."""
     samples = sound.read(start, stop)
     missing = stop - start - len(samples)
     if not missing:
@@ -82,12 +82,12 @@ def _held(sound: Wav, start: int, stop: int) -> NDArray[np.int16]:
 def _window() -> torch.Tensor:
     """A periodic Hann window of 400, zero-padded on the right to 512."""
     hann = torch.hann_window(WINDOW, periodic=True, dtype=torch.float64)
-    return torch.nn.functional.pad(hann, (0, POINTS - WINDOW))
+    return torch.nn.functional.pad(hann, (0, FFT_SIZE - WINDOW))
 
 
 @functools.cache
 def _bands() -> torch.Tensor:
-    """The mel filters, (257, 64): triangles linear in mel, the last bin (Nyquist) in none."""
-    warped = (100.0, -500.0, 1.0)  # Of a vocal-tract warp of 1, which is none.
-    filters, _ = get_mel_banks(BANDS, POINTS, RATE, LOWEST_HZ, HIGHEST_HZ, *warped)
+    """The mel filters, (257, 64): triangles on the mel scale; the last bin (Nyquist) weighs 0."""
+    warped = (100.0, -500.0, 1.0)  # A vocal-tract warp of 1: no warp.
+    filters, _ = get_mel_banks(BANDS, FFT_SIZE, RATE, LOWEST_HZ, HIGHEST_HZ, *warped)
     return torch.nn.functional.pad(filters, (0, 1)).T.to(torch.float64)

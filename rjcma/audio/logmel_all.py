@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rjcma.audio.windows import first_rows
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_there, digest_value
+from rjcma.jobs.digests import digest_or_missing, digest_value
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
 
@@ -15,8 +15,8 @@ from rjcma.manifest import Clip
 def logmel_all(clips: Sequence[Clip], audio: Path, out: Path) -> None:
     """Write each clip's spectrogram, from `audio/<video>.wav`, as `out/<clip>.h5`.
 
-    Rows are (S, 64) float32, the index (T,) is each frame's first row. Raises `Problems`, a line a
-    clip whose sound is missing or is not the pipeline's.
+    Rows are (S, 64) float32, the index (T,) is each frame's first row. Raises `Problems`, one line
+    for each clip whose sound is missing or has another format.
     """
     jobs = [_job(clip, audio / f"{clip.video}.wav") for clip in clips]
     adoption.run(Work("rjcma.audio.logmel:write", jobs, out, ".h5"))
@@ -24,5 +24,5 @@ def logmel_all(clips: Sequence[Clip], audio: Path, out: Path) -> None:
 
 def _job(clip: Clip, wav: Path) -> Job:
     index = first_rows(clip.frames, clip.fps, clip.times)
-    digests = (digest_there(wav), digest_value(index.tolist()))
+    digests = (digest_or_missing(wav), digest_value(index.tolist()))
     return Job(clip.name, (wav, index, clip.name), digests, length=clip.frames)

@@ -1,4 +1,4 @@
-"""The log-mel window of a frame: how many rows of how many bands, and where it begins."""
+"""The log-mel window of a frame: its rows and bands, and where it begins."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 from rjcma.timeline import Seconds, frame_times
 
-ROWS_A_SECOND = 100  # of the spectrogram (VGGish)
-WINDOW_ROWS = 96  # what VGGish sees of a frame: 0.96 s
+ROWS_PER_SECOND = 100  # of the spectrogram (VGGish)
+WINDOW_ROWS = 96  # VGGish's input for a frame: 0.96 s
 BANDS = 64  # mel bands (VGGish)
 
 
 def first_rows(
     frames: int, fps: float, presented: Sequence[Seconds] | None = None
 ) -> NDArray[np.int32]:
-    """The first row of each frame's window, (T,): its time in hundredths, rounded half to even.
+    """The first row of each frame's window, (T,): its time in 1/100 s, rounded half to even.
 
-    Computed as `k * 100 / fps`, or from the times at which irregular frames are presented.
+    Computed as `k * 100 / fps`, or from `presented`, the times of irregular frames.
 
     >>> first_rows(4, 30).tolist()
     [0, 3, 7, 10]
     """
     if presented is None:
-        rows = np.arange(frames) * ROWS_A_SECOND / fps
+        rows = np.arange(frames) * ROWS_PER_SECOND / fps
     else:
-        rows = frame_times(frames, fps, presented) * ROWS_A_SECOND
+        rows = frame_times(frames, fps, presented) * ROWS_PER_SECOND
     return np.rint(rows).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Annotation files: the header `valence,arousal`, then a row a frame, -5 where unlabelled."""
+"""Annotation files: the header `valence,arousal`, then one row per frame, -5 where unlabelled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rjcma.corpus.settings import EXCLUDE
 from rjcma.problem import Problem
 
 COLUMNS = ("valence", "arousal")
-UNLABELLED = -5.0  # Aff-Wild2's mark of a frame that nobody rated
+UNLABELLED = -5.0  # Aff-Wild2's value for a frame without a rating
 
 Labels = NDArray[np.float32]
 """(T, 2): valence and arousal in [-1, 1]; NaN in both where either is unlabelled."""
@@ -28,8 +28,8 @@ class _Mistake(ValueError):
 def read(path: Path, clip: str) -> Labels:
     """The labels of a clip, (T, 2) float32.
 
-    Windows line endings, a byte-order mark and blank lines at the end are simply read. Raises
-    `Problem` with the number of the first line that is wrong, and how many more are.
+    Windows line endings, a byte-order mark and blank lines at the end are accepted. Raises
+    `Problem` with the number of the first wrong line and the count of the others.
     """
     lines = _lines(path, clip)
     header = tuple(name.strip() for name in lines[0].split(",")) if lines else ()
@@ -37,7 +37,7 @@ def read(path: Path, clip: str) -> Labels:
         found = f"the header {lines[0][:80]!r} in line 1" if lines else "an empty file"
         raise _problem(path, clip, found, f"the header {','.join(COLUMNS)}")
     if len(lines) == 1:
-        raise _problem(path, clip, "no rows after the header", "a row a frame")
+        raise _problem(path, clip, "no rows after the header", "one row per frame")
     rows: list[tuple[float, float]] = []
     mistakes: list[tuple[int, _Mistake]] = []
     for number, line in enumerate(lines[1:], 2):
@@ -76,7 +76,7 @@ def _row(line: str) -> tuple[float, float]:
     cells = line.split(",")
     if len(cells) != len(COLUMNS):
         if not line.strip():
-            raise _Mistake("a blank line", "a row for every frame, none left out")
+            raise _Mistake("a blank line", "a row for every frame")
         columns = f"{len(cells)} column" + ("s" if len(cells) > 1 else "")
         raise _Mistake(f"{columns} ({line[:80]!r})", "two: valence,arousal")
     valence, arousal = _value(cells[0]), _value(cells[1])

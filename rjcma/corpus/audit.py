@@ -1,8 +1,8 @@
-"""The audit: every clip of a corpus is examined before hours are spent on any.
+"""The audit: every clip of a corpus is examined before any long computation.
 
-What is unusual but usable becomes a note, what cannot be used a problem; all of both are found
-before anything is said. Nothing is written while there is a problem: the way to go on without
-a clip is to name it in `corpus.exclude`, so that no clip goes missing silently.
+What is unusual but usable becomes a note, and what cannot be used a problem; all notes and problems
+are collected before any is printed. Nothing is written while there is a problem: to continue
+without a clip, the user names it in `corpus.exclude`, so that no clip is left out silently.
 """
 
 from __future__ import annotations
@@ -29,43 +29,43 @@ T = TypeVar("T")
 
 @dataclass
 class Audit:
-    """A corpus as it was found."""
+    """The result of an audit."""
 
     clips: list[Clip] = field(default_factory=list)
     """The clips that can be used, sorted by name."""
     labels: dict[str, Labels] = field(default_factory=dict)
-    """Of each annotated one, (T, 2)."""
+    """By name of an annotated clip, (T, 2)."""
     findings: Findings = field(default_factory=Findings)
 
 
 def audit(corpus: Corpus, memory: Memory, modalities: Collection[str] = ()) -> Audit:
     """Examine a corpus: read each annotation, decode each video, look at the crops.
 
-    `modalities` are those that the network is to learn from. Raises `Problem` where nothing can be
-    said of any clip (a folder that is not there); what is wrong with single clips, or with all of
-    them together, stands in the findings.
+    `modalities` are those that the network is trained on. Raises `Problem` if no clip can be
+    examined (a folder is missing); problems of single clips, or of all clips together, are in the
+    findings.
     """
-    root, found = Path(corpus.root), Audit()
-    places = layout.survey(root, corpus, found.findings)
+    root, result = Path(corpus.root), Audit()
+    places = layout.survey(root, corpus, result.findings)
     probes = reading.videos(root, {place.video for place in places}, memory)
     faces = reading.faces(root, {place.faces for place in places if place.faces}, memory)
     for place in places:
         try:
             probe = _usable(place.name, probes[place.video])
             crops = _usable(place.name, faces[place.faces]) if place.faces else None
-            clip, labels = _examine(root, place, probe, crops, corpus, found.findings)
+            clip, labels = _examine(root, place, probe, crops, corpus, result.findings)
         except Problem as problem:
-            found.findings.problem(problem)
+            result.findings.problem(problem)
             continue
-        found.clips.append(clip)
+        result.clips.append(clip)
         if labels is not None:
-            found.labels[clip.name] = labels
-    _examine_together(found, corpus, modalities)
-    return found
+            result.labels[clip.name] = labels
+    _examine_together(result, corpus, modalities)
+    return result
 
 
 def _usable(clip: str, result: T | Problem) -> T:
-    """What was read; or its problem raised, as one of this clip."""
+    """The result itself; if it is a `Problem`, raise it as a problem of this clip."""
     if isinstance(result, Problem):
         raise Problem(
             clip=clip,
@@ -85,7 +85,7 @@ def _examine(
     corpus: Corpus,
     findings: Findings,
 ) -> tuple[Clip, Labels | None]:
-    """One clip and its labels. Raises `Problem` where it cannot be used."""
+    """One clip and its labels. Raises `Problem` if the clip cannot be used."""
     labels = annotation.read(place.annotation, place.name) if place.annotation else None
     crops = crops if crops and crops.last else None
     frames = probe.decoded if labels is None else len(labels)
@@ -108,17 +108,17 @@ def _examine(
     return clip, labels
 
 
-def _examine_together(found: Audit, corpus: Corpus, modalities: Collection[str]) -> None:
-    """What only shows over all clips: shared videos, folds, a modality without any data."""
-    clips, findings = found.clips, found.findings
+def _examine_together(result: Audit, corpus: Corpus, modalities: Collection[str]) -> None:
+    """Examine all clips together: shared videos, folds, modalities without any data."""
+    clips, findings = result.clips, result.findings
     for video, names in sorted(shared(clips).items()):
-        findings.note("videos that clips share (they stay in one fold)", video, "/".join(names))
-    validated = {clip.video for clip in clips if clip.partition == "validation"}
+        findings.note("clips of the same video (they stay in one fold)", video, "/".join(names))
+    validation_videos = {clip.video for clip in clips if clip.partition == "validation"}
     for clip in clips:
-        if clip.partition == "train" and clip.video in validated:
-            findings.note("training clips that join the validation clips of their video", clip.name)
+        if clip.partition == "train" and clip.video in validation_videos:
+            findings.note("training clips added to the validation clips of their video", clip.name)
     if clips:
-        _refuse_nothing(clips, corpus, modalities, findings)
+        _check_modalities(clips, corpus, modalities, findings)
     if not findings.problems:
         try:
             folds.split(clips, corpus.folds)
@@ -134,10 +134,10 @@ def shared(clips: list[Clip]) -> dict[str, list[str]]:
     return {video: clips for video, clips in names.items() if len(clips) > 1}
 
 
-def _refuse_nothing(
+def _check_modalities(
     clips: list[Clip], corpus: Corpus, modalities: Collection[str], findings: Findings
 ) -> None:
-    """A problem for what is asked for and is there of no clip."""
+    """Add a problem if a modality is to be used, but no clip has data of it."""
     faces, sound = any(clip.faces for clip in clips), any(clip.sound for clip in clips)
     silent = [] if sound else [m for m in modalities if m in ("audio", "text")]
     unseen = [] if faces else [m for m in modalities if m == "visual"]
@@ -145,20 +145,20 @@ def _refuse_nothing(
     if not faces and corpus.faces:
         findings.problem(_no_faces(corpus))
     elif unseen:
-        findings.problem(_nothing("corpus.faces", "no face crops", unseen, rest))
+        findings.problem(_no_data("corpus.faces", "no face crops", unseen, rest))
     if silent:
         found = "no video with an audio stream"
-        findings.problem(_nothing("corpus.videos", found, silent, rest))
+        findings.problem(_no_data("corpus.videos", found, silent, rest))
 
 
-def _nothing(key: str, found: str, wanted: list[str], rest: list[str]) -> Problem:
+def _no_data(key: str, found: str, wanted: list[str], rest: list[str]) -> Problem:
     return Problem(
         file=key,
         found=f"{found} in the whole corpus",
-        expected=f"something to learn from, since fusion.modalities has {' and '.join(wanted)}",
+        expected=f"data to train on, since fusion.modalities has {' and '.join(wanted)}",
         cure=f"set fusion.modalities: [{', '.join(rest)}] to go on without it"
         if rest
-        else "name what there is in the section corpus",
+        else "correct the paths in the section corpus",
     )
 
 
@@ -166,6 +166,6 @@ def _no_faces(corpus: Corpus) -> Problem:
     return Problem(
         file="corpus.faces",
         found=f"no face crop of any clip in {', '.join(corpus.faces)}",
-        expected="folders that hold a folder of crops a clip, <clip>/00001.jpg",
-        cure="correct corpus.faces, or set it to [] where there are no crops",
+        expected="folders with one folder of crops per clip, <clip>/00001.jpg",
+        cure="correct corpus.faces, or set it to [] if there are no crops",
     )

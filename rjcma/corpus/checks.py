@@ -1,4 +1,4 @@
-"""The checks of one clip: what forbids its use, and what is only said."""
+"""The checks of one clip: what makes it unusable, and what is only noted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rjcma.problem import Problem
 
 
 def refuse(place: Place, probe: Probe, frames: int, crops: Crops | None, tolerance: float) -> None:
-    """Raise `Problem` for a clip whose parts cannot belong together.
+    """Raise `Problem` for a clip whose files do not belong together.
 
-    `frames` is T, `tolerance` in seconds. An annotation, or crops, that go further than the video
-    by more mean another video, or one that is cut off. A video that is cut off and has no
-    annotation to compare it with cannot be trusted at all.
+    `frames` is T, `tolerance` is in seconds. If the annotation is longer or shorter than the video
+    by more than this, or the crops go on for longer, they belong to another video, or the video is
+    cut off. A video that is cut off and has no annotation to compare it with is refused too.
     """
     slack = tolerance * probe.fps
     if abs(frames - probe.decoded) > slack:
@@ -35,16 +35,16 @@ def refuse(place: Place, probe: Probe, frames: int, crops: Crops | None, toleran
             clip=place.name,
             file=place.video,
             found=f"a file that is cut off after {probe.decoded} frames",
-            expected="a video to its end",
-            cure=f"copy the video anew, {EXCLUDE}",
+            expected="a complete video",
+            cure=f"copy the video again, {EXCLUDE}",
         )
-    most = max(frames, probe.decoded)
-    if crops and crops.last - most > slack:
+    last = max(frames, probe.decoded)
+    if crops and crops.last - last > slack:
         raise Problem(
             clip=place.name,
             file=crops.folder,
             found=f"a crop of frame {crops.last}",
-            expected=f"at most {most}, the video's frames, within {tolerance:g} s",
+            expected=f"at most {last}, the video's frames, within {tolerance:g} s",
             cure=f"replace the wrong one of the two, raise corpus.tolerance, {EXCLUDE}",
         )
 
@@ -52,22 +52,23 @@ def refuse(place: Place, probe: Probe, frames: int, crops: Crops | None, toleran
 def note(
     place: Place, probe: Probe, labels: Labels | None, crops: Crops | None, findings: Findings
 ) -> None:
-    """Say what is unusual about a clip that can be used."""
+    """Note what is unusual about a clip that can be used."""
     name, fps = place.name, probe.fps
     frames = probe.decoded if labels is None else len(labels)
     if not probe.sound:
         findings.note("no audio stream: taken as silence", name)
     if probe.times is not None:
-        findings.note("irregular frame times: the container's are used", name, f"{fps:.2f} on mean")
+        detail = f"{fps:.2f} fps on average"
+        findings.note("irregular frame times: the container's are used", name, detail)
     if probe.falling:
-        findings.note("frame times that fall back: k / fps is used", name, f"{fps:.2f} fps")
+        findings.note("frame times that go backwards: k / fps is used", name, f"{fps:.2f} fps")
     if frames != probe.decoded:
         what = "annotations longer (+) or shorter (-) than their video, in frames"
         findings.note(what, name, f"{frames - probe.decoded:+d}")
     if probe.damaged:
         findings.note("damaged packets in the video", name, str(probe.damaged))
     if probe.cut:
-        findings.note("the video's file is cut off, but its frames suffice", name)
+        findings.note("the video's file is cut off, but has enough frames", name)
     _note_duration(name, probe, findings)
     if labels is not None and np.isnan(labels).all():
         findings.note("no frame is labelled", name)
@@ -78,7 +79,7 @@ def note(
 
 
 def _note_duration(name: str, probe: Probe, findings: Findings) -> None:
-    """A container that promises more than can be decoded, by over a second (ours)."""
+    """Note a container that declares over a second more than can be decoded (ours)."""
     last = probe.times[-1] if probe.times else (probe.decoded - 1) / probe.fps
     if probe.declared is not None and probe.declared - last > 1 + 1 / probe.fps:
         detail = f"{last + 1 / probe.fps:.1f} of {probe.declared:.1f} s"

@@ -1,4 +1,4 @@
-"""What a folder of face crops holds, told from names and sizes, and by content once."""
+"""The content of a folder of face crops: its names and sizes, and the digest of its crops."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rjcma.jobs.digests import digest_read, digest_value
 
 @dataclass(frozen=True)
 class Crops:
-    """What a folder of crops holds."""
+    """The content of a folder of crops."""
 
     folder: Path
     signature: str
-    """Of names, sizes and times of change: it stays while the crops do."""
+    """The digest of names, sizes and times: it changes when a crop changes."""
     last: int
     """The highest frame number, counted from 1; 0 where there are no crops."""
     digest: str = ""
-    """Of names and contents, once they have been read."""
+    """The digest of names and contents; empty until the crops are read."""
 
 
 def survey(folder: Path) -> Crops:
@@ -31,6 +31,6 @@ def survey(folder: Path) -> Crops:
 
 
 def digest(folder: Path) -> str:
-    """The digest of a folder's crops, their names and contents; each is read."""
+    """The digest of the names and contents of a folder's crops; every crop is read."""
     names = sorted(entry.name for entry in by_frame(folder).values())
     return digest_value([(name, digest_read(folder / name)) for name in names])

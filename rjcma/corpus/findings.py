@@ -1,4 +1,4 @@
-"""What an audit finds: notes on what is unusual, and problems that forbid going on."""
+"""The findings of an audit: notes on what is unusual, and problems that stop the pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rjcma.problem import Problem, Problems
 
-NAMED = 12  # clips that a note names before it only counts them (ours)
+NAMED = 12  # clips that a note names; further ones are only counted (ours)
 
 
 class Note(NamedTuple):
@@ -21,13 +21,13 @@ class Note(NamedTuple):
 
 @dataclass
 class Findings:
-    """Notes and problems, gathered over all clips before anything is said."""
+    """Notes and problems, collected over all clips before any is printed."""
 
     notes: list[Note] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, what: str, name: str, detail: str = "") -> None:
-        """Add a note; those with the same `what` are told together."""
+        """Add a note; notes with the same `what` are printed together."""
         self.notes.append(Note(what, name, detail))
 
     def problem(self, problem: Problem) -> None:
@@ -35,7 +35,7 @@ class Findings:
         self.problems.append(problem)
 
     def lines(self) -> list[str]:
-        """The notes as lines, one for each kind.
+        """The notes as lines, one for each `what`.
 
         >>> findings = Findings()
         >>> findings.note("no sound", "b"); findings.note("no sound", "a", "3 s")
@@ -48,7 +48,7 @@ class Findings:
         return [f"note: {what} ({len(names)}): {_listed(names)}" for what, names in groups.items()]
 
     def check(self) -> None:
-        """Raise `Problems` where there are any, sorted by clip and file."""
+        """Raise `Problems`, sorted by clip and file, if there are any."""
         if self.problems:
             raise Problems(sorted(self.problems, key=lambda p: (p.clip, p.file, p.found)))
 

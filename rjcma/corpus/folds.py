@@ -1,10 +1,10 @@
 """Folds for cross-validation, as the paper (section 4.1) and the authors' code divide Aff-Wild2.
 
 Fold 0 validates on the official validation clips and trains on the training clips, which are
-sorted by name and cut into `count - 1` contiguous groups. The list of the groups, in order, and the
-official validation clips rolls by one a fold; its last member is the fold's validation.
+sorted by name and cut into `count - 1` contiguous groups. The list of these groups, followed by the
+official validation clips, is rotated by one for each fold; its last member is the validation set.
 
-We add that clips which share a video (two people in one picture) never fall into different groups.
+Ours: clips of the same video (two people in one picture) are never in different groups.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ class Fold(NamedTuple):
 def split(clips: Sequence[Clip], count: int) -> list[Fold]:
     """The `count` folds of a manifest's clips; test clips are in none.
 
-    Raises `Problem` where there are fewer videos to train on than groups to be made of them, or
-    no validation clips.
+    Raises `Problem` if there are fewer training videos than groups, or no validation clips.
     """
     validation = [clip for clip in clips if clip.partition == "validation"]
     if not validation:
@@ -38,20 +37,20 @@ def split(clips: Sequence[Clip], count: int) -> list[Fold]:
             expected="at least one, for fold 0",
             cure="name the folder of their annotations in corpus.validation",
         )
-    seen = {clip.video for clip in validation}
-    trained = [clip for clip in clips if clip.partition == "train"]
-    validation += [clip for clip in trained if clip.video in seen]
-    groups = _groups([clip for clip in trained if clip.video not in seen], count - 1)
-    ring = [*groups, _sorted(validation)]
+    videos = {clip.video for clip in validation}
+    train = [clip for clip in clips if clip.partition == "train"]
+    validation += [clip for clip in train if clip.video in videos]
+    groups = _groups([clip for clip in train if clip.video not in videos], count - 1)
+    parts = [*groups, _sorted(validation)]
     folds = []
     for number in range(count):
-        rolled = ring[-number:] + ring[:-number]
-        folds.append(Fold([clip for group in rolled[:-1] for clip in group], rolled[-1]))
+        rotated = parts[-number:] + parts[:-number]
+        folds.append(Fold([clip for group in rotated[:-1] for clip in group], rotated[-1]))
     return folds
 
 
 def fold(clips: Sequence[Clip], count: int, number: int) -> Fold:
-    """Fold `number` of `count`. Raises `Problem` for one that is not there, and as `split` does."""
+    """Fold `number` of `count`. Raises `Problem` if there is no such fold, and as `split` does."""
     if not 0 <= number < count:
         raise Problem(
             file=f"fold {number}",
@@ -65,8 +64,8 @@ def fold(clips: Sequence[Clip], count: int, number: int) -> Fold:
 def _groups(clips: Sequence[Clip], count: int) -> list[list[Clip]]:
     """Clips sorted by name, cut into contiguous groups; the last takes the remainder.
 
-    A group that would end amid the clips of a video goes on to the last of them (they are taken
-    together where the first of them stands), and each group has at least one video.
+    The clips of a video are sorted by the first of them and stay together, so a group may be longer
+    than the others. Each group has at least one video.
     """
     videos = _videos(clips)
     if len(videos) < count:
@@ -74,7 +73,7 @@ def _groups(clips: Sequence[Clip], count: int) -> list[list[Clip]]:
             file="corpus.folds",
             found=f"{count + 1} folds",
             expected=f"at most {len(videos) + 1}: one group is the official validation clips, "
-            f"the others are made of {len(videos)} videos to train on",
+            f"the others are made of {len(videos)} training videos",
             cure="lower corpus.folds (and runs.folds), or add training clips",
         )
     groups: list[list[Clip]] = []

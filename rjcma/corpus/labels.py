@@ -35,14 +35,14 @@ def write(folder: Path, labels: Mapping[str, Labels]) -> None:
 
 
 def read(folder: Path, clip: Clip) -> Labels:
-    """The clip's labels, (T, 2). Raises `Problem` for a file that is missing or not its."""
+    """The clip's labels, (T, 2). Raises `Problem` if the file is missing or does not fit."""
     path = folder / f"{clip.name}.npy"
     try:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise _problem(path, clip, "no such file") from None
     except (ValueError, EOFError, OSError) as error:
-        raise _problem(path, clip, f"no NumPy array ({error})") from None
+        raise _problem(path, clip, f"a file that is not a NumPy array ({error})") from None
     if values.shape != (clip.frames, 2) or values.dtype != np.float32:
         raise _problem(path, clip, f"{values.dtype} of shape {values.shape}")
     return values

@@ -1,6 +1,6 @@
-"""Where a corpus in Aff-Wild2's layout has its files, and which belong to which clip.
+"""Where a corpus in Aff-Wild2's layout has its files, and which file belongs to which clip.
 
-Clip `x` is of the video with the stem `x`; clips `x_left` and `x_right` are two people in it.
+Clip `x` is of the video with the stem `x`; clips `x_left` and `x_right` are of two people in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AFF_WILD2 = "https://ibug.doc.ic.ac.uk/resources/aff-wild2/"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a clip's files are, before one of them is opened."""
+    """The paths of a clip's files; none has been opened."""
 
     name: str
     partition: Partition
@@ -36,13 +36,13 @@ class Place:
 
 
 Stems = dict[str, list[Path]]
-"""Paths by stem, or by name of folder; more than one is a mistake where a clip needs it."""
+"""Paths by stem, or by name of folder; several paths are a mistake if a clip needs one of them."""
 
 
 def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
-    """All clips that have what they need, sorted by name; what is amiss goes to `findings`.
+    """All clips that have the files they need, sorted by name; what is wrong goes to `findings`.
 
-    Raises `Problem` where nothing can be said of any clip: no root, no folder of that name.
+    Raises `Problem` if no clip can be examined: the root or a folder is missing.
     """
     if not root.is_dir():
         raise _no_root(root, corpus)
@@ -66,7 +66,7 @@ def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
             findings.problem(problem)
     used = {place.video.stem for place in places}
     for stem in sorted(set(videos) - used - set(corpus.exclude)):
-        findings.note("videos that no annotation and no test list names are left out", stem)
+        findings.note("videos without annotation, not in the test list: left out", stem)
     return places
 
 
@@ -77,7 +77,7 @@ def _videos(root: Path, patterns: Iterable[str], findings: Findings) -> Stems:
         if path.suffix.lower() in VIDEO_SUFFIXES:
             videos[path.stem].append(path)
         elif not path.name.startswith("."):
-            findings.note("files beside the videos that are none by their ending", path.name)
+            findings.note("files beside the videos whose suffix is not a video's", path.name)
     if not videos:
         raise Problem(
             file=root,
@@ -89,7 +89,7 @@ def _videos(root: Path, patterns: Iterable[str], findings: Findings) -> Stems:
 
 
 def _files(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
-    """The files that the patterns name, or that lie in the folders that they name; each once."""
+    """The files that match the patterns, or that are in folders that match; each once."""
     seen: set[Path] = set()
     for path in _matches(root, patterns, key):
         for file in _contents(path) if path.is_dir() else [path]:
@@ -99,7 +99,7 @@ def _files(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
 
 
 def _faces(root: Path, patterns: Iterable[str]) -> Stems:
-    """The folders in these folders and globs of folders, by name."""
+    """The folders of crops in the folders that match the patterns, by name."""
     folders: Stems = defaultdict(list)
     for parent in dict.fromkeys(_matches(root, patterns, "faces")):
         for folder in _contents(parent) if parent.is_dir() else []:
@@ -133,14 +133,14 @@ def _texts(folder: Path, key: str, findings: Findings) -> list[Path]:
     files = [path for path in _contents(folder) if not path.name.startswith(".")]
     texts = [path for path in files if path.suffix == ".txt" and path.is_file()]
     for path in sorted(set(files) - set(texts)):
-        findings.note("what lies beside the annotations and is no .txt file", path.name)
+        findings.note("files beside the annotations that are not .txt", path.name)
     if not texts:
         raise _no_annotations(folder, key, "no annotation")
     return texts
 
 
 def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findings) -> list[str]:
-    """The names of the test list that may be used."""
+    """The names in the test list that can be used."""
     if corpus.test is None:
         return []
     path = root / corpus.test
@@ -157,7 +157,7 @@ def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findin
     for number, line in enumerate(lines, 1):
         name = line.strip()
         if name in names:
-            findings.note("names that stand twice in the test list", name, f"line {number}")
+            findings.note("names that occur twice in the test list", name, f"line {number}")
         elif name in annotated and name not in corpus.exclude:
             findings.problem(_tested_and_annotated(path, number, name))
         elif name and name not in annotated:
@@ -181,32 +181,32 @@ def _video(name: str, source: Path, videos: Stems, corpus: Corpus) -> Path:
 
 
 def _only(name: str, paths: list[Path]) -> Path:
-    """The one path of its name; `Problem` where there is another."""
+    """The only path of this name; `Problem` if there are several."""
     if len(paths) > 1:
         raise Problem(
             clip=name,
             file=paths[0],
-            found=f"another of the same name, {paths[1]}",
-            expected="one video and one folder of faces a name",
+            found=f"another path for the same name, {paths[1]}",
+            expected="one video and one folder of faces per name",
             cure=f"remove or rename one of them, {EXCLUDE}",
         )
     return paths[0]
 
 
 def _matches(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
-    """What the patterns name; a path that is there as it stands is no glob."""
+    """The paths that match the patterns; a pattern that is itself an existing path is no glob."""
     for pattern in patterns:
-        there = [root / pattern] if (root / pattern).exists() else []
-        if not there and glob.has_magic(pattern):
-            there = sorted(root.glob(pattern))
-        if not there:
+        paths = [root / pattern] if (root / pattern).exists() else []
+        if not paths and glob.has_magic(pattern):
+            paths = sorted(root.glob(pattern))
+        if not paths:
             raise Problem(
                 file=root / pattern,
-                found="nothing of that name",
+                found="no such file or folder",
                 expected=f"a folder, or a glob that matches something, for corpus.{key}",
                 cure=f"correct corpus.{key}, or corpus.root",
             )
-        yield from there
+        yield from paths
 
 
 def _contents(folder: Path) -> list[Path]:
@@ -217,17 +217,17 @@ def _contents(folder: Path) -> list[Path]:
             file=folder,
             found=str(error.strerror),
             expected="a folder that can be read",
-            cure="see to its permissions, or that its disk is there",
+            cure="correct its permissions, or connect its disk",
         ) from None
 
 
 def _no_root(root: Path, corpus: Corpus) -> Problem:
-    made = "run `dvc repro` to make the sample corpus, or " if corpus.make else ""
+    make = "run `dvc repro` to make the sample corpus, or " if corpus.make else ""
     return Problem(
         file=root,
         found="no such folder",
         expected="the corpus's folder: videos, face crops and annotations",
-        cure=f"{made}set corpus.root to it (Aff-Wild2 is to be had from its authors, under their "
+        cure=f"{make}set corpus.root to it (Aff-Wild2 is available from its authors, under their "
         f"licence: {AFF_WILD2})",
     )
 
@@ -247,7 +247,7 @@ def _annotated_twice(path: Path, other: Path) -> Problem:
         file=path,
         found=f"another annotation of this clip, {other}",
         expected="each clip in one partition",
-        cure="remove one of the two",
+        cure="remove one of the two annotations",
     )
 
 
@@ -256,7 +256,7 @@ def _tested_and_annotated(path: Path, number: int, name: str) -> Problem:
         clip=name,
         file=path,
         found=f"an annotated clip in line {number} of the test list",
-        expected="test clips without annotation",
+        expected="only clips without annotation there",
         cure=f"remove the line or the annotation, {EXCLUDE}",
     )
 

@@ -1,4 +1,4 @@
-"""What decoding a video tells of it."""
+"""The properties of a video that are found by decoding it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Probe(BaseModel):
-    """What decoding a video told."""
+    """The properties of a video, found by decoding it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -15,11 +15,11 @@ class Probe(BaseModel):
     fps: float
     times: tuple[float, ...] | None
     falling: bool
-    """Whether frame times fall back somewhere: they are then not used."""
+    """Whether frame times go backwards somewhere; then they are not used."""
     sound: bool
     damaged: int
-    """Packets that could not be read whole, or decoded."""
+    """The number of packets that are incomplete or could not be decoded."""
     cut: bool
-    """Whether the file ends before what its container lists, or within a packet."""
+    """Whether the file ends within a packet, or before the last one that its container lists."""
     declared: float | None
-    """Seconds that the video lasts according to its container."""
+    """The duration in seconds that the container declares."""

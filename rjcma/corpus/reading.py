@@ -1,7 +1,7 @@
-"""Reading a corpus side by side, each file once: videos are decoded, face crops are digested.
+"""Read the files of a corpus in parallel, each once: decode the videos, digest the face crops.
 
-Both are remembered by path, size and time, and by what the code that reads them means, so that an
-unchanged corpus is only looked at: one `stat` a video and one a crop.
+The results are remembered by path, size, time, and the digest of the code that reads the files. So
+an unchanged corpus costs only one `stat` per video and per crop.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from rjcma.problem import Problem
 T = TypeVar("T")
 
 PROBE = "rjcma.corpus.video"
-"""The module that decodes videos: it is loaded only where one has to be."""
+"""The module that decodes videos; it is imported only if a video must be decoded."""
 
 
 def videos(root: Path, paths: Iterable[Path], memory: Memory) -> dict[Path, Probe | Problem]:
-    """What each video is, or why it cannot be used. The largest are decoded first.
+    """Each video's `Probe`, or the `Problem` why it cannot be used. The largest are decoded first.
 
-    Threads: FFmpeg decodes outside Python's lock.
+    Threads are enough: FFmpeg releases Python's lock while it decodes.
     """
     recipe = Recipe.of([PROBE], {}, {}).id
     results: dict[Path, Probe | Problem] = {}
@@ -52,7 +52,7 @@ def videos(root: Path, paths: Iterable[Path], memory: Memory) -> dict[Path, Prob
     if waiting:
         probe = pkgutil.resolve_name(f"{PROBE}:probe")
         with memory.adding() as adder:
-            for path, result in _side_by_side(probe, waiting, "decoding videos", "video"):
+            for path, result in _in_parallel(probe, waiting, "decoding videos", "video"):
                 results[path] = result
                 if isinstance(result, Probe):
                     adder.add(keys[path], result.model_dump())
@@ -60,22 +60,23 @@ def videos(root: Path, paths: Iterable[Path], memory: Memory) -> dict[Path, Prob
 
 
 def faces(root: Path, folders: Iterable[Path], memory: Memory) -> dict[Path, Crops | Problem]:
-    """What each folder of crops holds, or why it cannot be used.
+    """The content of each folder of crops, or the `Problem` why it cannot be used.
 
-    Each is looked into; crops are only read where one has changed.
+    All folders are listed; the crops of a folder are read only if one of them has changed.
     """
     recipe = Recipe.of(["rjcma.corpus.crops"], {}, {}).id
 
     def look(folder: Path) -> tuple[Crops, str]:
-        found = crops.survey(folder)
+        content = crops.survey(folder)
         place = folder.relative_to(root).as_posix()
-        key = f"faces {recipe} {place} {found.signature}"
+        key = f"faces {recipe} {place} {content.signature}"
         known = memory.values.get(key)
-        return replace(found, digest=known if isinstance(known, str) else crops.digest(folder)), key
+        digest = known if isinstance(known, str) else crops.digest(folder)
+        return replace(content, digest=digest), key
 
     results: dict[Path, Crops | Problem] = {}
     with memory.adding() as adder:
-        for folder, result in _side_by_side(look, sorted(set(folders)), "face crops", "folder"):
+        for folder, result in _in_parallel(look, sorted(set(folders)), "face crops", "folder"):
             if isinstance(result, Problem):
                 results[folder] = result
                 continue
@@ -86,17 +87,17 @@ def faces(root: Path, folders: Iterable[Path], memory: Memory) -> dict[Path, Cro
 
 
 def _probe(value: object) -> Probe | None:
-    """A probe as the cache holds it; None for what is none."""
+    """A probe from the memory; None if the value is not one."""
     try:
         return Probe.model_validate(value)
     except ValidationError:
         return None
 
 
-def _side_by_side(
+def _in_parallel(
     function: Callable[[Path], T], paths: list[Path], what: str, unit: str
 ) -> Iterator[tuple[Path, T | Problem]]:
-    """What the function gives for each path, or its problem, as they come."""
+    """The function's result for each path, or its `Problem`, as soon as each is ready."""
     with ThreadPoolExecutor(worker_count()) as pool:
         futures: dict[Future[T | Problem], Path] = {
             pool.submit(function, path): path for path in paths
@@ -120,12 +121,12 @@ def _outcome(future: Future[T | Problem], path: Path) -> T | Problem:
             file=error.filename or path,
             found=str(error.strerror),
             expected="a file that can be read",
-            cure=f"see to its permissions, or that its disk is there, {EXCLUDE}",
+            cure=f"correct its permissions, connect its disk, {EXCLUDE}",
         )
-    except Exception as error:  # One strange file must not keep the others from being examined.
+    except Exception as error:  # One unusual file must not stop the examination of the others.
         return Problem(
             file=path,
             found=f"{type(error).__name__}: {error}",
-            expected="no such error: the file is unusual, or there is a mistake in rjcma",
-            cure=f"convert the file anew; if it is sound, report this line, {EXCLUDE}",
+            expected="no error; either the file is unusual, or rjcma has a bug",
+            cure=f"convert the file again; if it is correct, report this line, {EXCLUDE}",
         )

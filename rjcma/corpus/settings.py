@@ -1,4 +1,4 @@
-"""The params section `corpus`: where a corpus lies and how it is divided."""
+"""The params section `corpus`: where a corpus is and how it is divided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from rjcma.params import Section
 
 EXCLUDE = "or name the clip in corpus.exclude to go on without it"
-"""The way on that every problem of one clip ends with."""
+"""The last part of the cure of every problem of a single clip."""
 
 
 def _under_root(path: str) -> str:
@@ -31,17 +31,17 @@ class Corpus(Section):
     videos: tuple[UnderRoot, ...] = Field(min_length=1)
     """Folders of videos, or globs of such folders or of the videos themselves."""
     faces: tuple[UnderRoot, ...] = ()
-    """Folders that hold a folder of face crops a clip, or globs of such folders."""
+    """Folders that contain one folder of face crops per clip, or globs of such folders."""
     train: UnderRoot
     """The folder of the training clips' annotations, `<clip>.txt`."""
     validation: UnderRoot
     """The folder of the official validation clips' annotations."""
     test: UnderRoot | None = None
-    """The file with the test clips' names, one a line."""
+    """The file with the test clips' names, one per line."""
     exclude: tuple[str, ...] = ()
     """Clips to leave out."""
     folds: int = Field(default=6, ge=2)
-    """Six in the paper (section 4.1): the official division and five groups of training clips."""
+    """6 in the paper (section 4.1): the official division and five groups of training clips."""
     tolerance: float = Field(default=1.0, ge=0)
     """Seconds by which an annotation may be longer or shorter than its video (ours): about what
     one log-mel window (0.96 s) covers; a greater difference means another or a cut-off video."""

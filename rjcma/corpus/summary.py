@@ -13,7 +13,7 @@ from rjcma.manifest import Clip, Partition
 
 
 def summary(audit: Audit) -> str:
-    """The table of partitions, then a line for each kind of note."""
+    """The table of partitions, then one line for each kind of note."""
     rows = [["partition", "clips", "videos", "frames", "h:mm:ss", "labelled"]]
     for partition in get_args(Partition):
         clips = [clip for clip in audit.clips if clip.partition == partition]

@@ -1,4 +1,4 @@
-"""What a video is, found by decoding it once: containers misreport counts, rates and lengths."""
+"""Find a video's properties by decoding it: containers misreport counts, rates and lengths."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from rjcma.jobs.digests import digest_file
 from rjcma.problem import Problem
 
 REGULAR_WITHIN = 0.0015
-"""Seconds (ours): WebM, Matroska and FLV round times to 1 ms, so that the difference of two is up
-to 1 ms off; a log-mel row lasts 10 ms."""
+"""Seconds by which regular frame times may differ from k / fps (ours): WebM, Matroska and FLV round
+times to 1 ms, so that the difference of two is up to 1 ms off; a log-mel row lasts 10 ms."""
 
 LAST_PACKETS = 10  # a damaged packet among a file's last ones means that the file is cut off (ours)
 
 
 @dataclass
 class _Decoded:
-    """What comes out of the decoder, as it comes."""
+    """What the decoder has given so far."""
 
     times: list[int | None] = field(default_factory=list)
     damaged: int = 0
     last: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST_PACKETS))
-    """Of the last packets, whether they were not whole."""
+    """For each of the last packets, whether it is damaged."""
 
 
 def probe(path: Path) -> Probe:
-    """Decode a video once. Raises `Problem` for what cannot be opened or has no video to decode.
+    """Decode a video once. Raises `Problem` if it cannot be opened or has no frame to decode.
 
-    One thread of decoding: many videos are probed side by side.
+    The decoder uses one thread, since many videos are probed in parallel.
     """
     try:
         digest = digest_file(path)
@@ -48,23 +48,24 @@ def probe(path: Path) -> Probe:
             return _probe(container, path, digest)
     except (av.FFmpegError, OSError) as error:
         empty = path.is_file() and not path.stat().st_size
-        found = "zero bytes" if empty else f"what cannot be opened ({error.strerror or error})"
-        raise _problem(path, found, "a whole video in a format that FFmpeg knows") from None
+        reason = error.strerror or error
+        found = "zero bytes" if empty else f"a file that cannot be opened ({reason})"
+        raise _problem(path, found, "a complete video in a format that FFmpeg knows") from None
 
 
 def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
-    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not moving:
-        kinds = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
-        raise _problem(path, f"no video stream (streams: {kinds})", "a video stream")
-    stream = moving[0]
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        types = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
+        raise _problem(path, f"no video stream (streams: {types})", "a video stream")
+    stream = streams[0]
     if stream.codec_context is None:
         raise _problem(path, "a video stream that FFmpeg cannot decode", "a codec that it knows")
     decoded = _decode(container, stream)
     if not decoded.times:
         raise _problem(path, "no frame that can be decoded", "a video")
     rates = [r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r]
-    seconds, falling = presented(decoded.times, stream.time_base or Fraction(1))
+    seconds, falling = presentation_times(decoded.times, stream.time_base or Fraction(1))
     fps, times = timing(seconds, rates)
     if not fps:
         raise _problem(path, "frames without times or a rate", "a video of known frame rate")
@@ -84,11 +85,11 @@ def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
 def timing(
     seconds: NDArray[np.float64] | None, rates: Sequence[Fraction]
 ) -> tuple[float, tuple[float, ...] | None]:
-    """Frames a second, and the frames' times where they are not k / fps.
+    """Frames per second, and the frames' times; None for the times if frame k is at k / fps.
 
-    `seconds` (n,) are the times of presentation from the first frame's, None where there are none
-    to be used; `rates` what the container claims, the first that agrees with the times is believed.
-    Gives 0.0 frames a second where nothing tells the rate.
+    `seconds` (n,) are the presentation times, counted from the first frame; None if they cannot be
+    used. `rates` are those that the container declares: the first that agrees with the times is
+    taken. Gives 0.0 frames per second if the rate is unknown.
 
     >>> timing(np.array([0.0, 0.033, 0.067, 0.1]), [Fraction(25), Fraction(30)])
     (30.0, None)
@@ -105,7 +106,7 @@ def timing(
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> _Decoded:
-    """Every frame's time stamp, and what was damaged; a damaged packet does not end it."""
+    """Decode every frame; -> time stamps and damage. A damaged packet does not stop it."""
     decoded = _Decoded()
     stream.codec_context.thread_count = 1
     try:
@@ -116,19 +117,19 @@ def _decode(container: InputContainer, stream: VideoStream) -> _Decoded:
                 decoded.times += [frame.pts for frame in packet.decode()]
             except av.FFmpegError:
                 decoded.damaged += not packet.is_corrupt
-    except av.FFmpegError:  # from the container itself: what follows cannot be found
+    except av.FFmpegError:  # an error of the container itself: the rest cannot be read
         decoded.damaged += 1
         decoded.last.append(True)
     return decoded
 
 
-def presented(
+def presentation_times(
     stamps: Sequence[int | None], base: Fraction
 ) -> tuple[NDArray[np.float64] | None, bool]:
-    """Seconds of each frame from the first one's, and whether they fall back somewhere.
+    """Each frame's time in seconds, counted from the first, and whether times go backwards.
 
-    Frames without a time stamp (AVI has such) are put evenly between their neighbours. None where
-    fewer than two frames have one, or where they fall back: such times say nothing.
+    Frames without a time stamp (AVI has such) are placed evenly between their neighbours. The times
+    are None if fewer than two frames have a time stamp, or if the time stamps go backwards.
     """
     known = np.array([k for k, stamp in enumerate(stamps) if stamp is not None])
     if len(known) < 2:
@@ -144,7 +145,7 @@ def presented(
 
 
 def _listed_end(stream: VideoStream) -> int:
-    """Where in the file the last packet that the container's index lists ends, in bytes."""
+    """The end, in bytes, of the last packet in the container's index."""
     return max((entry.pos + entry.size for entry in stream.index_entries), default=0)
 
 
@@ -155,5 +156,5 @@ def _declared(stream: VideoStream, container: InputContainer) -> float | None:
 
 
 def _problem(path: Path, found: str, expected: str) -> Problem:
-    cure = f"restore the video or convert it anew, {EXCLUDE}"
+    cure = f"restore the video or convert it again, {EXCLUDE}"
     return Problem(file=path, found=found, expected=expected, cure=cure)

@@ -1,4 +1,4 @@
-"""Encoders by the names that their settings give."""
+"""Builds an encoder from its settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rjcma.encoders.settings import NONE, Encoder
 
 
 def build(modality: str, settings: Encoder) -> nn.Module:
-    """The encoder of a modality, with the weights that its settings name, else random ones.
+    """The encoder of a modality, with the weights that its settings name, or random ones.
 
-    Channels come last in its kernels' memory, and so in what they give: convolutions on a CPU, and
-    in half precision on a GPU, are faster so. Random weights come from torch's global generator.
-    Raises `Problem` for a file that is missing or holds other weights.
+    It uses the channels-last memory format, which makes convolutions faster on a CPU and, in half
+    precision, on a GPU. Random weights come from torch's global generator. Raises `Problem` if the
+    file is missing or its weights do not fit.
     """
     encoder: nn.Module = pkgutil.resolve_name(settings.implementation)()
     if settings.weights != NONE:

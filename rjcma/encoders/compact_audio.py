@@ -1,9 +1,9 @@
 """The compact audio encoder: a small CNN for log-mel windows, trained from scratch (ours).
 
-A stand-in for the paper's VGGish where nothing is downloaded: about 0.3 million multiplications a
-window. The first layer cuts the window into patches at once, since most of a window is shared with
-the next frame's. The vectors are batch-normalised: what all windows share would drown what tells
-them apart.
+It replaces the paper's VGGish when nothing is downloaded, with about 0.3 million multiplications
+per window. The first layer reduces the window to patches, since the windows of neighbouring frames
+overlap strongly. Batch norm removes the offset that all vectors have in common, which would hide
+their differences.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class CompactAudio(nn.Module):
 
     input_shape = (WINDOW_ROWS, BANDS)
     width = 64
-    groups = (("layers",),)  # released together: all that is learned
+    groups = (("layers",),)  # one group: all trainable weights
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
-"""The compact visual encoder: oriented edges and a learned projection of them (ours).
+"""The compact visual encoder: oriented edges and a learned projection of these (ours).
 
-A stand-in for the paper's ResNet-50 where nothing is downloaded. What a face shows lies in the
-directions of its edges (the curve of a mouth, the slant of a brow) more than in its colours, so the
-first layer is fixed: how strong the edges of eight directions are in each cell of 4x4 pixels, made
-independent of contrast within the cell, as in histograms of oriented gradients (Dalal and Triggs,
-2005). It needs no gradient and no training; the projection is learned in few steps. The vectors
-are batch-normalised, as the ResNet-50's are: what all faces share would drown what tells them
-apart.
+It replaces the paper's ResNet-50 when nothing is downloaded. The directions of edges (the curve of
+a mouth, the slope of an eyebrow) show more of an expression than colours do. So the first layer is
+fixed: it computes the strength of edges in eight directions, in each cell of 4x4 pixels, normalised
+by the contrast within the cell, as in histograms of oriented gradients (Dalal and Triggs, 2005). It
+needs no gradient and no training, and the projection is learned in a few steps. As in the
+ResNet-50, batch norm removes the offset that all vectors have in common, which would hide their
+differences.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 SIZE = 40  # pixels, the side of the crop that the network sees (paper, section 4.2.2)
 DIRECTIONS = 8  # of edges, over the full circle: dark to bright is not bright to dark
-CELL, STEP = 4, 2  # pixels: edges are looked at in every other one, and summed over a cell
-FAINT = 0.02  # edges in a cell that count as little: noise is not raised to full strength
+CELL, STEP = 4, 2  # pixels: edges are computed at every second pixel, and averaged over a cell
+NOISE_FLOOR = 0.02  # edge strength added before normalising, so that noise is not amplified
 
 
 class CompactVisual(nn.Module):
@@ -28,7 +28,7 @@ class CompactVisual(nn.Module):
 
     input_shape = (3, SIZE, SIZE)
     width = 64
-    groups = (("projection", "norm"),)  # released together: all that is learned
+    groups = (("projection", "norm"),)  # one group: all trainable weights
     filters: Tensor
 
     def __init__(self) -> None:
@@ -44,13 +44,13 @@ class CompactVisual(nn.Module):
     def edges(self, faces: Tensor) -> Tensor:
         """Strength of the edges of each direction in each cell, (B, 8, 10, 10) in [0, 1)."""
         grey = faces.mean(1, keepdim=True)
-        steep = F.conv2d(grey, self.filters, stride=STEP, padding=1)  # (B, 8, 20, 20)
-        strength = F.avg_pool2d(torch.relu(steep), CELL // STEP)
-        return strength / (strength.norm(dim=1, keepdim=True) + FAINT)
+        gradients = F.conv2d(grey, self.filters, stride=STEP, padding=1)  # (B, 8, 20, 20)
+        strength = F.avg_pool2d(torch.relu(gradients), CELL // STEP)
+        return strength / (strength.norm(dim=1, keepdim=True) + NOISE_FLOOR)
 
 
 def _directions() -> Tensor:
-    """Sobel's derivative in each direction, (8, 1, 3, 3)."""
-    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
+    """The Sobel filter of each direction, (8, 1, 3, 3)."""
+    horizontal = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
     angles = torch.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS
-    return torch.stack([a.cos() * across + a.sin() * across.T for a in angles])[:, None]
+    return torch.stack([a.cos() * horizontal + a.sin() * horizontal.T for a in angles])[:, None]

@@ -1,6 +1,6 @@
-"""An encoder's vector of every frame of a clip, computed once (mode precompute).
+"""Computes an encoder's vector of every frame of a clip, once (mode precompute).
 
-Black frames and silence go through the encoder like any other frame.
+Black frames and silence are encoded like any other frame.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def encode_clip(
 ) -> None:
     """Write the clip's vectors, (T, D) float32; `folder` holds its faces or log-mel windows.
 
-    Raises `Problem` for values that do not suit the encoder, and vectors that are not finite.
+    Raises `Problem` if the values do not suit the encoder, or if a vector is not finite.
     """
     with _loading:
         encoder = prepared(modality, settings, seed)
@@ -41,21 +41,21 @@ def encode_clip(
 
 @functools.lru_cache(maxsize=1)
 def prepared(modality: Encoded, settings: Encoders, seed: int) -> PreparedEncoder:
-    """The encoder of the settings, ready to run; the last one is kept."""
+    """The encoder that the settings name, ready to run; the last one built stays in memory."""
     return PreparedEncoder(modality, settings, seed)
 
 
 def side_by_side(modality: Encoded, settings: Encoders, *_: object) -> AbstractContextManager[None]:
-    """While clips are encoded: on a CPU each thread takes one core; on a GPU nothing is changed."""
+    """While clips are encoded: on a CPU each thread uses one core; on a GPU nothing changes."""
     on_cpu = device.choose(settings.device, "encoders.device").type == "cpu"
     return inference.one_core_a_thread() if on_cpu else nullcontext()
 
 
 class PreparedEncoder:
-    """An encoder on its device, used for clip after clip."""
+    """An encoder on its device, used for many clips."""
 
     def __init__(self, modality: Encoded, settings: Encoders, seed: int) -> None:
-        """Random weights, where the settings name none, follow from the seed."""
+        """If the settings name no weights, random ones are drawn from the seed."""
         torch.manual_seed(seed)
         self.modality, self.batch, self.precision = modality, settings.batch, settings.precision
         self.device = device.choose(settings.device, "encoders.device")
@@ -64,7 +64,7 @@ class PreparedEncoder:
         self.encoder: nn.Module = inference.prepared(encoder, self.device, self.precision)
 
     def turn(self) -> AbstractContextManager[object]:
-        """On a GPU, wait until no other clip is encoded; on a CPU clips go side by side."""
+        """On a GPU, only one clip is encoded at a time; on a CPU, clips are encoded in parallel."""
         return nullcontext() if self.device.type == "cpu" else _gpu
 
     def write(self, folder: Path, clip: Clip, path: Path) -> None:
@@ -72,8 +72,8 @@ class PreparedEncoder:
         values = inputs.reader(folder, clip, self.modality)
         inputs.refuse_other_inputs(values, self.modality, self.input_shape)
         with inference.running(self.device, self.precision):
-            # A GPU is handed a clip's batches one after another and waited for once, at the end.
-            vectors = [self.encoder(seen).float() for seen in self._batches(values)]
+            # All batches of a clip are sent to a GPU before the single wait, in `.cpu()`.
+            vectors = [self.encoder(frames).float() for frames in self._batches(values)]
             rows = torch.cat(vectors).cpu().numpy()
         values.close()
         if not np.isfinite(rows).all():
@@ -81,15 +81,15 @@ class PreparedEncoder:
         store.write(path, rows)
 
     def _batches(self, values: store.FeatureReader) -> Iterator[Tensor]:
-        """What the encoder takes of the clip's frames, in order, on the device."""
+        """The encoder's input for the clip's frames, in order, on the device."""
         for start in range(0, values.frames, self.batch):
             rows, index = values.ranged(start, min(start + self.batch, values.frames))
-            frames = gather(self._sent(rows), self._sent(index).long(), values.span)
+            frames = gather(self._to_device(rows), self._to_device(index).long(), values.span)
             if self.modality == "visual":
                 frames = augmentation.centred(frames, self.input_shape[-1])
             yield frames
 
-    def _sent(self, array: np.ndarray) -> Tensor:
+    def _to_device(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
         if self.device.type == "cuda":
             tensor = tensor.pin_memory()
@@ -101,6 +101,6 @@ class PreparedEncoder:
             file=values.path,
             found=f"a vector that is not finite, computed in {self.precision}",
             expected="finite numbers",
-            cure="look for such values in this file; if there are none, set encoders.precision"
-            " to fp32",
+            cure="look for values in this file that are not finite; if there are none, set"
+            " encoders.precision to fp32",
         )

@@ -1,4 +1,4 @@
-"""What stage `train` reads of every clip: vectors of an encoder, or what the encoder looks at."""
+"""The files that stage `train` reads: an encoder's vectors, or references to its inputs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def encode_all(
 ) -> None:
     """Write `out/<clip>.h5` for each clip, from its faces or log-mel windows in `folder`.
 
-    In mode precompute these are the encoder's vectors, rows (T, D) float32. In mode finetune, where
-    stage `train` runs the encoder itself, they refer to the files in `folder`: `train` reads one
-    folder a modality, whatever the modes are. Random weights follow from the seed.
+    In mode precompute, the files hold the encoder's vectors, rows (T, D) float32. In mode finetune,
+    stage `train` runs the encoder itself, and the files refer to those in `folder`. So `train`
+    reads one folder per modality in either mode. Random weights are drawn from the seed.
 
-    On a CPU clips are encoded side by side, a core each; on a GPU one after another. Raises
-    `Problem` for missing weights, and `Problems` for clips that could not be encoded.
+    On a CPU, clips are encoded in parallel, one core each; on a GPU, one after another. Raises
+    `Problem` if weights are missing, and `Problems` for clips that could not be encoded.
     """
-    work = _vectors if getattr(settings, modality).mode == "precompute" else _references
-    adoption.run(work(modality, clips, folder, out, settings, seed))
+    build = _vectors if getattr(settings, modality).mode == "precompute" else _references
+    adoption.run(build(modality, clips, folder, out, settings, seed))
 
 
 def _vectors(
@@ -43,15 +43,15 @@ def _vectors(
     seed: int,
 ) -> Work:
     digests = _digests(clips, folder)
-    run: dict[str, object] = {"precision": settings.precision}
-    run |= {"seed": seed} if getattr(settings, modality).weights == NONE else {}
+    other: dict[str, object] = {"precision": settings.precision}
+    other |= {"seed": seed} if getattr(settings, modality).weights == NONE else {}
     return Work(
         "rjcma.encoders.encode:encode_clip",
         [Job(c.name, (c,), (str(c.frames), digests[c.name]), length=c.frames) for c in clips],
         out,
         ".h5",
         common=(modality, settings, seed, folder),
-        settings={f"encoders.{modality}": keyed(settings, modality), **run},
+        settings={f"encoders.{modality}": keyed(settings, modality), **other},
         models=models(settings, [modality]),
         implementations=[getattr(settings, modality).implementation],
         workers="threads",
@@ -77,11 +77,11 @@ def _references(
 
 
 def _digests(clips: Sequence[Clip], folder: Path) -> dict[str, str]:
-    """By clip, of what lies in the folder; `missing` where nothing does."""
+    """The digest of each clip's file in the folder, by clip; `missing` if there is no file."""
     files = [folder / f"{clip.name}.h5" for clip in clips]
-    there = [path for path in files if path.is_file()]
+    existing = [path for path in files if path.is_file()]
     digests = {
         path.name.removesuffix(".h5"): digest
-        for path, digest in zip(there, digest_files(there), strict=True)
+        for path, digest in zip(existing, digest_files(existing), strict=True)
     }
     return {clip.name: digests.get(clip.name, "missing") for clip in clips}

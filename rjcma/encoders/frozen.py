@@ -1,8 +1,8 @@
-"""Layers one after another, of which the first may be frozen: those are run in pieces.
+"""Runs layers one after another; the frozen ones at the beginning run in chunks of frames.
 
-torch keeps nothing for the gradient before the first weight that has one. But a layer's output for
-all frames of a training step at once, 3600 in the paper, is 6 GB in VGGish's first layer; so many
-are not needed at once where each frame's vector depends on that frame alone.
+Frozen layers need no gradient, so torch keeps none of their outputs. But one output for all frames
+of a training step (3600 in the paper) is large: 6 GB in VGGish's first layer. Frozen layers treat
+frames independently, so they can run on a few frames at a time.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from itertools import takewhile
 import torch
 from torch import Tensor, nn
 
-PIECES = {"cpu": 64}
-"""Frames of a piece by type of device (ours): on a CPU what stays in its cache,"""
-OTHER_PIECE = 1024
-"""and elsewhere, on a GPU, what keeps it busy with a kernel."""
+CHUNK = {"cpu": 64}
+"""Frames per chunk, by type of device (ours). On a CPU, a chunk fits in its cache."""
+OTHER_CHUNK = 1024
+"""Frames per chunk on other devices (ours), enough to keep a GPU busy."""
 
 
 def in_order(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """What the layers make of x (B, ...), one after another.
+    """The output of the layers for x (B, ...), one layer after another.
 
-    Those at the beginning that are not trained go in pieces of the batch, without a gradient.
+    The frozen layers at the beginning run on chunks of the batch, without a gradient.
     """
     frozen = [] if x.requires_grad else list(takewhile(is_frozen, layers))
     if frozen:
         with torch.no_grad():
-            pieces = x.split(PIECES.get(x.device.type, OTHER_PIECE))
-            x = torch.cat([_through(frozen, piece) for piece in pieces])
+            chunks = x.split(CHUNK.get(x.device.type, OTHER_CHUNK))
+            x = torch.cat([_through(frozen, chunk) for chunk in chunks])
     return _through(layers[len(frozen) :], x)
 
 
 def is_frozen(layer: nn.Module) -> bool:
-    """Whether a layer gives each of a batch's items what it would give it alone, and learns not."""
-    learns = torch.is_grad_enabled() and any(w.requires_grad for w in layer.parameters())
-    return not learns and not any(part.training for part in layer.modules())
+    """Whether the layer is not trained, and treats each item of a batch independently."""
+    trained = torch.is_grad_enabled() and any(w.requires_grad for w in layer.parameters())
+    return not trained and not any(part.training for part in layer.modules())
 
 
 def _through(layers: Iterable[nn.Module], x: Tensor) -> Tensor:

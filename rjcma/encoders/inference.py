@@ -1,4 +1,4 @@
-"""An encoder made ready to be run and not trained: the same vectors, sooner, without a compiler."""
+"""Prepares an encoder for inference: the same vectors, computed faster, without a compiler."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def prepared(encoder: nn.Module, device: torch.device, precision: str = "fp32") -> nn.Module:
-    """A copy of the encoder on the device, for inference; within 1e-4, relative, of the encoder.
+    """A copy of the encoder on the device, for inference. Its relative error is at most 1e-4.
 
-    A batch norm that follows a convolution or a linear layer is folded into it, and channels come
-    last in memory, so that convolutions need not reorder what they are given. On a CPU, in float32,
-    convolutions of many channels go by Winograd's algorithm. Take gradients of the encoder itself.
+    A batch norm after a convolution or a linear layer is merged into that layer. The channels-last
+    memory format saves convolutions from reordering their input. On a CPU, in float32, convolutions
+    with many channels use Winograd's algorithm. For gradients use the encoder itself.
     """
     ready = copy.deepcopy(encoder).eval().requires_grad_(False)
     for sequence in [module for module in ready.modules() if isinstance(module, nn.Sequential)]:
@@ -32,9 +32,9 @@ def prepared(encoder: nn.Module, device: torch.device, precision: str = "fp32") 
 
 @contextmanager
 def running(device: torch.device, precision: str) -> Iterator[None]:
-    """Inference mode; below fp32, products of matrices and convolutions in that precision.
+    """Inference mode. In bf16 and fp16, matrix products and convolutions use that precision.
 
-    In fp32 a GPU's convolutions are exact too; torch would round their factors to TF32.
+    TF32, to which torch would round the inputs of a GPU's convolutions by default, is off.
     """
     mixed = precision != "fp32"
     with (
@@ -57,9 +57,9 @@ def _without_tf32() -> Iterator[None]:
 
 @contextmanager
 def one_core_a_thread() -> Iterator[None]:
-    """Threads started meanwhile share the cores: torch takes one core in each.
+    """While this is active, torch uses one core in each thread that is started.
 
-    Threads that each do a clip's work wait for one another less than cores that share a product.
+    Threads that work on different clips wait less for one another than cores that share a product.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -70,7 +70,7 @@ def one_core_a_thread() -> Iterator[None]:
 
 
 def _fold(layers: nn.Sequential) -> None:
-    """Fold each batch norm into the layer before it; an identity takes its place."""
+    """Merge each batch norm into the layer before it, and put an identity in its place."""
     for n, (layer, norm) in enumerate(zip(list(layers), list(layers)[1:], strict=False)):
         if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             layers[n], layers[n + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()

@@ -1,4 +1,4 @@
-"""What encoders look at: the stored faces of a clip, or its log-mel windows."""
+"""The encoders' inputs: a clip's stored faces, or its log-mel windows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rjcma.problem import Problem
 from rjcma.store import FeatureReader
 
 SPANS: dict[Encoded, int] = {"visual": 1, "audio": WINDOW_ROWS}
-"""Rows that make what an encoder takes of a frame: one crop, or a window's rows."""
+"""Rows in an encoder's input for one frame: one crop, or the rows of a log-mel window."""
 
 NAMES: dict[Encoded, str] = {"visual": "crops", "audio": "log-mel windows"}
 
 
 def reader(folder: Path, clip: Clip, modality: Encoded) -> FeatureReader:
-    """The clip's faces or log-mel windows, which lie in `folder`."""
+    """A reader of the clip's faces or log-mel windows in `folder`."""
     path = folder / f"{clip.name}.h5"
     return FeatureReader(path, clip=clip.name, frames=clip.frames, span=SPANS[modality])
 
@@ -25,9 +25,9 @@ def reader(folder: Path, clip: Clip, modality: Encoded) -> FeatureReader:
 def refuse_other_inputs(
     values: FeatureReader, modality: Encoded, input_shape: tuple[int, ...]
 ) -> None:
-    """Raise `Problem` unless a clip's values suit an encoder that takes that `input_shape`.
+    """Raise `Problem` unless a clip's values fit an encoder with this `input_shape`.
 
-    Crops (S, S, 3) suit when they are at least as large as what is cut from them.
+    Crops (S, S, 3) fit if S is at least the encoder's input size, to which they are cut.
     """
     shape = values.value_shape
     if modality == "visual":
@@ -43,6 +43,6 @@ def refuse_other_inputs(
             file=values.path,
             found=f"values of shape {shape}",
             expected=expected,
-            cure=f"run `dvc repro`, or correct encoders.{modality}.mode or faces.size, which say"
+            cure=f"run `dvc repro`, or correct encoders.{modality}.mode or faces.size, which set"
             " what is read",
         )

@@ -1,9 +1,9 @@
 """IR-ResNet50, the paper's visual network (section 3.1): a face-recognition ResNet-50.
 
-Its units are those of ArcFace (Deng et al., 2019): batch norm, convolution, PReLU,
-convolution, batch norm, beside a shortcut. Module names are those of the published weights. It
-departs from the form for crops of 112 pixels in one place, as those weights do: the first stage
-keeps the resolution, so that a crop of 40 pixels ends as 5 x 5.
+Its units are those of ArcFace (Deng et al., 2019): batch norm, convolution, PReLU, convolution,
+batch norm, and a shortcut. Modules have the names that the published weights use. It differs from
+the network for crops of 112 pixels in one place, as these weights do: the first stage keeps the
+resolution, so a crop of 40 pixels ends as 5 x 5.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from rjcma.encoders.frozen import in_order
 
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2))
-"""Channels, units, and the stride of the first unit of each stage."""
+"""Of each stage: channels, number of units, and stride of the first unit."""
 
-LAST_CELLS = 5 * 5  # what the strides leave of 40 x 40 pixels
+LAST_CELLS = 5 * 5  # resolution after the strides, from 40 x 40 pixels
 
 
 class Subsampled(nn.Module):
-    """Every so many pixels; the published network writes it as a max-pool of kernel 1."""
+    """Keeps every `step`-th pixel; the published network uses a max-pool with kernel 1."""
 
     def __init__(self, step: int) -> None:
         super().__init__()
@@ -63,12 +63,12 @@ class IRResNet50(nn.Module):
     groups = (
         ("output_layer",),
         tuple(f"body.{n}" for n in range(21, 24)),  # the fourth stage
-        tuple(f"body.{n}" for n in range(14, 21)),  # the second half of the third
+        tuple(f"body.{n}" for n in range(14, 21)),  # the second half of the third stage
     )
-    """Modules that fine-tuning releases together, in its order (the released code's)."""
+    """Groups of modules, in the order in which fine-tuning releases them (the released code's)."""
 
     def __init__(self, dropout: float = 0.4) -> None:
-        """`dropout` of the last features, in training (ours: the paper names none)."""
+        """`dropout` acts on the last features, in training (ours: the paper gives none)."""
         super().__init__()
         first, last = STAGES[0][0], STAGES[-1][0]
         self.input_layer = nn.Sequential(

@@ -1,4 +1,4 @@
-"""What of the encoders' settings is in keys: how each is used, and its weights by content."""
+"""What keys contain of the encoders' settings: how each is used, and the content of its weights."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rjcma.problem import Problem
 
 
 def keyed(encoders: Encoders, modality: str) -> dict[str, str]:
-    """A modality's encoder as plain values: its mode, its kind, and whether it has weights."""
+    """A modality's encoder as plain values: mode, kind, and whether its weights are from a file."""
     encoder = getattr(encoders, modality)
     weights = NONE if encoder.weights == NONE else "of a file"
     return {"mode": encoder.mode, "kind": encoder.kind, "weights": weights}
 
 
 def models(encoders: Encoders, modalities: Sequence[str]) -> dict[str, Model]:
-    """The digests of these modalities' files of weights, by params key, as far as there are such.
+    """The digests of these modalities' files of weights, by params key; random weights have none.
 
-    A file that is missing is a problem, which is given and not raised.
+    For a missing file, a `Problem` stands in place of the digest; it is not raised.
     """
     named = {f"encoders.{m}.weights": getattr(encoders, m).weights for m in modalities}
     return {key: _identity(key, Path(name)) for key, name in named.items() if name != NONE}
@@ -34,6 +34,6 @@ def _identity(key: str, path: Path) -> Model:
         file=path,
         found="a folder" if path.is_dir() else "no such file",
         expected=f"weights of the {key.split('.')[1]} encoder ({key})",
-        cure=f"put the file there (README says where it is to be had), correct {key}, or set it to"
+        cure=f"put the file there (README says where to get it), correct {key}, or set {key} to"
         " none to start from random weights",
     )

@@ -1,6 +1,6 @@
-"""Section `encoders` of the params file: what turns faces and log-mel windows into vectors.
+"""Section `encoders` of the params file: the networks for faces and for log-mel windows.
 
-A new encoder is a module beside these and a class here.
+A new encoder needs a module in this package and a class here.
 """
 
 from __future__ import annotations
@@ -12,49 +12,49 @@ from pydantic import Field
 from rjcma.params import NotKeyed, Section
 
 Encoded = Literal["visual", "audio"]
-"""The modalities that have encoders; words are vectors already."""
+"""The modalities that have encoders; stage `embed_text` turns words into vectors."""
 
 NONE = "none"
 
 
 class Encoder(Section):
-    """One encoder: whether it is trained, its architecture, and the weights that it starts from."""
+    """One encoder: whether it is trained, its architecture, and its initial weights."""
 
     mode: Literal["finetune", "precompute"] = "finetune"
     """finetune: stage `train` trains it with the network (the paper); precompute: stage `encode`
     runs it once, and `train` reads its vectors."""
     weights: Annotated[str, NotKeyed] = NONE
-    """A file, or none: random weights, trained from scratch. A safetensors file (the encoder's own,
-    or a run's weights.safetensors), or a .pth or .pt of tensors by name, as published; names may
-    stand under `backbone.`, beside a classifier's `logits.`"""
+    """The initial weights: a file, or none for random ones. The file is a safetensors file (of the
+    encoder alone, or a run's weights.safetensors), or a .pth or .pt file with tensors by name, as
+    published. Names may have the prefix `backbone.`, in the file of a classifier with `logits.`"""
 
     implementation: ClassVar[str]
-    """Where the encoder's class is, `module:name`."""
+    """The encoder's class, as `module:name`."""
 
 
 class CompactVisual(Encoder):
-    """Oriented edges and a projection: the sample's."""
+    """Oriented edges and a projection, for the sample corpus."""
 
     kind: Literal["compact"]
     implementation: ClassVar[str] = "rjcma.encoders.compact_visual:CompactVisual"
 
 
 class IRResNet50(Encoder):
-    """The paper's (section 3.1)."""
+    """The paper's visual encoder (section 3.1)."""
 
     kind: Literal["ir_resnet50"]
     implementation: ClassVar[str] = "rjcma.encoders.ir_resnet50:IRResNet50"
 
 
 class CompactAudio(Encoder):
-    """A small CNN: the sample's."""
+    """A small CNN, for the sample corpus."""
 
     kind: Literal["compact"]
     implementation: ClassVar[str] = "rjcma.encoders.compact_audio:CompactAudio"
 
 
 class VGGish(Encoder):
-    """The paper's (section 3.2)."""
+    """The paper's audio encoder (section 3.2)."""
 
     kind: Literal["vggish"]
     implementation: ClassVar[str] = "rjcma.encoders.vggish:VGGish"
@@ -68,12 +68,12 @@ class Encoders(Section):
     audio: Annotated[CompactAudio | VGGish, Field(discriminator="kind")]
     """The encoder of log-mel windows."""
     batch: Annotated[int, NotKeyed] = Field(256, ge=1)
-    """Frames that stage `encode` reads and hands to an encoder at a time (ours)."""
+    """Frames that stage `encode` reads and encodes at a time (ours)."""
     device: Annotated[str, NotKeyed] = "auto"
-    """Where stage `encode` runs."""
+    """The device of stage `encode`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of stage `encode`'s products (ours); bf16 and fp16 are for GPUs. What is written is float32.
-    """
+    """Of the products in stage `encode` (ours). bf16 and fp16 are for GPUs. Vectors are stored as
+    float32."""
 
     renamed: ClassVar[dict[str, str]] = {
         "mode": "encoders.visual.mode and encoders.audio.mode",
@@ -82,6 +82,6 @@ class Encoders(Section):
     }
 
     def of(self, modality: str) -> Encoder | None:
-        """The encoder of a modality that has one."""
+        """The encoder of a modality, or None if it has none."""
         encoder: Encoder | None = getattr(self, modality, None)
         return encoder

@@ -1,4 +1,4 @@
-"""The encoder of what is a vector already: text, and features computed beforehand."""
+"""The encoder for features that are vectors already: text, and precomputed features."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Standardised(nn.Module):
-    """Vectors (N, D) brought to mean 0, standard deviation 1; those of zeros (silence) stay so."""
+    """Scales vectors (N, D) to mean 0, standard deviation 1; vectors of zeros (silence) stay 0."""
 
     groups: tuple[tuple[str, ...], ...] = ()
-    """Nothing is learned, so nothing is released."""
+    """Nothing is trained, so there are no groups to release."""
     mean: Tensor
     std: Tensor
 
@@ -21,5 +21,5 @@ class Standardised(nn.Module):
         self.width = len(mean)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        some = vectors.any(-1, keepdim=True)
-        return torch.where(some, (vectors - self.mean) / self.std, 0.0)
+        nonzero = vectors.any(-1, keepdim=True)
+        return torch.where(nonzero, (vectors - self.mean) / self.std, 0.0)

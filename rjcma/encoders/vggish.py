@@ -1,8 +1,8 @@
 """VGGish, the paper's audio network (section 3.2): a VGG for log-mel windows of 0.96 s.
 
 Hershey et al., "CNN architectures for large-scale audio classification" (2017), with the module
-names of torchvggish's published weights. It departs from torchvggish in one thing, as the paper's
-released code does: no ReLU after the last layer, so that vectors keep their negative values.
+names of torchvggish's published weights. It differs from torchvggish in one point, as the paper's
+released code does: there is no ReLU after the last layer, so vectors keep their negative values.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from rjcma.audio.windows import BANDS, WINDOW_ROWS
 from rjcma.encoders.frozen import in_order
 
 LAYERS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
-"""Channels of each 3x3 convolution, and where the picture is halved."""
+"""Channels of each 3x3 convolution; a pool halves height and width."""
 
-LAST = (6, 4, 512)  # what four halvings leave of 96 rows and 64 bands, and the channels
+LAST = (6, 4, 512)  # rows and bands after four halvings of 96 and 64, and channels
 HIDDEN = 4096
 
 
 class _Flat(nn.Module):
-    """TensorFlow's order, in which the weights were trained: channels change fastest."""
+    """Flattens in TensorFlow's order, for which the weights were trained: channels last."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.permute(0, 2, 3, 1).flatten(1)
@@ -33,7 +33,7 @@ class VGGish(nn.Module):
     width = 128
 
     groups = (("embeddings.4",), ("embeddings.2",), ("embeddings.0",))
-    """Modules that fine-tuning releases together, in its order (the released code's)."""
+    """Groups of modules, in the order in which fine-tuning releases them (the released code's)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,17 +47,17 @@ class VGGish(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(HIDDEN, self.width),
         )
-        self.apply(_start)
+        self.apply(_initialise)
 
     def forward(self, windows: Tensor) -> Tensor:
         layers = [self.features, self.flat, *self.embeddings]
         return in_order(layers, windows.reshape(-1, 1, *windows.shape[-2:]))
 
 
-def _start(layer: nn.Module) -> None:
+def _initialise(layer: nn.Module) -> None:
     """Random weights that keep the scale of values through ReLUs (He et al., 2015).
 
-    With torch's own, nothing of the window would be left after nine layers without a norm.
+    With torch's defaults, the signal would vanish over nine layers without normalisation.
     """
     if isinstance(layer, nn.Conv2d | nn.Linear):
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")

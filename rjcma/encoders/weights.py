@@ -1,4 +1,4 @@
-"""An encoder's weights from a file, by name; nothing in the file is ever executed."""
+"""Loads an encoder's weights from a file, by name; never executes code from the file."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from torch import Tensor, nn
 from rjcma.problem import Problem
 
 TORCH = (".pth", ".pt")
-"""Endings of files that torch wrote; any other is taken as safetensors."""
+"""Suffixes of files written by `torch.save`; all other files are read as safetensors."""
 
 BACKBONE, CLASSIFIER = "backbone.", "logits."
-"""Prefixes in files of a classifier, which has the encoder and layers that are of no use here."""
+"""Prefixes in the file of a classifier: the encoder, and layers that are not needed here."""
 
-COUNTER = "num_batches_tracked"  # of a batch norm; older files lack it, and nothing reads it
+COUNTER = "num_batches_tracked"  # of a batch norm; not used, and missing in older files
 
 BROKEN = (EOFError, RuntimeError, OSError, ValueError, LookupError, AttributeError, TypeError)
-"""What `torch.load` raises, besides `UnpicklingError`, for bytes that it did not write."""
+"""What `torch.load` raises, besides `UnpicklingError`, for a file that torch did not write."""
 
 
 def load(encoder: nn.Module, modality: str, path: Path) -> None:
-    """Give the encoder the weights of a file: its own, a classifier's, or a run's that hold it.
+    """Load the encoder's weights from a file: of the encoder alone, of a classifier, or of a run.
 
-    A classifier's own layers are left out, and said on stderr. Raises `Problem`, with the names of
-    what does not fit, for a file that is missing, spoilt, or of another architecture.
+    A classifier's other layers are left out, and a line on stderr says so. Raises `Problem` if the
+    file is missing, damaged, or of another architecture; the problem names what does not fit.
     """
-    own = encoder.state_dict()
-    found = own_part(read(path, modality), modality, path)
-    optional = {key: value for key, value in own.items() if key.endswith(COUNTER)}
-    if misfit := _misfit(own, {**optional, **found}):
+    state = encoder.state_dict()
+    stored = encoder_part(read(path, modality), modality, path)
+    optional = {key: value for key, value in state.items() if key.endswith(COUNTER)}
+    if misfit := _misfit(state, {**optional, **stored}):
         raise _problem(path, misfit, modality)
-    encoder.load_state_dict({**optional, **found})
+    encoder.load_state_dict({**optional, **stored})
 
 
 def read(path: Path, modality: str) -> dict[str, Tensor]:
     """The tensors of a safetensors file, or of one written by `torch.save`, by name."""
     try:
-        path.open("rb").close()  # said first: the libraries describe a folder in many ways
+        path.open("rb").close()  # first, since each library reports a folder in its own way
         stored = _torch(path) if path.suffix.lower() in TORCH else load_file(path)
     except (FileNotFoundError, IsADirectoryError):
         raise _problem(path, "no such file", modality) from None
     except SafetensorError as error:
-        raise _problem(path, f"no safetensors ({error})", modality) from None
+        raise _problem(path, f"not a safetensors file ({error})", modality) from None
     except pickle.UnpicklingError as error:
-        raise _problem(path, _refused(str(error)), modality) from None
+        raise _problem(path, _why_refused(str(error)), modality) from None
     except BROKEN as error:
         found = f"a file that torch cannot read ({_first_line(error)})"
         raise _problem(path, found, modality) from None
@@ -60,11 +60,11 @@ def read(path: Path, modality: str) -> dict[str, Tensor]:
     return {str(key): value for key, value in stored.items()}
 
 
-def own_part(stored: Mapping[str, Tensor], modality: str, path: Path) -> dict[str, Tensor]:
-    """The encoder's part of what a file holds, by the encoder's own names."""
+def encoder_part(stored: Mapping[str, Tensor], modality: str, path: Path) -> dict[str, Tensor]:
+    """The encoder's tensors among those of a file, by the encoder's own names."""
     prefix = f"encoders.{modality}."
-    if run := {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}:
-        return run
+    if of_run := {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}:
+        return of_run
     if not any(key.startswith(BACKBONE) for key in stored):
         return dict(stored)
     ignored = [key for key in stored if key.startswith(CLASSIFIER)]
@@ -77,18 +77,18 @@ def _torch(path: Path) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What keeps the weights from fitting, or nothing."""
-    both = [key for key in wanted if key in found]
+def _misfit(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> str:
+    """Why the weights do not fit; empty if they fit."""
+    both = [key for key in expected if key in stored]
     shapes = {
-        key: f"{key} {tuple(found[key].shape)} instead of {tuple(wanted[key].shape)}"
+        key: f"{key} {tuple(stored[key].shape)} instead of {tuple(expected[key].shape)}"
         for key in both
-        if found[key].shape != wanted[key].shape
+        if stored[key].shape != expected[key].shape
     }
-    finite = {key: bool(found[key].isfinite().all()) for key in both}
+    finite = {key: bool(stored[key].isfinite().all()) for key in both}
     reasons = {
-        "missing": [key for key in wanted if key not in found],
-        "unknown": [key for key in found if key not in wanted],
+        "missing": [key for key in expected if key not in stored],
+        "unknown": [key for key in stored if key not in expected],
         "of another shape": list(shapes.values()),
         "with values that are not finite": [key for key in both if not finite[key]],
     }
@@ -99,13 +99,13 @@ def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     )
 
 
-def _refused(reason: str) -> str:
-    """What `torch.load` would not unpickle, in short."""
+def _why_refused(reason: str) -> str:
+    """In short, why `torch.load` refused to unpickle the file."""
     line = next((x for x in reason.splitlines() if "GLOBAL" in x or "Unsupported" in x), "")
     if "GLOBAL" not in line:
-        return "a file that torch did not write, or that is cut off"
+        return "a file that torch did not write, or one that is cut off"
     name = line.partition("GLOBAL ")[2].split(" ")[0]
-    return f"a pickle that would have to run code to be read ({name})"
+    return f"a pickle that would run code when it is read ({name})"
 
 
 def _described(stored: object) -> str:
@@ -122,7 +122,7 @@ def _problem(path: Path, found: str, modality: str) -> Problem:
     return Problem(
         file=path,
         found=found,
-        expected=f"weights of the {modality} encoder, its own or a run's weights.safetensors",
-        cure=f"correct encoders.{modality}.weights or .kind, or set weights to none to start from"
-        " random ones",
+        expected=f"weights of the {modality} encoder, alone or in a run's weights.safetensors",
+        cure=f"correct encoders.{modality}.weights or encoders.{modality}.kind, or set"
+        f" encoders.{modality}.weights to none to start from random weights",
     )

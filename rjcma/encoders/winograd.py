@@ -1,14 +1,14 @@
-"""Convolutions by Winograd's minimal filtering: the same sums from a fourth of the products.
+"""Convolutions by Winograd's minimal filtering: the same sums with a quarter of the products.
 
 Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016): m outputs of a kernel of
-3 are found from m + 2 products, so m x m outputs of a 3x3 kernel cost (m + 2)^2 products in place
-of 9 m^2. With g the kernel, d the data and (.) the product of elements, in one dimension
+size 3 need m + 2 products, so m x m outputs of a 3x3 kernel need (m + 2)^2 products instead of
+9 m^2. With g the kernel, d the data and (.) the elementwise product, in one dimension
 
     y = A [(G g) (.) (B d)]
 
-where A, G, B come from evaluating polynomials at m + 1 points and at infinity (Toom and Cook). All
-tiles of a picture, and the zeros around it, are put into two matrices a dimension, so that every
-step is a product of matrices. Rounding adds some 5e-6, relative, to a float32 convolution.
+where A, G, B evaluate polynomials at m + 1 points and at infinity (Toom and Cook). Two matrices per
+dimension cover all tiles of a picture and the zeros around it, so every step is a matrix product.
+Rounding adds a relative error of about 5e-6 to a float32 convolution.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from torch import Tensor, nn
 
 POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0)
 TILES = (2, 3, 4, 5)
-"""Outputs of a tile, m, to choose from: larger ones save more and round more."""
+"""Possible values of m, the outputs of a tile: a larger m saves more products and rounds more."""
 
-BLOCK = 2**21  # numbers of a block of pictures at work: 8 MB, about a core's share of the cache
+BLOCK = 2**21  # numbers processed at a time: 8 MB, about one core's share of the cache
 
 
 class Winograd(nn.Module):
     """A 3x3 convolution of stride 1 and padding 1, for inference: (B, C, H, W) -> (B, O, H, W).
 
-    Worth it from about 128 channels; below, the steps around the products cost what these save.
-    Kernels are kept transformed for each size of picture they meet, in five times their memory.
+    It is faster from about 128 channels; with fewer, the transforms cost more than they save. The
+    transformed kernels are kept for each size of picture, and take five times their memory.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -39,7 +39,7 @@ class Winograd(nn.Module):
 
     @staticmethod
     def fits(conv: nn.Module) -> bool:
-        """Whether this is a convolution that it can stand for, and that is worth it."""
+        """Whether `conv` is a convolution that this class can replace and make faster."""
         return (
             isinstance(conv, nn.Conv2d)
             and conv.kernel_size == (3, 3)
@@ -76,13 +76,13 @@ class Lines:
     def __init__(self, pixels: int) -> None:
         m = tile(pixels)
         self.points, self.tiles = m + 2, -(-pixels // m)
-        kept = evaluation(self.points, m).T  # A, (m, points)
-        taken = torch.linalg.inv(evaluation(self.points, self.points)).T  # B, (points, points)
+        a = evaluation(self.points, m).T  # A, (m, points)
+        b = torch.linalg.inv(evaluation(self.points, self.points)).T  # B, (points, points)
         spread = torch.zeros(self.points, self.tiles, pixels + self.points, dtype=torch.float64)
         joined = torch.zeros(self.tiles * m, self.points, self.tiles, dtype=torch.float64)
         for t in range(self.tiles):
-            spread[:, t, t * m : t * m + self.points] = taken
-            joined[t * m : (t + 1) * m, :, t] = kept
+            spread[:, t, t * m : t * m + self.points] = b
+            joined[t * m : (t + 1) * m, :, t] = a
         self.spread = spread.flatten(0, 1)[:, 1 : pixels + 1].float().contiguous()
         """From pixels to each point of each tile, (points x tiles, pixels)."""
         self.joined = joined[:pixels].flatten(1).float()
@@ -90,12 +90,12 @@ class Lines:
 
 
 def tile(pixels: int) -> int:
-    """The m whose tiles of that many pixels take the fewest products."""
+    """The m with the fewest products for a dimension of this many pixels."""
     return min(TILES, key=lambda m: -(-pixels // m) * (m + 2))
 
 
 def evaluation(points: int, terms: int) -> Tensor:
-    """A polynomial's values at `points` points, infinity the last, from its coefficients."""
+    """The matrix from a polynomial's coefficients to its values, (points, terms), infinity last."""
     at = torch.tensor(POINTS[: points - 1], dtype=torch.float64)
     powers = at[:, None] ** torch.arange(terms)
     return torch.cat([powers, torch.eye(terms, dtype=torch.float64)[-1:]])
@@ -105,7 +105,7 @@ _lines = functools.cache(Lines)
 
 
 def _convolved(x: Tensor, kernels: Tensor, rows: Lines, columns: Lines) -> Tensor:
-    """A block of pictures (B, C, H, W) convolved; pixels come first in memory, then pictures."""
+    """A convolved block of pictures (B, C, H, W); in memory, pixels come before pictures."""
     (count, channels, height, width), outputs = x.shape, kernels.shape[-1]
     high, wide = len(rows.spread), len(columns.spread)
     d = x.permute(2, 3, 0, 1).reshape(height, -1)

@@ -1,4 +1,4 @@
-"""No fusion at all: each frame's features side by side, the comparison that attention must beat."""
+"""No fusion: each frame's features are concatenated. The baseline that attention must beat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rjcma.fusion.settings import ConcatSettings
 
 
 class Concat(FusionModule):
-    """The modalities' TCN features concatenated; the regression layers do the rest."""
+    """Concatenates the modalities' TCN features; only the regression layers combine them."""
 
     @classmethod
     def of(
@@ -25,5 +25,5 @@ class Concat(FusionModule):
         self.width = sum(widths.values())
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
-        """(B, d, K) with d the sum of the widths, for windows of any length."""
+        """Features (B, d, K), with d the sum of the widths. Windows may have any length."""
         return torch.cat(list(masked(x, valid).values()), dim=1)

@@ -1,4 +1,4 @@
-"""The regression layers: an MLP from the multimodal features of a frame to its value."""
+"""The regression layers: an MLP from the multimodal features of a frame to its prediction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import Tensor, nn
 class Head(nn.Module):
     """A multi-layer perceptron applied to each frame, (B, d, K) -> (B, K).
 
-    One hidden layer, and tanh, since annotations lie in [-1, 1] (ours: the paper names neither).
+    It has one hidden layer, and ends in tanh because annotations lie in [-1, 1] (ours: the paper
+    specifies neither).
     """
 
     def __init__(self, inputs: int, hidden: int, dropout: float) -> None:

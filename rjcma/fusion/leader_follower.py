@@ -1,12 +1,12 @@
 """Leader-follower attentive fusion (Zhang et al., ICCV workshops 2021; paper's table 2, [41, 47]).
 
-In each frame by itself the modalities are tokens that attend to one another: each has a query, a
-key and a value, by linear encoders of its own, and takes the mean of all values weighted by how its
-query agrees with their keys. The attended values of all modalities, normalised, stand beside the
-leader's own features, which pass through unchanged.
+Within each frame, the modalities are tokens that attend to one another. Each modality has its own
+linear encoder, which gives a query, a key and a value. Each modality then takes the mean of all
+values, weighted by the match of its query with their keys. The attended values of all modalities
+are normalised and concatenated with the leader's own features, which are not changed.
 
-The leader is visual; where visual takes no part, the first modality named (ours). Widths, heads and
-the normalisation follow the code that its authors released.
+The leader is the visual modality or, if it is not used, the first modality named (ours). Widths,
+heads and the normalisation follow the code that its authors released.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rjcma.fusion.module import FusionModule, masked
 from rjcma.fusion.products import PerFrame
 from rjcma.fusion.settings import LeaderFollowerSettings
 
-ATTENDED = 32  # features of a query, a key, a value, and so of what a modality attends to
+ATTENDED = 32  # features of a query, of a key and of a value, for each modality
 HEADS = 2
 
 
 class LeaderFollower(FusionModule):
-    """The leader's features and what every modality attends to, (B, d_leader + 32 M, K)."""
+    """The leader's features and the attended values of M modalities, (B, d_leader + 32 M, K)."""
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class LeaderFollower(FusionModule):
         self.width = widths[self.leader] + followers
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
-        """For windows of any length, since no frame sees another."""
+        """Fused features. Windows may have any length: each frame is treated alone."""
         x = masked(x, valid)
         encoded = torch.stack([self.encoders[m](x[m]).mT for m in x], dim=2)  # (B, K, M, 3 * 32)
         query, key, value = encoded.unflatten(-1, (3, HEADS, -1)).transpose(2, 4).unbind(3)

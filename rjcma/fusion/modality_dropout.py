@@ -1,4 +1,4 @@
-"""Modality dropout: windows that are trained on without a modality (ours)."""
+"""Modality dropout: in training, some windows lack a modality (ours)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class ModalityDropout(nn.Module):
-    """Features (B, d, K), in training zeros for each window with the given probability.
+    """In training, sets a window's features (B, d, K) to zero with the given probability.
 
-    The others are not scaled up, unlike dropout's: a modality that is there is there in full.
+    Unlike in dropout, the other windows are not scaled up: their features stay as they are.
     """
 
     def __init__(self, probability: float) -> None:
@@ -19,5 +19,5 @@ class ModalityDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.probability:
             return x
-        drawn = torch.rand(len(x), 1, 1, device=x.device)
-        return x.masked_fill(drawn < self.probability, 0)
+        uniform = torch.rand(len(x), 1, 1, device=x.device)
+        return x.masked_fill(uniform < self.probability, 0)

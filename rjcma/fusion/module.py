@@ -1,4 +1,4 @@
-"""What a kind of fusion is: the module between the modalities' TCNs and the regression layers."""
+"""The interface of all kinds of fusion, the module between the TCNs and the regression layers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class FusionModule(nn.Module, ABC):
     """From each modality's features (B, d_m, K), and `valid` (B, K), to fused ones (B, width, K).
 
-    What stands in frames that are not valid changes nothing in those that are, and these frames
-    are zeros in what comes out.
+    `valid` is false for padded frames. They do not affect the output of valid frames, and their own
+    output is zero.
     """
 
     width: int
@@ -23,9 +23,10 @@ class FusionModule(nn.Module, ABC):
     def of(
         cls, settings: Any, *, widths: Mapping[str, int], frames: int, recursions: int
     ) -> FusionModule:
-        """The module of these settings, for modalities of these widths, in their order.
+        """The module with these settings, for modalities of these widths, in this order.
 
-        `frames` is K, of a window; `recursions` is the paper's l, for kinds that know recursion.
+        `frames` is K, the frames of a window. `recursions` is the paper's l; kinds without
+        recursion ignore it.
         """
 
     @abstractmethod
@@ -33,10 +34,10 @@ class FusionModule(nn.Module, ABC):
         """The multimodal features of each frame."""
 
     def temporal_weights(self) -> list[nn.Parameter]:
-        """The weights that mix frames by their place in the window, none unless a kind has some.
+        """The weights that mix frames by their position in the window; by default there are none.
 
-        Each of their products is a sum over K frames, so they may need a learning rate of their
-        own (`training.temporal_lr_factor`).
+        They are applied as sums over K frames, so they may need a learning rate of their own
+        (`training.temporal_lr_factor`).
         """
         return []
 

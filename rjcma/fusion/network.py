@@ -1,6 +1,7 @@
-"""The whole network (paper, figure 2): encoder and TCN a modality, fusion, regression layers.
+"""The whole network (paper, figure 2): encoder and TCN per modality, fusion, regression layers.
 
-The encoders are handed in: any module from a frame's value to a vector, with its `width`.
+The caller gives the encoders. An encoder is any module that turns a frame's value (a face, a
+log-mel window or a vector) into a vector, and has the length of this vector as its `width`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rjcma.fusion.tcn import BLOCKS, TCN
 
 
 class Network(nn.Module):
-    """From the values of a window's frames to a prediction a frame."""
+    """From the values of a window's frames to one prediction per frame."""
 
     def __init__(
         self,
@@ -33,26 +34,26 @@ class Network(nn.Module):
         self.tcns, self.fusion, self.head = nn.ModuleDict(tcns), fusion, head
 
     def forward(self, values: Mapping[str, Tensor], valid: Tensor) -> Tensor:
-        """Predictions (B, K) for windows whose frames `valid` (B, K) are not padding.
+        """Predictions (B, K) for B windows; `valid` (B, K) is false for padded frames.
 
-        `values` holds, a modality, the values of the valid frames only, window after window:
-        (N, ...) with N the number of true entries. Padded frames never reach an encoder.
+        `values` holds, for each modality, the values of the valid frames only, window after window:
+        (N, ...) with N the number of true entries in `valid`. Encoders never see padded frames.
         """
         vectors = {m: self.encode(m, values[m], valid) for m in self.encoders}
         features = {m: self.tcns[m](self.dropouts[m](vectors[m])) for m in vectors}
         return self.head(self.fusion(features, valid))
 
     def encode(self, modality: str, values: Tensor, valid: Tensor) -> Tensor:
-        """The modality's vectors in their places, (B, d, K); zeros where padded."""
+        """The modality's vectors, each at the position of its frame, (B, d, K); 0 where padded."""
         vectors = self.encoders[modality](values)  # (N, d)
-        placed = vectors.new_zeros(*valid.shape, vectors.shape[1])
-        return placed.masked_scatter(valid[..., None], vectors).mT
+        padded = vectors.new_zeros(*valid.shape, vectors.shape[1])
+        return padded.masked_scatter(valid[..., None], vectors).mT
 
 
 def build(
     encoders: Mapping[str, nn.Module], settings: Fusion, *, recursions: int, frames: int
 ) -> Network:
-    """The network of section `fusion` around these encoders, for windows of `frames` frames."""
+    """The network of section `fusion` with these encoders, for windows of `frames` frames."""
     widths = {m: getattr(settings.widths, m) for m in encoders}
     dropouts = {m: ModalityDropout(getattr(settings.modality_dropout, m)) for m in encoders}
     tcns = {

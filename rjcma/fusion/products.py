@@ -1,4 +1,4 @@
-"""Weights applied to features (B, d, K) frame by frame, each time as one large matrix product."""
+"""Weights applied to each frame of features (B, d, K), in one matrix product for all frames."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 def per_frame(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
     """weight @ x + bias for each window, (d', d) and (B, d, K) -> (B, d', K).
 
-    All frames share the weight, so the windows are laid side by side, (d, B K), and multiplied at
-    once: a product for each window would write B gradients of the weight only to add them up.
+    All frames share the weight, so all windows are concatenated, (d, B K), and multiplied at once.
+    One product per window would compute B gradients of the weight and then add them up.
     """
     flat = x.transpose(0, 1).flatten(1)
     y = weight @ flat if bias is None else torch.addmm(bias[:, None], weight, flat)

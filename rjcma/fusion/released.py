@@ -1,20 +1,20 @@
-"""The attention that the authors' released code computes; `rjcma.py` is what the paper writes.
+"""The attention as the authors' released code computes it; `rjcma.py` has the paper's equations.
 
     here              shape         what it is
     x[modality]       (B, K, d_m)   a modality's features
     joint             (B, K, d)     the features of all modalities, not passed through a layer
-    key               (B, d_m, K)   each feature's course, mixed over time by weights (K, K)
-    correlation       (B, d_m, d)   of each key with each joint feature: summed over the window
+    key               (B, d_m, K)   each feature over time, its frames mixed by weights (K, K)
+    correlation       (B, d_m, d)   each key with each joint feature, summed over the window
     value             (B, K, d_m)   each frame's features, mixed by weights (d_m, d_m)
-    attended          (B, K, d)     what the values say of the joint features
+    attended          (B, K, d)     the values times the correlation
 
-So features are correlated with features, where equations 2 to 10 of the paper correlate frames with
-frames. Features stand in rows here, as in the released code. It has two such layers, each with
-weights of its own; here `recursions` says how many. It also projects the joint features and uses
-the result nowhere, which is left out. Its layers start as PyTorch starts linear ones; so do these.
+This correlates features with features, whereas equations 2 to 10 of the paper correlate frames with
+frames. As in the released code, each frame is a row, and each layer has its own weights, with
+PyTorch's default initialisation. The released code has two layers; here `recursions` sets the
+number. It also projects the joint features but never uses the result; this is left out here.
 
-Padded frames are rows of zeros in X and so in the joint features: the sum over the window leaves
-them out, and no valid frame's output depends on them (ours; the released code mixes them in).
+Padded frames are rows of zeros in X and in the joint features, so they add nothing to the sum over
+the window, and no valid frame's output depends on them (ours; in the released code it does).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from rjcma.fusion.module import FusionModule, masked, require_frames
 from rjcma.fusion.settings import ReleasedSettings
 
-DROPOUT = 0.6  # of what is added to a modality's features (the released code's)
+DROPOUT = 0.6  # on the term that is added to a modality's features (the released code's)
 
 
 class CoAttention(nn.Module):
@@ -42,7 +42,7 @@ class CoAttention(nn.Module):
         self.linear = nn.ModuleDict({m: nn.Linear(d, width) for m, width in widths.items()})
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
-        """Attended features of each modality from its features; `valid` is (B, K, 1) of 0, 1."""
+        """Attended features of each modality, from its features; `valid` (B, K, 1) is 0 or 1."""
         joint = torch.cat(list(x.values()), dim=2)
         scaled = joint / math.sqrt(self.d)
         gates = self.gate(joint, valid).split([x[m].shape[2] for m in x], dim=2)
@@ -54,19 +54,19 @@ class CoAttention(nn.Module):
         return result
 
     def gate(self, joint: Tensor, valid: Tensor) -> Tensor:
-        """What passes of that which is added to the features: nothing where padded.
+        """The factor (B, K, d) on the term that is added to the features: 0 where padded.
 
-        In training it is dropout as well. Drawn for all modalities at once, it is one factor for
-        both; and drawn from uniform numbers, which come several times as fast on some processors.
+        In training, it also applies dropout, for all modalities at once. It draws uniform numbers
+        because on some processors these are several times as fast as `torch.bernoulli`.
         """
         if not self.training:
             return valid.expand_as(joint)
-        drawn = torch.rand(joint.shape, device=joint.device)
-        return (drawn >= DROPOUT) * (valid / (1 - DROPOUT))
+        uniform = torch.rand(joint.shape, device=joint.device)
+        return (uniform >= DROPOUT) * (valid / (1 - DROPOUT))
 
 
 class Released(FusionModule):
-    """The layers in turn, then concatenation."""
+    """The layers one after another, then concatenation."""
 
     @classmethod
     def of(
@@ -88,8 +88,8 @@ class Released(FusionModule):
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
         """The multimodal representation (B, d, K), from each modality's features (B, d_m, K).
 
-        `valid` (B, K) is true for the frames that are not padding. Raises `ValueError` for windows
-        of another length than the module was built for.
+        `valid` (B, K) is false for padded frames. Raises `ValueError` unless the windows have the
+        length that the module was built for.
         """
         require_frames(valid, self.frames)
         rows = {m: values.mT.contiguous() for m, values in masked(x, valid).items()}

@@ -2,29 +2,29 @@
 
     paper            here              shape         what it is
     K                frames                          frames of a window
-    m in {a, v, t}   modality                        audio, visual, text (any that take part)
-    d_m              widths[modality]                features a frame of a modality
-    d                sum of widths                   features a frame of all modalities
+    m in {a, v, t}   modality                        audio, visual, text (those that are used)
+    d_m              widths[modality]                features per frame of a modality
+    d                sum of widths                   features per frame of all modalities
     X_m              x[modality]       (B, d_m, K)   a modality's features
     J                j                 (B, d, K)     the joint representation
-    W_jm             w_j[modality]     (d_m, d)      weights across X_m and J
-    W_jm J / sqrt d  w_jm_j            (B, d_m, K)   all of them formed as one product, w_j_j
+    W_jm             w_j[modality]     (d_m, d)      weights between X_m and J
+    W_jm J / sqrt d  w_jm_j            (B, d_m, K)   for all modalities in one product, w_j_j
     C_m              c                 (B, K, K)     joint cross-correlation, X_m's frames by J's
     W_cm             w_c[modality]     (K, K)        weights that combine X_m and C_m
     H_m              h                 (B, d_m, K)   attention map
     W_hm             w_h[modality]     (K, K)        weights that apply the attention map
     X_att,m          attended          (B, d_m, K)   attended features
-    l                recursions                      how often the attention is applied
+    l                recursions                      number of times the attention is applied
 
-Features stand in columns, (batch, d_m, K), as the paper writes them, so every line below reads as
-its equation does. Where the paper is silent:
+Each frame is a column, (batch, d_m, K), as in the paper, so every line of code below reads like its
+equation. Where the paper says nothing:
 
-- Each recursion has weights of its own, W_j and FC too (the superscripts of equations 11 to 13, and
-  the released code), and forms J anew from the features that it attends to ("again fed as input to
-  the respective joint cross-modal attention module").
-- W_c starts at I / K and W_h at 0.1 I (ours). Both mix frames by their place in the window; from
-  random starts few windows are learnt by heart, and recursion amplifies it.
-- Padded frames are columns of zeros in X, and J is kept at zero there too; then C and H are zero in
+- Each recursion has its own weights, including W_j and FC (the superscripts of equations 11 to 13,
+  and the released code). It computes J again, from the features that it receives ("again fed as
+  input to the respective joint cross-modal attention module").
+- W_c is initialised as I / K and W_h as 0.1 I (ours). Both mix frames by their position in the
+  window. Random K x K weights overfit when there are few windows, and recursion amplifies this.
+- Padded frames are columns of zeros in X, and J is set to zero there too. C and H are then zero in
   these columns, and no valid frame's output depends on them.
 """
 
@@ -55,7 +55,7 @@ class JointCrossAttention(nn.Module):
         self.w_h = nn.ParameterDict({m: torch.eye(frames) * 0.1 for m in widths})
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
-        """Attended features of each modality from its features X; `valid` is (B, 1, K) of 0, 1."""
+        """Attended features of each modality, from its features X; `valid` (B, 1, K) is 0 or 1."""
         j = self.fc(torch.cat(list(x.values()), dim=1)) * valid  # (1)
         w_j = torch.cat([self.w_j[m] for m in x])
         w_j_j = per_frame(w_j / math.sqrt(self.d), j).split([x[m].shape[1] for m in x], dim=1)
@@ -85,14 +85,14 @@ class RJCMA(FusionModule):
 
     def temporal_weights(self) -> list[nn.Parameter]:
         """All W_c and W_h."""
-        kinds = ("w_c", "w_h")
-        return [weight for name, weight in self.named_parameters() if name.split(".")[-2] in kinds]
+        mixing = ("w_c", "w_h")
+        return [weight for name, weight in self.named_parameters() if name.split(".")[-2] in mixing]
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
         """The multimodal representation (B, d, K), from each modality's features (B, d_m, K).
 
-        `valid` (B, K) is true for the frames that are not padding. Raises `ValueError` for windows
-        of another length than the module was built for.
+        `valid` (B, K) is false for padded frames. Raises `ValueError` unless the windows have the
+        length that the module was built for.
         """
         require_frames(valid, self.frames)
         mask = valid[:, None].to(next(iter(x.values())).dtype)

@@ -1,6 +1,6 @@
 """Section `fusion` of the params file, and the top-level `recursions`.
 
-A new kind of fusion is a module beside these and a class here.
+A new kind of fusion needs a module in this package and a class here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from rjcma.params import Section
 Modality = Literal["visual", "audio", "text"]
 
 Recursions = Annotated[int, Field(ge=1, strict=True)]
-"""The paper's l, how often the attention is applied: 3 in its experiments, 1 is JCA (table 3).
+"""The paper's l, the number of times the attention is applied.
 
-The released code has 2 of its layers.
+It is 3 in the paper's experiments; 1 is JCA (table 3). The released code has 2 layers.
 """
 
 
 class Widths(Section):
-    """d_v, d_a and d_t: features a frame that a modality's TCN gives (the released code's)."""
+    """d_v, d_a and d_t: features per frame from each modality's TCN (the released code's)."""
 
     visual: int = Field(default=256, ge=1)
     audio: int = Field(default=128, ge=1)
@@ -29,7 +29,7 @@ class Widths(Section):
 
 
 class DropoutRates(Section):
-    """A rate a modality."""
+    """A dropout probability for each modality."""
 
     visual: float = Field(default=0, ge=0, lt=1)
     audio: float = Field(default=0, ge=0, lt=1)
@@ -37,24 +37,21 @@ class DropoutRates(Section):
 
 
 class AnyFusion(Section):
-    """How the modalities are modelled in time, fused, and mapped to a value a frame.
-
-    What all kinds of fusion share.
-    """
+    """The settings that all kinds of fusion share, with those of the TCNs and regression layers."""
 
     modalities: tuple[Modality, ...] = ("visual", "audio", "text")
-    """Those that take part: any of them, at least one."""
+    """The modalities that are used: at least one."""
     widths: Widths = Widths()
     modality_dropout: DropoutRates = DropoutRates()
-    """How often a window is trained on without a modality (ours; 0: the paper). A modality that
-    overfits soon, as the words of a small corpus do, else leaves the others nothing to learn."""
+    """Probability that a window is trained on without a modality (ours; 0: the paper). Without it,
+    the others learn little when one overfits early, as the words of a small corpus do."""
     hidden: int = Field(128, ge=1)
-    """Units in the MLP's hidden layer (ours: the paper names no size)."""
+    """Units in the MLP's hidden layer (ours: the paper gives no size)."""
     dropout: float = Field(0.1, ge=0, lt=1)
-    """In the TCNs (the released code's 0.1), in the MLP, and in kinds that name no other."""
+    """In the TCNs (the released code's 0.1), in the MLP, and in kinds that set no other value."""
 
     implementation: ClassVar[str]
-    """Where the kind's class is, `module:name`."""
+    """The class of this kind, as `module:name`."""
     recursive: ClassVar[bool] = False
     """Whether the kind applies its attention `recursions` times."""
     renamed: ClassVar[dict[str, str]] = {
@@ -64,7 +61,7 @@ class AnyFusion(Section):
 
     @field_validator("modalities")
     @classmethod
-    def _some_once(cls, modalities: tuple[Modality, ...]) -> tuple[Modality, ...]:
+    def _at_least_one_once(cls, modalities: tuple[Modality, ...]) -> tuple[Modality, ...]:
         if not modalities or len(set(modalities)) < len(modalities):
             raise ValueError("at least one of visual, audio, text, each once")
         return modalities
@@ -79,7 +76,7 @@ class RJCMASettings(AnyFusion):
 
 
 class ReleasedSettings(AnyFusion):
-    """What the authors' released code computes."""
+    """The authors' released code."""
 
     kind: Literal["released"]
     implementation: ClassVar[str] = "rjcma.fusion.released:Released"
@@ -87,7 +84,7 @@ class ReleasedSettings(AnyFusion):
 
 
 class LeaderFollowerSettings(AnyFusion):
-    """What the paper's table 2 compares with, [41, 47]."""
+    """A method that the paper compares with (table 2, [41, 47])."""
 
     kind: Literal["leader_follower"]
     implementation: ClassVar[str] = "rjcma.fusion.leader_follower:LeaderFollower"
@@ -98,14 +95,14 @@ class TransformerSettings(AnyFusion):
 
     kind: Literal["transformer"]
     layers: int = Field(2, ge=1)
-    """Ours: the paper names no size."""
+    """Ours: the paper gives no size."""
     heads: int = Field(4, ge=1)
     """Ours."""
     implementation: ClassVar[str] = "rjcma.fusion.transformer:Transformer"
 
 
 class ConcatSettings(AnyFusion):
-    """No fusion at all."""
+    """No fusion: features are concatenated."""
 
     kind: Literal["concat"]
     implementation: ClassVar[str] = "rjcma.fusion.concat:Concat"
@@ -119,4 +116,4 @@ Fusion = Annotated[
     | ConcatSettings,
     Field(discriminator="kind"),
 ]
-"""The paper's fusion, or what it is compared with, on the same features and recipe."""
+"""The paper's fusion or one to compare with it, on the same features and training settings."""

@@ -1,8 +1,8 @@
 """The temporal convolutional network (TCN) that models each modality in time (paper, section 3).
 
-Follows the released code: blocks of two weight-normed causal convolutions, each with LeakyReLU and
-dropout, around a residual; the dilation doubles from block to block. Causal: a frame's output
-depends on that frame and earlier ones only, so frames padded at a window's end reach no valid one.
+It follows the released code: residual blocks of two weight-normed causal convolutions, each with
+LeakyReLU and dropout; the dilation doubles from block to block. Causal means that a frame's output
+depends only on this frame and earlier ones, so padding at a window's end affects no valid frame.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class CausalConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, dilation: int) -> None:
         super().__init__()
-        self.before = (KERNEL - 1) * dilation
+        self.padding = (KERNEL - 1) * dilation
         self.conv = weight_norm(nn.Conv1d(inputs, outputs, KERNEL, dilation=dilation))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (self.before, 0)))
+        return self.conv(F.pad(x, (self.padding, 0)))
 
 
 class Block(nn.Module):
-    """Two causal convolutions around a residual, (B, d_in, K) -> (B, d, K)."""
+    """Two causal convolutions with a residual connection, (B, d_in, K) -> (B, d, K)."""
 
     def __init__(self, inputs: int, outputs: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class TCN(nn.Sequential):
     """Blocks of the given widths, (B, inputs, K) -> (B, widths[-1], K)."""
 
     def __init__(self, inputs: int, widths: Sequence[int], dropout: float = 0.1) -> None:
-        wide = [inputs, *widths]
-        blocks = [Block(wide[n], wide[n + 1], 2**n, dropout) for n in range(len(widths))]
+        sizes = [inputs, *widths]
+        blocks = [Block(sizes[n], sizes[n + 1], 2**n, dropout) for n in range(len(widths))]
         super().__init__(*blocks)
-        self.width = wide[-1]
+        self.width = sizes[-1]

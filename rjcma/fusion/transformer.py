@@ -1,8 +1,8 @@
 """A transformer encoder over time on the concatenated modalities (paper, table 2 and section 2).
 
-The kind of fusion that several entries to the challenge use: every frame attends to every other,
-whatever its modality. Sizes are ours, since the paper names none; so are normalising before each
-part, which needs no warm-up, and sines for the places of frames, which know any length.
+Several entries to the challenge use this kind of fusion: every frame attends to every other. Ours,
+since the paper gives no details: the sizes, normalisation before each sublayer, which needs no
+warm-up, and sine positional encoding, which works for any length.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from rjcma.fusion.module import FusionModule, masked
 from rjcma.fusion.products import PerFrame
 from rjcma.fusion.settings import TransformerSettings
 
-LONGEST = 10_000.0  # frames, the scale of the slowest sine (Vaswani et al., 2017)
+MAX_PERIOD = 10_000.0  # frames, the scale of the slowest sine (Vaswani et al., 2017)
 
 
 class Transformer(FusionModule):
     """Self-attention over the frames of a window, (B, d, K) with d the sum of the widths.
 
-    Where `heads` does not divide d, it is rounded up; a layer that is linear in each frame leads
-    from the modalities' features to the encoder's.
+    A linear layer first maps each frame's concatenated features to the width of the encoder, which
+    is d rounded up to a multiple of `heads`.
     """
 
     @classmethod
@@ -50,15 +50,15 @@ class Transformer(FusionModule):
         self.encoder = nn.TransformerEncoder(layer, layers, norm, enable_nested_tensor=False)
 
     def forward(self, x: Mapping[str, Tensor], valid: Tensor) -> Tensor:
-        """For windows of any length, each with a valid frame at least."""
+        """Fused features. Windows may have any length, with at least one valid frame each."""
         tokens = self.project(torch.cat(list(masked(x, valid).values()), dim=1)).mT
-        tokens = tokens + places(tokens.shape[1], self.width).to(tokens)
+        tokens = tokens + positional_encoding(tokens.shape[1], self.width).to(tokens)
         encoded = self.encoder(tokens, src_key_padding_mask=~valid).mT
         return encoded.masked_fill(~valid[:, None], 0)
 
 
-def places(frames: int, width: int) -> Tensor:
-    """A code of each frame's place in the window, (frames, width): sines and cosines in turn."""
-    slowness = LONGEST ** (torch.arange(0, width, 2) / width)
-    angles = torch.arange(frames)[:, None] / slowness
+def positional_encoding(frames: int, width: int) -> Tensor:
+    """The encoding of each frame's position, (frames, width): sines and cosines alternate."""
+    periods = MAX_PERIOD ** (torch.arange(0, width, 2) / width)
+    angles = torch.arange(frames)[:, None] / periods
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]

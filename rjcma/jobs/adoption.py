@@ -1,9 +1,9 @@
-"""Files kept when nothing but the code has changed, after some were made anew and were the same.
+"""Adoption: keep files if only the code has changed, after checking that it makes the same bytes.
 
-A better comment changes no key, but other code that does the same does. Then a few clips, the
-shortest, the longest and others drawn at random, are made anew beside the old ones. If all are the
-same bytes, the other files stand under the new key too, and the ledger says so; if one differs, it
-is named and nothing is adopted. The versions of libraries count as code here.
+A changed comment changes no key, but changed code does, even if it computes the same. Then a few
+jobs (the shortest, the longest and others at random) are done again in a temporary folder. If their
+files are the same bytes as before, all old files are kept under the new key, and the ledger records
+this; if one differs, it is named and nothing is adopted. Library versions count as code here.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
 
 SEED = 1
-"""Of the clips drawn at random (ours)."""
+"""The seed for the jobs that are chosen at random (ours)."""
 
 _collecting = False
 
 
 class _Collected(BaseException):
-    """The work that a stage would do."""
+    """Takes the work that a stage would do out of the stage."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
 
 
 def run(work: Work, pool: Executor | None = None) -> None:
-    """Do a stage's work (`rjcma.jobs.work.run`); or, within `work_of`, tell what it is."""
+    """Do a stage's work (`rjcma.jobs.work.run`); within `work_of`, only hand the work over."""
     if _collecting:
         raise _Collected(work)
     jobs.run(work, pool)
 
 
 def is_collecting() -> bool:
-    """Whether a stage is only asked for its work."""
+    """Whether `work_of` is running, so that a stage must not do its work."""
     return _collecting
 
 
 def work_of(stage: Callable[..., Any], *arguments: Any) -> Work | None:
-    """The work that a stage would do, called with these arguments; None for one without such."""
+    """The work that a stage would do if called with these arguments; None if it has none."""
     global _collecting
     _collecting = True
     try:
@@ -60,51 +60,51 @@ def work_of(stage: Callable[..., Any], *arguments: Any) -> Work | None:
 
 
 class Candidate(NamedTuple):
-    """A job whose files are there and whose code alone has changed."""
+    """A job whose files exist, and in whose key only the code has changed."""
 
     work: Work
     job: Job
 
 
 def adopt(works: Sequence[Work], check: int) -> None:
-    """Let files whose code alone has changed stand, if `check` jobs come out as the same bytes.
+    """Adopt the files for which only the code has changed, if `check` jobs give the same bytes.
 
-    Of all these works together, the shortest job, the longest, and others at random are made anew.
-    Raises `Problems`, a line a job that came out otherwise, and adopts nothing then.
+    The shortest job of all works, the longest, and others at random are done again. Raises
+    `Problems`, one line per file that differs, and then adopts nothing.
     """
-    found = [Candidate(work, job) for work in works for job in _candidates(work)]
-    others = sum(map(_lacking, works)) - len(found)
-    left = f"; {others} more are for `dvc repro` to make" if others else ""
-    if not found:
-        say(f"adopt: nothing to adopt, no file differs in its code alone{left}")
+    candidates = [Candidate(work, job) for work in works for job in _candidates(work)]
+    outdated = sum(map(_lacking, works)) - len(candidates)
+    left = f"; `dvc repro` will make {outdated} more" if outdated else ""
+    if not candidates:
+        say(f"adopt: nothing to adopt: there is no file for which only the code has changed{left}")
         return
-    checked = chosen(found, check)
-    say(f"adopt: making {len(checked)} of {len(found)} anew: {', '.join(_names(checked))}")
-    problems = [problem for one in checked for problem in _differences(one)]
+    checked = choose(candidates, check)
+    say(f"adopt: making {len(checked)} of {len(candidates)} again: {', '.join(_names(checked))}")
+    problems = [problem for candidate in checked for problem in _differences(candidate)]
     if problems:
         raise Problems(problems)
     for work in works:
-        names = [name for one in found if one.work is work for name in work.names(one.job)]
+        names = [name for c in candidates if c.work is work for name in work.names(c.job)]
         if names:
             files = {name: work.wanted[name].recipe for name in names}
             Ledger(work.folder).adopt(files, _names(checked))
-    say(f"adopt: the same bytes, {len(found)} adopted{left}")
+    say(f"adopt: the same bytes, {len(candidates)} adopted{left}")
 
 
-def chosen(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
-    """The shortest, the longest, and others at random, `count` in all or as many as there are."""
-    ordered = sorted(candidates, key=lambda one: (one.job.length, one.job.name))
+def choose(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The shortest, the longest, and others at random: `count`, or all if there are fewer."""
+    ordered = sorted(candidates, key=lambda candidate: (candidate.job.length, candidate.job.name))
     ends = [ordered[0], *ordered[1:][-1:]][:count]
     rest = ordered[1:-1]
     return [*ends, *random.Random(SEED).sample(rest, min(count - len(ends), len(rest)))]
 
 
 def _names(candidates: Sequence[Candidate]) -> list[str]:
-    return [one.job.name for one in candidates]
+    return [candidate.job.name for candidate in candidates]
 
 
 def _lacking(work: Work) -> int:
-    """How many jobs have a file that does not stand."""
+    """How many jobs have a file that is missing or outdated."""
     lacking: Collection[str] = Ledger(work.folder).lacks(work.wanted)
     return sum(any(name in lacking for name in work.names(job)) for job in work.jobs)
 
@@ -115,7 +115,7 @@ def _candidates(work: Work) -> list[Job]:
 
 
 def _adoptable(work: Work, name: str, ledger: Ledger) -> bool:
-    """Whether a file is there, and differs from what is wanted in the code alone."""
+    """Whether a file exists and only the code in its key differs from the wanted key."""
     entry = ledger.entries.get(name)
     before = ledger.recipes.get(entry.recipe) if entry else None
     if entry is None or before is None:
@@ -129,24 +129,24 @@ def _adoptable(work: Work, name: str, ledger: Ledger) -> bool:
     )
 
 
-def _differences(one: Candidate) -> list[Problem]:
-    """Make a job anew in a folder of its own; a problem a file that is other bytes."""
-    work, job = one
+def _differences(candidate: Candidate) -> list[Problem]:
+    """Do a job again in a temporary folder; -> a problem for each file that has other bytes."""
+    work, job = candidate
     jobs.refuse_without_models(work)
     ledger = Ledger(work.folder)
     with TemporaryDirectory(prefix=".adopt-", dir=work.folder.parent) as folder:
-        anew = Ledger(Path(folder))
-        problems = [problem for _, problem in jobs.made(work, [job], anew) if problem]
+        again = Ledger(Path(folder))
+        problems = [problem for _, problem in jobs.do(work, [job], again) if problem]
         if problems:
             return problems
         return [
             Problem(
                 clip=job.name,
                 file=work.folder / name,
-                found="other bytes when it was made anew",
-                expected="the same, where the code alone has changed",
-                cure="nothing was adopted: run `dvc repro`, which makes anew what the code shapes",
+                found="other bytes when it was made again",
+                expected="the same bytes, since only the code has changed",
+                cure="run `dvc repro`, which makes all outdated files (nothing was adopted)",
             )
             for name in work.names(job)
-            if anew.entries[name].digest != ledger.entries[name].digest
+            if again.entries[name].digest != ledger.entries[name].digest
         ]

@@ -1,14 +1,14 @@
-"""What code means, as a digest, and the versions of the libraries that it computes with.
+"""The digest of code, and the versions of the libraries that it computes with.
 
-The digest is that of the syntax trees of a module and of all that it imports from its package, in
-the end. Comments, docstrings and formatting are in no syntax tree that is looked at, so that they
-can be improved without making anything anew. Left out are
+The digest is that of the syntax trees of modules and of all that they import from the package,
+directly or indirectly. Comments, docstrings and formatting do not count, so they can be improved
+without making any file again. Left out are
 
-- modules that move, check and report work but shape no result (`OUTSIDE`);
-- params sections, the classes derived from `Section`: they check values, and the values that they
-  let through stand in keys as settings.
+- modules that move, check and report work but do not change results (`OUTSIDE`);
+- params sections, the classes derived from `Section`: they only check values, and keys hold the
+  checked values as settings.
 
-Nothing is imported to be digested: modules are read as text.
+Modules are read as text; nothing is imported.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from rjcma.jobs.digests import digest_text
 
 PACKAGE = "rjcma"
 ROOT = Path(__file__).parents[2]
-"""The folder that the package lies in."""
+"""The folder that contains the package."""
 
 OUTSIDE = ("rjcma.command", "rjcma.jobs", "rjcma.params", "rjcma.problem")
-"""Modules, or packages of them, that shape no result."""
+"""Modules and packages that do not change results."""
 
 SECTION = "Section"
 """The name of the base class of params sections (`rjcma.params`)."""
@@ -39,46 +39,47 @@ LIBRARIES = {
     "cv2": "opencv-python",  # decodes, resizes and draws
     "deepmultilingualpunctuation": "deepmultilingualpunctuation",
     "espeakng_loader": "espeakng-loader",  # the sample's voice
-    "numpy.random": "numpy",  # its generators' streams may change with a version (NEP 19)
-    "pocketsphinx": "pocketsphinx",  # the engine and the model that it carries
+    "numpy.random": "numpy",  # random numbers may change with its version (NEP 19)
+    "pocketsphinx": "pocketsphinx",  # the engine and the model in its package
     "scipy": "scipy",  # filters of the sample's voice
     "torch": "torch",
     "torchaudio": "torchaudio",  # the mel filters
     "transformers": "transformers",  # its version fixes that of tokenizers
     "vosk": "vosk",
 }
-"""The libraries that compute what is stored, by the name they are imported by.
+"""The libraries that compute what is stored, by the names under which they are imported.
 
-No others: arithmetic of numpy is exact or defined (IEEE 754); h5py, safetensors and json hold
-values and do not make them; pydantic and ruamel.yaml check; matplotlib draws what is not kept.
+Others do not count: NumPy's arithmetic is exact or defined (IEEE 754); h5py, safetensors and json
+store values but do not compute them; pydantic and ruamel.yaml check values; matplotlib draws
+pictures that have no key.
 """
 
 
-def meaning(modules: Iterable[str]) -> str:
-    """The digest of what these modules and all that they import mean."""
+def digest(modules: Iterable[str]) -> str:
+    """The digest of these modules and of all that they import."""
     reached = _closure(tuple(sorted(set(modules))))
     return digest_text("\n".join(f"{module} {_tree(path)}" for module, path in reached))
 
 
 def libraries(modules: Iterable[str]) -> dict[str, str]:
-    """The versions of the `LIBRARIES` that these modules, and all that they import, import.
+    """The versions of the `LIBRARIES` that these modules import, directly or indirectly.
 
-    Without the local part of a version: `2.13.0+cpu` and `2.13.0+cu130` are one torch.
+    The local part of a version is left out: `2.13.0+cpu` and `2.13.0+cu130` are the same torch.
     """
     reached = _closure(tuple(sorted(set(modules))))
-    found = {
+    used = {
         distribution
         for _, path in reached
         for imported in _imported(path)
         for name, distribution in LIBRARIES.items()
         if imported == name or imported.startswith(name + ".")
     }
-    return {name: version(name).partition("+")[0] for name in sorted(found)}
+    return {name: version(name).partition("+")[0] for name in sorted(used)}
 
 
 @functools.cache
 def _closure(modules: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    """These modules and all that they import from the package and that shapes results, sorted."""
+    """These modules and all that they import from the package, except `OUTSIDE`; sorted."""
     reached: dict[str, Path] = {}
     waiting = [(module, _file(module) or _loaded(module)) for module in modules]
     while waiting:
@@ -86,31 +87,31 @@ def _closure(modules: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
         if module not in reached:
             reached[module] = path
             waiting += [
-                (name, file) for name in _imported(path) if _shapes(name) and (file := _file(name))
+                (name, file) for name in _imported(path) if _counts(name) and (file := _file(name))
             ]
     return tuple(sorted(reached.items()))
 
 
-def _shapes(module: str) -> bool:
-    """Whether a module of the package may shape a result."""
+def _counts(module: str) -> bool:
+    """Whether a module is in the package and may change results."""
     within = module.startswith(PACKAGE + ".")
     return within and not any(module == o or module.startswith(o + ".") for o in OUTSIDE)
 
 
 def _file(module: str) -> Path | None:
-    """The file of one of the package's modules, or None."""
+    """The file of a module of the package; None for any other."""
     path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
     return path if module.startswith(PACKAGE + ".") and path.is_file() else None
 
 
 def _loaded(module: str) -> Path:
-    """The file of a module that is none of the package's, a program's that uses it for instance."""
+    """The file of an imported module outside the package, of a program that uses it for example."""
     return Path(str(sys.modules[module].__file__))
 
 
 @functools.cache
 def _imported(path: Path) -> tuple[str, ...]:
-    """The dotted names that a file imports, wherever in it; those for type checking are none."""
+    """The dotted names that a file imports, anywhere in it, except those for type checking."""
     return tuple(dict.fromkeys(_names(_parsed(path))))
 
 
@@ -131,27 +132,27 @@ def _parsed(path: Path) -> ast.Module:
 
 @functools.cache
 def _tree(path: Path) -> str:
-    """The digest of a file's syntax tree, of what shapes results in it."""
+    """The digest of a file's syntax tree, without documentation and params sections."""
     tree = _parsed(path)
     sections = _sections(tree)
     return digest_text("".join(_written(tree, sections)))
 
 
 def _sections(tree: ast.Module) -> set[str]:
-    """The names of the params sections that are defined here."""
-    found = {SECTION}
-    for node in tree.body:  # a base stands before what is derived from it
-        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & found:
-            found.add(node.name)
-    return found - {SECTION}
+    """The names of the params sections that a module defines."""
+    names = {SECTION}
+    for node in tree.body:  # a base is defined before its derived classes
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & names:
+            names.add(node.name)
+    return names - {SECTION}
 
 
 def _written(value: Any, sections: set[str]) -> Iterator[str]:
-    """A syntax tree as text, which is the same in every version of Python.
+    """A syntax tree as text that is the same in every version of Python.
 
-    Later versions give nodes more fields, which are empty for code that earlier ones understand:
-    empty fields are left out, and so are the empty ends that some (3.12.1) give f-strings. Bare
-    strings are documentation, and are left out.
+    Newer versions add fields to nodes, which are empty for code that older versions know: empty
+    fields are left out. So are the empty strings that some versions (3.12.1) add to f-strings, and
+    bare strings, which are documentation.
     """
     if isinstance(value, ast.AST):
         yield f"({type(value).__name__}"

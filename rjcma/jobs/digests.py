@@ -1,4 +1,4 @@
-"""Digests of values, files and folders; a file's is remembered while its size and time stay.
+"""Digests of values, files and folders; a file's is remembered until its size or time changes.
 
 Digests are BLAKE2b of 16 bytes, as 32 hexadecimal digits.
 """
@@ -17,14 +17,14 @@ from rjcma.jobs.memory import Memory
 from rjcma.jobs.workers import worker_count
 
 SETTLED_SECONDS = 2.0
-"""A file that changed more recently might change again without another time: it is not remembered
-(ours; file systems count time in steps of up to 2 s, FAT's)."""
+"""The digest of a file that changed more recently is not remembered: the file may change again with
+the same time stamp (ours; file systems store times in steps of up to 2 s, on FAT)."""
 
 _memory: Memory | None = None
 
 
 def remember_in(path: Path | None) -> None:
-    """From now on remember files' digests in this file, which only saves time; None: nowhere."""
+    """From now on remember files' digests in the file `path`, to save time; None: do not."""
     global _memory
     _memory = None if path is None else Memory(path)
 
@@ -45,13 +45,13 @@ def digest_file(path: Path) -> str:
 
 
 def digest_read(path: Path) -> str:
-    """The digest of a file's content, which is read in any case and not remembered."""
+    """The digest of a file's content; always read, never remembered."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, _blake).hexdigest()
 
 
 def digest_files(paths: Iterable[Path]) -> list[str]:
-    """The digests of many files; those that must be read are read side by side."""
+    """The digests of many files; those that must be read are read in parallel."""
     files = list(paths)
     if _memory is None:
         return _read_all(files)
@@ -68,14 +68,14 @@ def digest_files(paths: Iterable[Path]) -> list[str]:
 
 
 def digest_folder(folder: Path) -> str:
-    """The digest of a folder's files, their names and contents; of a model, for instance."""
+    """The digest of the names and contents of a folder's files (a model, for example)."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in paths]
     return digest_value(list(zip(names, digest_files(paths), strict=True)))
 
 
-def digest_there(path: Path) -> str:
-    """The digest of a file's content, or `missing`: whoever reads it will say so."""
+def digest_or_missing(path: Path) -> str:
+    """The digest of a file's content, or `missing`; the stage that reads the file reports it."""
     return digest_file(path) if path.is_file() else "missing"
 
 

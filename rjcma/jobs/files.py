@@ -1,7 +1,7 @@
-"""Files written as a whole or not at all, and files of JSON read with a cure for what is wrong.
+"""Write files completely or not at all; read JSON files, with a cure if something is wrong.
 
-A file that is being written has another name until it is whole. One that stands is never opened for
-writing: it may be a link into DVC's cache.
+A file has a temporary name until it is complete. An existing file is never opened for writing: it
+may be a link into DVC's cache.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import Any
 from rjcma.problem import Problem
 
 PARTIAL = ".partial"
-"""The ending of what is being written; it is hidden, too, by a dot at the beginning."""
+"""The suffix of a file that is being written; its name also begins with a dot, to hide it."""
 
 
 def partial_of(path: Path) -> Path:
-    """The name that a file, or a folder, has while it is being written."""
+    """The temporary name of a file, or a folder, while it is being written."""
     return path.with_name("." + path.name + PARTIAL)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name to write a file to, which takes the place of `path` at the end, if there is no error.
+    """A temporary path to write to; it is renamed to `path` at the end, unless there is an error.
 
-    Folders above it are made.
+    Missing parent folders are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Give a file this content, unless it has it already: then it is not touched."""
+    """Write a file, unless it has this content already: then it is not touched."""
     if path.is_file() and path.read_bytes() == content:
         return
     with replacing(path) as partial:
@@ -50,13 +50,13 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def copy(source: Path, path: Path) -> None:
-    """Put a copy of a file in the place of another."""
+    """Copy the file `source` to `path`, and replace what is there."""
     with replacing(path) as partial:
         shutil.copyfile(source, partial)
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV, cells quoted where they must be.
+    """Rows as CSV; cells are quoted if necessary.
 
     >>> csv_text([["row", "ccc"], ["JCA, audio", 0.5]])
     'row,ccc\\n"JCA, audio",0.5\\n'
@@ -67,7 +67,7 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 
 def read_json(path: Path, *, expected: str, cure: str, clip: str = "") -> Any:
-    """What a JSON file holds. Raises `Problem` for one that is missing or is no JSON."""
+    """The content of a JSON file. Raises `Problem` if it is missing or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -1,12 +1,12 @@
-"""The ledger of a folder, `.keys`: which of its files are whole, and what each was made from.
+"""The ledger of a folder, `.keys`: which of its files are complete, and what each was made from.
 
     {"recipes": {ID: {code, libraries, settings, models}},
      "files": {NAME: [ID, inputs, digest]},
      "adopted": {ID: {"made_by": [ID, ...], "checked": [NAME, ...]}}}
 
-A file whose entry has the wanted recipe and inputs, and whose content has the entry's digest,
-stands. A fourth member of an entry names the recipe that the file was really made by, where it was
-adopted under another one (`rjcma.jobs.adoption`).
+A file is up to date if its entry has the wanted recipe and inputs, and its content has the entry's
+digest. If a file was adopted (`rjcma.jobs.adoption`), a fourth member of its entry is the ID of the
+recipe that really made it.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ UNKNOWN = "no ledger"
 
 
 class Entry(NamedTuple):
-    """A file that is whole."""
+    """A complete file."""
 
     recipe: str
     """The recipe's id."""
     inputs: str
-    """The digest of what else it was made from."""
+    """The digest of the file's inputs."""
     digest: str
-    """Its own."""
+    """The digest of the file's content."""
     made_by: str = ""
-    """The id of the recipe that it was made by, where that is another: it was adopted."""
+    """If the file was adopted, the id of the recipe that really made it."""
 
 
 class Wanted(NamedTuple):
@@ -50,14 +50,14 @@ class Wanted(NamedTuple):
 
 
 class Adoption(BaseModel):
-    """Why files made by other recipes stand for this one's."""
+    """Why files that were made by other recipes are kept under this one."""
 
     model_config = ConfigDict(extra="forbid")
 
     made_by: list[str]
     """Ids of the recipes."""
     checked: list[str]
-    """The jobs that were done anew and gave the same bytes."""
+    """The jobs that were done again and gave the same bytes."""
 
 
 class _Content(BaseModel):
@@ -71,14 +71,14 @@ class _Content(BaseModel):
 
 
 class Ledger:
-    """The files of a folder that are whole. A ledger that is spoilt has none: all is made anew."""
+    """The complete files of a folder. A damaged ledger is empty, so all files are made again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / LEDGER
         self.recipes: dict[str, Recipe] = {}
         self.entries: dict[str, Entry] = {}
         self.adopted: dict[str, Adoption] = {}
-        self.there = False
+        self.readable = False
         with suppress(FileNotFoundError, NotADirectoryError, ValidationError):
             content = _Content.model_validate_json(self.path.read_bytes())
             self.recipes, self.entries, self.adopted = (
@@ -86,14 +86,14 @@ class Ledger:
                 content.files,
                 content.adopted,
             )
-            self.there = True
+            self.readable = True
 
     def lacks(self, wanted: Mapping[str, Wanted]) -> dict[str, tuple[str, ...]]:
-        """Which of these files do not stand, and why."""
+        """Which of these files are missing or outdated, and why."""
         reasons = {name: self._reasons(name, *each) for name, each in wanted.items()}
-        standing = [name for name, why in reasons.items() if not why]
-        digests = digest_files(self.folder / name for name in standing)
-        for name, digest in zip(standing, digests, strict=True):
+        kept = [name for name, why in reasons.items() if not why]
+        digests = digest_files(self.folder / name for name in kept)
+        for name, digest in zip(kept, digests, strict=True):
             if digest != self.entries[name].digest:
                 reasons[name] = (EDITED,)
         return {name: why for name, why in reasons.items() if why}
@@ -103,13 +103,13 @@ class Ledger:
         self.entries = {name: entry for name, entry in self.entries.items() if name in names}
 
     def add(self, name: str, wanted: Wanted, digest: str) -> None:
-        """A file is whole; on disk too."""
+        """Enter a complete file, and write the ledger."""
         self.recipes[wanted.recipe.id] = wanted.recipe
         self.entries[name] = Entry(wanted.recipe.id, wanted.inputs, digest)
         self.write()
 
     def adopt(self, files: Mapping[str, Recipe], checked: Iterable[str]) -> None:
-        """Let files stand that other recipes made, since the checked jobs came out the same."""
+        """Keep files under these recipes, since the checked jobs gave the same bytes."""
         makers: dict[str, set[str]] = {}
         for name, recipe in files.items():
             entry = self.entries[name]
@@ -122,7 +122,7 @@ class Ledger:
         self.write()
 
     def write(self) -> None:
-        """The ledger on disk, without recipes that made none of its files; a line a file."""
+        """Write the ledger, one line per file, without the recipes that made none of its files."""
         used = {id for e in self.entries.values() for id in (e.recipe, e.made_by) if id}
         adopters = {e.recipe for e in self.entries.values() if e.made_by}
         sections: dict[str, Mapping[str, object]] = {
@@ -134,18 +134,18 @@ class Ledger:
         replace(self.path, f"{{{text}}}\n".encode())
 
     def _reasons(self, name: str, recipe: Recipe, inputs: str) -> tuple[str, ...]:
-        """Why a file does not stand, as far as the ledger and the file's being there tell."""
-        there = (self.folder / name).is_file()
+        """Why a file is missing or outdated, apart from its content, which is not read here."""
+        exists = (self.folder / name).is_file()
         entry = self.entries.get(name)
         if entry is None or entry.recipe not in self.recipes:
-            return (UNKNOWN if there and not self.there else NEW,)
+            return (UNKNOWN if exists and not self.readable else NEW,)
         changes = recipe.changes(self.recipes[entry.recipe])
         changes += [INPUT] if inputs != entry.inputs else []
-        changes += [] if there else [LOST]
+        changes += [] if exists else [LOST]
         return tuple(changes)
 
 
 def _lines(items: Mapping[str, object]) -> str:
-    """A JSON object, sorted, with a line an item."""
+    """A JSON object, sorted, with one line per item."""
     lines = [f"{json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in sorted(items.items())]
     return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"

@@ -1,6 +1,6 @@
-"""What was found out before, by key, in a file: so that looking again is cheap.
+"""Results by key, remembered in a file so that they need not be computed again.
 
-Deleting the file costs time only.
+Deleting the file costs only time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from rjcma.jobs.files import replace
 from rjcma.problem import Problem
 
 STALE_SHARE = 4
-"""A file with more lines than so many times its keys is written anew (ours)."""
+"""A file with more lines than this many times its keys is written again (ours)."""
 
 
 class Memory:
-    """Values by key in a file of JSON lines, to which each new value is added at once.
+    """Values by key in a file of JSON lines; each new value is appended at once.
 
-    A line that was torn when a run was killed is passed over: its value is found out again.
+    A line that is incomplete because a run was killed is ignored: its value is computed again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Memory:
 
     @contextmanager
     def adding(self) -> Iterator[Adder]:
-        """A place to add values to; the file is open, if a value comes, until all are added."""
+        """An `Adder`, which opens the file at the first value and closes it at the end."""
         adder = Adder(self)
         try:
             yield adder
@@ -49,15 +49,15 @@ class Adder:
         self.file: TextIO | None = None
 
     def add(self, key: str, value: Any) -> None:
-        """Keep a value, on disk too. Raises `Problem` where the file cannot be written."""
+        """Add a value, also on disk. Raises `Problem` if the file cannot be written."""
         if self.file is None:
             self.file = self._opened()
         self.memory.values[key] = value
-        self.file.write("\n" + _line(key, value))  # a torn line before it stays alone
+        self.file.write("\n" + _line(key, value))  # an incomplete line before it stays separate
         self.file.flush()
 
     def close(self) -> None:
-        """Nothing follows."""
+        """Close the file."""
         if self.file is not None:
             self.file.close()
 
@@ -71,7 +71,7 @@ class Adder:
                 file=path,
                 found=str(error.strerror),
                 expected="a file that can be written",
-                cure="remove what stands there, or see to its permissions",
+                cure="remove that file or folder, or correct its permissions",
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""How far work is: a bar on a terminal, now and then a plain line elsewhere."""
+"""The progress of work: a bar on a terminal, else a plain line now and then."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 from tqdm import tqdm
 
 PLAIN_LINE_EVERY = 10.0
-"""Seconds between lines where there is no terminal (ours)."""
+"""Seconds between lines if there is no terminal (ours)."""
 
 
 class Progress:
-    """So many things to be done, told by what they are and their unit, with rate and time left.
+    """Shows how many of `total` things are done, with rate and time left.
 
-    `last_line` says whether the end is told, however soon it comes.
+    `what` names the work, and `unit` one thing. `last_line` says whether a line is printed at the
+    end, however short the work was.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Progress:
             self.bar.close()
 
     def step(self, *, failed: bool = False) -> None:
-        """One more is done, or could not be."""
+        """Count one more thing as done, or as failed."""
         self.done, self.failed = self.done + 1, self.failed + failed
         if self.bar is not None:
             self.bar.update()
@@ -54,5 +55,5 @@ class Progress:
 
 
 def say(line: str) -> None:
-    """A line on stderr, at once."""
+    """Print a line on stderr at once."""
     print(line, file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""The key of what is computed: a recipe, which a stage's files share, and each file's inputs.
+"""The key of a computed file: a recipe, which a stage's files share, and the file's own inputs.
 
-A recipe is what the code means, the versions of the libraries that it computes with, the settings,
-and the models by content. Where, when and by how many workers something was computed is in no key,
-nor is the device: on a GPU the last digits differ, and a store may be filled by either.
+A recipe is the digest of the code, the versions of the libraries that it computes with, the
+settings, and the models by content. The machine, the time, the number of workers and the device are
+in no key: a GPU's results differ from a CPU's in the last digits, but files of both may be mixed.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from rjcma.jobs.digests import digest_value
 from rjcma.problem import Problem
 
 Model = str | Problem
-"""A model's identity, the digest of its content; or the problem that it is not here."""
+"""The digest of a model's content, or the `Problem` that the model is missing here."""
 
 
 class Recipe(BaseModel):
-    """All that files of one stage have in common."""
+    """What all files of one stage have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
-    """The digest of what the code means (`rjcma.jobs.code`)."""
+    """The digest of the code (`rjcma.jobs.code`)."""
     libraries: dict[str, str]
     """Versions by name."""
     settings: dict[str, Any]
     """Params sections, or parts of them, by name, as plain values."""
     models: dict[str, str]
-    """Identities by the params key that names the model; empty where a model is not here."""
+    """Digests by the params key that names the model; empty if the model is missing here."""
 
     @functools.cached_property
     def id(self) -> str:
@@ -50,16 +50,16 @@ class Recipe(BaseModel):
         """The recipe of what these modules compute, from plain settings and models."""
         here = {key: m if isinstance(m, str) else "" for key, m in models.items()}
         return cls(
-            code=code.meaning(modules),
+            code=code.digest(modules),
             libraries=code.libraries(modules),
             settings=dict(settings),
             models=here,
         )
 
     def changes(self, before: Recipe) -> list[str]:
-        """What is another thing than in the recipe before, in words; nothing where all is the same.
+        """What differs from the recipe `before`, in words; empty if nothing does.
 
-        A model that is not here cannot be told from the one before.
+        A model that is missing here counts as unchanged.
         """
         return [
             *(["code"] if self.code != before.code else []),
@@ -69,25 +69,25 @@ class Recipe(BaseModel):
         ]
 
     def adoptable(self, before: Recipe) -> bool:
-        """Whether nothing but the code, ours or the libraries', is another."""
+        """Whether only the code, ours or the libraries', differs from the recipe `before`."""
         same_settings = not list(_differences(self.settings, before.settings))
         return same_settings and not self._other_models(before)
 
     def _other_models(self, before: Recipe) -> list[str]:
-        here = [key for key, name in self.models.items() if name != before.models.get(key) and name]
-        return here + [key for key in before.models if key not in self.models]
+        changed = [key for key, m in self.models.items() if m != before.models.get(key) and m]
+        return changed + [key for key in before.models if key not in self.models]
 
 
 def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     """Each value that differs, by dotted key: `faces.size 40 -> 48`."""
-    one, other = dict(_flat(now)), dict(_flat(before))
-    for key in [*one, *(key for key in other if key not in one)]:
-        if key not in other:
-            yield f"{key} {one[key]}, which is new"
-        elif key not in one:
-            yield f"{key} {other[key]}, which is gone"
-        elif one[key] != other[key]:
-            yield f"{key} {other[key]} -> {one[key]}"
+    new, old = dict(_flat(now)), dict(_flat(before))
+    for key in [*new, *(key for key in old if key not in new)]:
+        if key not in old:
+            yield f"{key} {new[key]}, which is new"
+        elif key not in new:
+            yield f"{key} {old[key]}, which is gone"
+        elif new[key] != old[key]:
+            yield f"{key} {old[key]} -> {new[key]}"
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,6 +98,6 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
             yield f"{above}{key}", value
 
 
-def modules_of(*things: str | Callable[..., Any]) -> list[str]:
-    """The modules of functions and classes, given as such or as `module:name`."""
-    return [t.partition(":")[0] if isinstance(t, str) else t.__module__ for t in things]
+def modules_of(*callables: str | Callable[..., Any]) -> list[str]:
+    """The modules of functions and classes, given as objects or as `module:name`."""
+    return [c.partition(":")[0] if isinstance(c, str) else c.__module__ for c in callables]

@@ -1,14 +1,14 @@
-"""A function over clips: nothing is done twice, and nothing that was done is lost.
+"""Apply a function to all clips: nothing is done twice, and no finished output is lost.
 
 Every output has a key: the recipe that all outputs of a stage share, and its own inputs
-(`rjcma.jobs.recipe`). An output whose key and content are those of the folder's ledger is kept,
-anything else is made anew, and what belongs to no job is removed; so the folder ends as work from
-nothing would leave it. An outdated output stays until the new one takes its place: who goes back to
-the settings and code that made it, before that, has it back.
+(`rjcma.jobs.recipe`). An output is kept if its key and content are those in the folder's ledger;
+any other is made again. Files that belong to no job are removed, so the folder ends as if all had
+been made from nothing. An outdated output stays until the new one replaces it: if the settings and
+code are changed back before that, it is used again.
 
-Outputs are written beside their place and renamed into it, and never opened for writing
-themselves (they may be links into DVC's cache). A clip that fails does not stop the others. Killed
-at any moment, the outputs in flight are all that is lost.
+Outputs are written under a temporary name and then renamed; an existing output is never opened for
+writing (it may be a link into DVC's cache). A clip that fails does not stop the others. If the
+process is killed, only the unfinished outputs are lost.
 """
 
 from __future__ import annotations
@@ -35,70 +35,70 @@ from rjcma.jobs.workers import Workers, executor
 from rjcma.problem import Problem, Problems
 
 Make = Callable[..., None]
-"""Makes a job's output: called with arguments and, last, the path to write to."""
+"""Makes a job's output: called with the job's arguments and, last, the path to write to."""
 
 
 class Job(NamedTuple):
-    """One output to be made: its name (a clip's or a video's), and what it is made from."""
+    """One output to make: its name (a clip's or a video's), and what it is made from."""
 
     name: str
     arguments: tuple[Any, ...]
-    """What the function is called with, before the path to write to; must be picklable."""
+    """The function's arguments before the path to write to; must be picklable."""
     digests: tuple[str, ...]
-    """What the arguments stand for by content: digests of files, and values that matter."""
+    """The job's inputs by content: digests of files, and values that change the output."""
     length: float = 0
-    """How long the clip is, in whatever unit: the shortest and the longest are checked first."""
+    """The clip's length, in any unit: adoption checks the shortest and the longest job."""
     files: tuple[str, ...] = ()
-    """Where a job makes several files: their names. The function then writes to a folder."""
+    """If the job makes several files, their names. The function then writes to a folder."""
     recipe: Recipe | None = None
-    """The job's own, where jobs have not all the same."""
+    """The job's own recipe, if the jobs have different ones."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that a stage makes: `folder/<name><suffix>` for each job, or the files that it names."""
+    """All that a stage makes: `folder/<name><suffix>` for each job, or the job's `files`."""
 
     make: str | Make
-    """The function, or where it is, as `module:name`: then its module, and the libraries that this
-    imports, are loaded only if there is something to make."""
+    """The function, or its name as `module:name`: then its module, and the libraries that this
+    imports, are imported only if there is something to make."""
     jobs: Sequence[Job]
     folder: Path
     suffix: str
     common: tuple[Any, ...] = ()
     """Arguments that all jobs share; they come first."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The parts of params that shape the outputs, as plain values (`rjcma.params.keyed`)."""
+    """The params that change the outputs, as plain values (`rjcma.params.keyed`)."""
     models: Mapping[str, Model] = field(default_factory=dict)
-    """The models' identities by params key, or why they are not here."""
+    """By params key, the models' digests or the `Problem` that a model is missing here."""
     implementations: Sequence[str] = ()
     """Classes and functions, `module:name`, that the function calls without importing them."""
     workers: Workers = "processes"
     unit: str = "clip"
-    """What a job is about, in lines of progress."""
+    """The word for one job in lines of progress."""
     around: str = ""
-    """Where a context manager is, `module:name`, that is entered while jobs are done, with the
-    common arguments; empty where there is none."""
+    """A context manager, `module:name`, that is entered with the common arguments while jobs are
+    done; empty if there is none."""
     elsewhere: Sequence[Path] = ()
-    """Folders in which the same outputs may lie, made by the same recipe: these are copied."""
+    """Other folders that may hold the same outputs, made by the same recipe: these are copied."""
     quiet: bool = False
-    """Whether nothing is said of how the work goes."""
+    """Whether to print no progress."""
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What all outputs have in common, but those of jobs with a recipe of their own."""
+        """The recipe of all outputs, except those of jobs with their own recipe."""
         modules = modules_of(self.make, *self.implementations)
         return Recipe.of(modules, self.settings, self.models)
 
     @cached_property
     def wanted(self) -> dict[str, Wanted]:
-        """Every file that is to stand at the end, and what it is to be made from."""
+        """Every file that must exist at the end, and what it is to be made from."""
         names = {
             name: Wanted(job.recipe or self.recipe, digest_value([job.name, *job.digests]))
             for job in self.jobs
             for name in self.names(job)
         }
         if len(names) != sum(len(self.names(job)) for job in self.jobs):
-            raise ValueError("two jobs of one name")
+            raise ValueError("two jobs with the same name")
         return names
 
     def names(self, job: Job) -> tuple[str, ...]:
@@ -107,48 +107,50 @@ class Work:
 
 
 def run(work: Work, pool: Executor | None = None) -> None:
-    """Make what is not there already.
+    """Make all outputs that are missing or outdated.
 
-    The number of workers is RJCMA_WORKERS, else the cores at hand; it changes no result. Any other
-    executor of `concurrent.futures` may be handed in.
+    The number of workers is RJCMA_WORKERS, else the number of cores; it changes no result. `pool`
+    may be any executor of `concurrent.futures`.
 
-    Raises `Problems` with a line a failed clip, after all others have been made and kept, and
-    `Problem` where a model is missing that something must be made with.
+    Raises `Problems` with one line per failed clip, after all others have been made and kept, and
+    `Problem` if an output needs a model that is missing.
     """
     work.folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(work.folder)
     lacking = ledger.lacks(work.wanted)
-    taken = {name for name in lacking if _taken_over(work, name, ledger)}
-    lacking = {name: why for name, why in lacking.items() if name not in taken}
+    copied = {name for name in lacking if _take_over(work, name, ledger)}
+    lacking = {name: why for name, why in lacking.items() if name not in copied}
     waiting = [job for job in work.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
     ledger.keep(work.wanted)
     _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
-        say(_plan(work, waiting, lacking, taken))
+        say(_plan(work, waiting, lacking, copied))
     problems = []
-    for job, problem in made(work, waiting, ledger, pool):
+    for job, problem in do(work, waiting, ledger, pool):
         if problem:
             problems.append(problem)
             ledger.keep(ledger.entries.keys() - set(work.names(job)))
     _remove_stale_files(work.folder, ledger.entries)
     ledger.write()
     if problems:
-        lines = {str(problem): problem for problem in problems}  # a killed worker fails many alike
+        lines = {str(problem): problem for problem in problems}  # a killed worker repeats its line
         raise Problems([lines[line] for line in sorted(lines)])
 
 
-def made(
+def do(
     work: Work, jobs: Sequence[Job], ledger: Ledger, pool: Executor | None = None
 ) -> Iterator[tuple[Job, Problem | None]]:
-    """Make the jobs' outputs in the ledger's folder, and enter them; -> each job as it is done,
-    with its problem if it has one."""
+    """Make the jobs' outputs in the ledger's folder, and enter them in the ledger.
+
+    -> each job when it is done, with its problem if it failed.
+    """
     if not jobs:
         return
     with ExitStack() as stack:
         if work.workers != "processes":
-            resolved(work.make)  # loaded here, once, before threads ask for it side by side
+            resolved(work.make)  # imported here, once, before several threads need it
         if work.around:
             stack.enter_context(pkgutil.resolve_name(work.around)(*work.common))
         pool = pool or stack.enter_context(executor(work.workers, len(jobs)))
@@ -156,7 +158,7 @@ def made(
         shown = stack.enter_context(progress)
         futures: dict[Future[list[str] | Problem], Job] = {
             pool.submit(
-                _made, work.make, work.common, job, ledger.folder, _Places.of(work, job)
+                _make, work.make, work.common, job, ledger.folder, _Places.of(work, job)
             ): job
             for job in jobs
         }
@@ -173,13 +175,13 @@ def made(
 
 
 def resolved(make: str | Make) -> Make:
-    """The function itself, its module loaded."""
+    """The function itself; its module is imported."""
     function: Make = pkgutil.resolve_name(make) if isinstance(make, str) else make
     return function
 
 
-def _taken_over(work: Work, name: str, ledger: Ledger) -> bool:
-    """Whether a file lay elsewhere under the same key, and now is here."""
+def _take_over(work: Work, name: str, ledger: Ledger) -> bool:
+    """Copy a file that another folder holds under the same key. -> whether there is one."""
     for place in work.elsewhere:
         other = Ledger(place)
         if not other.lacks({name: work.wanted[name]}):
@@ -190,14 +192,14 @@ def _taken_over(work: Work, name: str, ledger: Ledger) -> bool:
 
 
 def refuse_without_models(work: Work) -> None:
-    """Raise the `Problem` of a model that is not here."""
+    """Raise the `Problem` of a model that is missing here."""
     for model in work.models.values():
         if isinstance(model, Problem):
             raise model
 
 
 def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:
-    """Remove what no entry names: outputs of clips that are gone, outdated or half-written."""
+    """Remove files without an entry: outputs of removed clips, outdated and incomplete ones."""
     known = {LEDGER, *entries}
     for path in folder.iterdir():
         if path.name not in known and (path.is_file() or path.name.endswith(PARTIAL)):
@@ -208,22 +210,22 @@ def _plan(
     work: Work,
     waiting: Sequence[Job],
     lacking: Mapping[str, tuple[str, ...]],
-    taken: Collection[str],
+    copied: Collection[str],
 ) -> str:
-    """How many jobs there are, are kept, are taken over, and are to be done, and why these."""
+    """A line with the numbers of jobs: in all, kept, taken over, and to make, with the reasons."""
     to_do = {job.name for job in waiting}
     done = [job for job in work.jobs if job.name not in to_do]
-    copied = sum(any(name in taken for name in work.names(job)) for job in done)
-    kept = len(work.jobs) - len(waiting) - copied
+    taken_over = sum(any(name in copied for name in work.names(job)) for job in done)
+    kept = len(work.jobs) - len(waiting) - taken_over
     line = f"{work.folder}: {len(work.jobs)} in all, {kept} kept"
-    line += f", {copied} taken over" if copied else ""
+    line += f", {taken_over} taken over" if taken_over else ""
     if not waiting:
         return line
     reasons = Counter(
         " and ".join(next(lacking[n] for n in work.names(job) if n in lacking)) for job in waiting
     )
-    told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    return f"{line}, {len(waiting)} to make ({told})"
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return f"{line}, {len(waiting)} to make ({counts})"
 
 
 class _Places(NamedTuple):
@@ -232,19 +234,19 @@ class _Places(NamedTuple):
     names: tuple[str, ...]
     """The files that it makes."""
     folder: str
-    """What a folder with them is called while they are made; empty where there is one file."""
+    """The name of the temporary folder for several files; empty if there is one file."""
 
     @classmethod
     def of(cls, work: Work, job: Job) -> _Places:
         return cls(work.names(job), job.name if job.files else "")
 
 
-def _made(
+def _make(
     make: str | Make, common: tuple[Any, ...], job: Job, folder: Path, places: _Places
 ) -> list[str] | Problem:
-    """In the worker: make a job's files, and put them in their place.
+    """In the worker: make a job's files, and rename them to their final names.
 
-    -> their digests, or what went wrong.
+    -> their digests, or the `Problem`.
     """
     path = folder / (places.folder or places.names[0])
     partial = partial_of(path)
@@ -278,8 +280,8 @@ def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
         clip=name,
         file=path,
         found=f"{type(error).__name__}: {error} (at {Path(at.filename).name}:{at.lineno})",
-        expected="no such error: the input is unusual, or there is a mistake in rjcma",
-        cure="look at this clip's input; if it is sound, report this line",
+        expected="no error; either the input is unusual, or rjcma has a bug",
+        cure="check this clip's input; if it is correct, report this line",
     )
 
 
@@ -289,7 +291,7 @@ def _outcome(future: Future[list[str] | Problem], folder: Path) -> list[str] | P
     except BrokenProcessPool:
         return Problem(
             file=folder,
-            found="a worker process that was killed, by the system for want of memory perhaps",
-            expected="workers that end by themselves",
+            found="a worker process that was killed, perhaps by the system because memory was full",
+            expected="worker processes that finish their work",
             cure="run again (finished clips are kept) with fewer workers: RJCMA_WORKERS=1",
         )

@@ -1,4 +1,4 @@
-"""Who does the work: as many processes or threads as the machine, or the user, allows."""
+"""The workers: as many processes or threads as the machine, or the user, allows."""
 
 from __future__ import annotations
 
@@ -12,45 +12,46 @@ from typing import Any, Literal
 from rjcma.problem import Problem
 
 Workers = Literal["processes", "threads", "one", "here"]
-"""What suits a function: processes; threads (a large model is shared and releases Python's lock);
-one thread (it uses all cores by itself); or the thread that asks (it needs the main one)."""
+"""How a function is run: in processes; in threads (they share a large model that releases Python's
+lock); in one thread (the function uses all cores by itself); or in the calling thread (the function
+needs the main thread)."""
 
 
 def worker_count() -> int:
     """RJCMA_WORKERS, else the number of cores that this process may use."""
-    asked = int_from_env("RJCMA_WORKERS", least=1, otherwise="use every core")
-    return core_count() if asked is None else asked
+    count = int_from_env("RJCMA_WORKERS", least=1, otherwise="use every core")
+    return core_count() if count is None else count
 
 
 def core_count() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def int_from_env(variable: str, *, least: int, otherwise: str) -> int | None:
-    """The whole number that an environment variable asks for; None where it is unset.
+    """The whole number in an environment variable; None if it is unset.
 
-    Raises `Problem` for anything but a whole number of at least `least`; `otherwise` says what
-    unsetting the variable does.
+    Raises `Problem` for anything but a whole number of at least `least`; `otherwise` says, for the
+    message, what unsetting the variable does.
     """
-    asked = os.environ.get(variable, "")
-    if not asked:
+    value = os.environ.get(variable, "")
+    if not value:
         return None
-    if not asked.isdecimal() or int(asked) < least:
+    if not value.isdecimal() or int(value) < least:
         raise Problem(
             file=variable,
-            found=repr(asked),
+            found=repr(value),
             expected=f"a whole number of at least {least}",
             cure=f"set it to such a number, or unset it to {otherwise}",
         )
-    return int(asked)
+    return int(value)
 
 
 @contextmanager
 def executor(workers: Workers, jobs: int) -> Iterator[Executor]:
-    """An executor for so many jobs, which ends with the context."""
+    """An executor for this number of jobs; it ends with the context."""
     count = max(1, min(worker_count(), jobs))
     if workers == "here":
         yield Here()
@@ -64,10 +65,10 @@ def executor(workers: Workers, jobs: int) -> Iterator[Executor]:
 
 
 class Here(Executor):
-    """Does each job when it is handed in, in the thread that hands it in."""
+    """An executor that does each job at once, in the calling thread."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The future of a job that is done."""
+        """Do the job. -> a future that is already done."""
         future: Future[Any] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
@@ -75,10 +76,10 @@ class Here(Executor):
 
 @contextmanager
 def one_core_each() -> Iterator[None]:
-    """Processes started meanwhile share the cores: their numeric libraries take one core each.
+    """Let the numeric libraries of all processes that are started meanwhile use one core each.
 
-    Set here and not by the workers themselves, which load these libraries before they could: a
-    spawned process first imports the program that started it.
+    A worker could not set this itself in time: a spawned process first imports the program that
+    started it, and these libraries with it.
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}

@@ -12,17 +12,17 @@ from rjcma.sample.looks import Expression
 from rjcma.sample.state import Floats, State, smooth
 from rjcma.timeline import Seconds
 
-BLINK_EVERY: Seconds = 3.5
-BLINK_LASTS: Seconds = 0.16
-TURN_TAKES: Seconds = 0.35  # to look away, to lift a book, and to come back
-FULL_TURN = 2.5  # radians; nothing of the face is left to see
-RESTLESS: Seconds = 0.9  # time scale of the head's motion
+BLINK_INTERVAL: Seconds = 3.5
+BLINK_DURATION: Seconds = 0.16
+TURN_DURATION: Seconds = 0.35  # of turning away or lifting the book, and of coming back
+FULL_TURN = 2.5  # radians; no part of the face is visible
+HEAD_PACE: Seconds = 0.9  # time scale of the head's motion
 
 
-def expressed(valence: float, arousal: float, voice: float = 0.0) -> Expression:
-    """The face of a state; `voice` is how far speech opens the mouth, 0 to 1.
+def expression_of(valence: float, arousal: float, voice: float = 0.0) -> Expression:
+    """The expression that shows a state; `voice` is how far speech opens the mouth, 0 to 1.
 
-    Valence bends the mouth. Arousal raises brows and opens eyes. Of low valence, the inner ends
+    Valence bends the mouth. Arousal raises brows and opens eyes. At low valence the inner ends
     of the brows go down in anger (high arousal) and up in sorrow (low arousal).
     """
     unhappy = max(-valence, 0.0)
@@ -35,7 +35,7 @@ def expressed(valence: float, arousal: float, voice: float = 0.0) -> Expression:
     )
 
 
-def acted(
+def expressions_at(
     rng: Generator,
     state: State,
     times: Floats,
@@ -43,21 +43,21 @@ def acted(
     away: Sequence[tuple[Seconds, Seconds]] = (),
     covered: Sequence[tuple[Seconds, Seconds]] = (),
 ) -> list[Expression]:
-    """The expression of each frame, given the state that the face shows.
+    """The expressions at `times` (T,) of a face that shows `state`.
 
-    `voice` (T,) says how loud the person speaks; `away` and `covered` when the face is turned
-    away or behind a book. The more aroused, the more the head moves.
+    `voice` (T,) is how loud the person speaks. `away` and `covered` are the times at which the
+    face is turned away or behind a book. High arousal moves the head more.
     """
     valence, arousal = state.valence(times), state.arousal(times)
-    motion = {name: smooth(rng, RESTLESS)(times) for name in ("turn", "tilt", "x", "y")}
-    gaze = np.stack([smooth(rng, RESTLESS)(times) for _ in range(2)], 1)
+    motion = {name: smooth(rng, HEAD_PACE)(times) for name in ("turn", "tilt", "x", "y")}
+    gaze = np.stack([smooth(rng, HEAD_PACE)(times) for _ in range(2)], 1)
     lively = 0.5 + 0.5 * np.clip(arousal + 0.4, 0, None)
     blink = _blinks(rng, times)
     turned = FULL_TURN * _during(away, times) * rng.choice([-1, 1])
     hidden = _during(covered, times)
     frames = []
     for k in range(len(times)):
-        face = expressed(valence[k], arousal[k], voice[k])
+        face = expression_of(valence[k], arousal[k], voice[k])
         frames.append(
             Expression(
                 smile=face.smile,
@@ -77,20 +77,20 @@ def acted(
 
 
 def _blinks(rng: Generator, times: Floats) -> Floats:
-    """How far the lids are closed, (T,)."""
+    """How far the lids are closed, 0 to 1, (T,)."""
     closed = np.zeros(len(times))
-    moment = rng.exponential(BLINK_EVERY)
+    moment = rng.exponential(BLINK_INTERVAL)
     while len(times) and moment < times[-1]:
-        closed = np.maximum(closed, 1 - np.abs(times - moment) / (BLINK_LASTS / 2))
-        moment += 0.5 + rng.exponential(BLINK_EVERY)
+        closed = np.maximum(closed, 1 - np.abs(times - moment) / (BLINK_DURATION / 2))
+        moment += 0.5 + rng.exponential(BLINK_INTERVAL)
     return np.sqrt(np.clip(closed, 0, 1))
 
 
 def _during(stretches: Sequence[tuple[Seconds, Seconds]], times: ArrayLike) -> Floats:
-    """1 within the stretches, 0 outside, in between on the way, (T,)."""
+    """1 within the stretches, 0 outside, with a smooth rise and fall at their ends, (T,)."""
     times = np.asarray(times, np.float64)
     level = np.zeros(len(times))
     for start, end in stretches:
-        within = np.minimum(times - start, end - times) / TURN_TAKES
+        within = np.minimum(times - start, end - times) / TURN_DURATION
         level = np.maximum(level, np.clip(within, 0, 1))
     return level * level * (3 - 2 * level)

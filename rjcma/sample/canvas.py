@@ -1,4 +1,4 @@
-"""Drawing with fractions of a pixel: shapes in coordinates of their own, edges without stairs."""
+"""Anti-aliased drawing of shapes that have their own coordinates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Colour = tuple[float, float, float]
 """Red, green and blue, 0 to 255."""
 
 FRACTION_BITS = 4
-FINER = 2  # pixels of a canvas to one of the picture, each way
+OVERSAMPLING = 2  # canvas pixels per picture pixel, in each direction
 
 
 class Canvas:
-    """An RGB picture of `width` x `height`, drawn `FINER` times as large.
+    """An RGB picture, drawn `OVERSAMPLING` times as large; `backdrop` has that size already.
 
-    `place` says where the shapes' coordinates lie: a 2x3 matrix to the picture's pixels.
+    `place` (2, 3) is the affine map from the shapes' coordinates to the picture's pixels.
     """
 
     def __init__(self, backdrop: Image) -> None:
@@ -43,7 +43,7 @@ class Canvas:
         self.polygon(ellipse(centre, radii), colour)
 
     def glow(self, centre: ArrayLike, radii: ArrayLike, colour: Colour, strength: float) -> None:
-        """Tint an ellipse, most in its middle and not at all at its rim."""
+        """Tint an ellipse: most in its middle, not at all at its edge."""
         steps = 4
         for step in range(steps):
             outline = ellipse(centre, np.asarray(radii) * (1 - step / steps))
@@ -67,17 +67,17 @@ class Canvas:
 
     @property
     def scale(self) -> float:
-        """Canvas pixels to one unit of the shapes' coordinates."""
-        return float(np.hypot(*self.place[:, 0])) * FINER
+        """Canvas pixels per unit of the shapes' coordinates."""
+        return float(np.hypot(*self.place[:, 0])) * OVERSAMPLING
 
     def picture(self) -> Image:
-        """What was drawn, at the picture's own size."""
-        height, width = (side // FINER for side in self.pixels.shape[:2])
+        """The drawing, reduced to the picture's size."""
+        height, width = (side // OVERSAMPLING for side in self.pixels.shape[:2])
         return shrunk(self.pixels, width, height)
 
     def _fixed(self, points: ArrayLike) -> NDArray[np.int32]:
         placed = np.asarray(points, np.float64) @ self.place[:, :2].T + self.place[:, 2]
-        canvas = (placed + 0.5) * FINER - 0.5
+        canvas = (placed + 0.5) * OVERSAMPLING - 0.5
         return np.round(canvas * (1 << FRACTION_BITS)).astype(np.int32)
 
 
@@ -86,8 +86,8 @@ def ellipse(centre: ArrayLike, radii: ArrayLike, corners: int = 40) -> Points:
     return np.asarray(centre) + _circle(corners) * np.asarray(radii)
 
 
-def bow(start: ArrayLike, middle: ArrayLike, end: ArrayLike, count: int = 17) -> Points:
-    """A parabola's arc from `start` to `end` that is at `middle` half-way, (count, 2)."""
+def arc(start: ArrayLike, middle: ArrayLike, end: ArrayLike, count: int = 17) -> Points:
+    """Points on a parabola from `start` through `middle`, half-way, to `end`, (count, 2)."""
     return _parabola(count) @ np.array([start, middle, end], np.float64)
 
 
@@ -105,12 +105,12 @@ def _parabola(count: int) -> Points:
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
-    """`one` with a share of `other`."""
+    """`one` mixed with a share of `other`, 0 to 1."""
     red, green, blue = ((1 - share) * a + share * b for a, b in zip(one, other))
     return red, green, blue
 
 
 def shrunk(image: Image, width: int, height: int) -> Image:
-    """The picture at a smaller size, each pixel the mean of those it stands for."""
+    """The picture at a smaller size; each pixel is the mean of the pixels that it replaces."""
     small: Any = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return small

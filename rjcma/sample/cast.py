@@ -1,7 +1,7 @@
-"""The sample's videos: who is in them, in what mood, and what makes each of them hard.
+"""The sample's videos: the people in them, their moods, and the difficulties of each video.
 
-Names, lengths and moods are ours. Groups of training clips, cut in the order of their names, each
-have their share of moods, so that every fold has something to learn and to be measured on.
+Names, lengths and moods are ours. Folds take the training clips in the order of their names; the
+moods vary along this order, so that every fold trains and validates on low and high values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rjcma.timeline import Seconds
 
 Partition = Literal["train", "validation", "test"]
 Stretch = tuple[float, float]
-"""From one part of a video's length to another, 0 to 1."""
+"""Start and end of a part of a video, as fractions of its length."""
 
 PAL, NTSC, FILM = Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001)
 THIRTY = Fraction(30)
@@ -26,10 +26,10 @@ THIRTY = Fraction(30)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in a video. `valence` and `arousal` are the centre of the state, unsquashed."""
+    """A person in a video. `valence` and `arousal` are the centre of the state, before tanh."""
 
     hair: Hair
-    skin: int  # one of looks.SKINS
+    skin: int  # index into looks.SKINS
     voice: str  # a variant of eSpeak's en-us
     valence: float
     arousal: float
@@ -55,8 +55,8 @@ class Video:
     covered: tuple[Stretch, ...] = ()  # a book is held before the face
     unlabelled: tuple[Stretch, ...] = ()  # the annotators gave no value
     silent: bool = False  # nobody speaks, the sound is digital silence
-    extra_rows: int = 0  # of the annotation, beyond the video's frames
-    irregular: bool = False  # frames are missing here and there, so that their times are uneven
+    extra_rows: int = 0  # rows that the annotation has beyond the video's frames
+    irregular: bool = False  # some frames are missing, so that frame times are uneven
 
     @property
     def file(self) -> str:
@@ -65,7 +65,7 @@ class Video:
 
     @property
     def clips(self) -> tuple[str, ...]:
-        """The names of the video's clips, one a person."""
+        """The names of the video's clips, one per person."""
         if len(self.people) == 1:
             return (self.name,)
         return tuple(f"{self.name}_{side}" for side in ("left", "right"))
@@ -133,8 +133,8 @@ VIDEOS = (
 """All videos of the sample."""
 
 
-def chosen(settings: Sample, videos: Sequence[Video] = VIDEOS) -> list[Video]:
-    """The videos that the settings ask for, at the length they ask for.
+def selected_videos(settings: Sample, videos: Sequence[Video] = VIDEOS) -> list[Video]:
+    """The videos that the settings name, at the length that the settings give.
 
     Raises `Problem` for a name that no video has.
     """
@@ -143,8 +143,8 @@ def chosen(settings: Sample, videos: Sequence[Video] = VIDEOS) -> list[Video]:
         if name not in known:
             raise Problem(
                 found=f"sample.videos names {name}",
-                expected=f"names out of {', '.join(known)}",
-                cure="correct sample.videos, or set it to null for all of them",
+                expected=f"names among {', '.join(known)}",
+                cure="correct sample.videos, or set it to null for all videos",
             )
     names = known if settings.videos is None else dict.fromkeys(settings.videos)
     return [replace(known[name], seconds=known[name].seconds * settings.length) for name in names]

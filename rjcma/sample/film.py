@@ -16,10 +16,10 @@ from scipy.signal import resample_poly
 from rjcma.sample.canvas import Image
 from rjcma.sample.voice import SAMPLE_RATE_HZ
 
-TICKS = 90000  # a second; the unit of frame times
+TICKS = 90000  # per second; the unit of frame times
 SOUND_RATE_HZ = 48000
 CODECS = {"mp4": ("libx264", "aac"), "avi": ("mpeg4", "pcm_s16le")}
-"""Of each container its video and audio codec."""
+"""The video and audio codec of each container."""
 
 
 def write(
@@ -33,8 +33,8 @@ def write(
 ) -> None:
     """Write a film of RGB frames of `size` (width, height) and mono sound at SAMPLE_RATE_HZ.
 
-    Frame k is shown at `times[k]` seconds, by default k / fps. The container is the one that the
-    path's suffix names, .mp4 (H.264, AAC) or .avi (MPEG-4, PCM).
+    Frame k is shown at `times[k]` seconds, by default k / fps. The path's suffix gives the
+    container: .mp4 (H.264, AAC) or .avi (MPEG-4, PCM).
     """
     kind = path.suffix[1:]
     with av.open(str(path), "w", format=kind, options={"fflags": "+bitexact"}) as container:
@@ -68,7 +68,7 @@ def _picture_stream(
 
 
 class _Sound:
-    """The audio stream, written piece by piece beside the pictures."""
+    """The audio stream, written in pieces between the frames."""
 
     def __init__(self, container: Any, codec: str, audio: NDArray[np.float32]) -> None:
         self.container = container
@@ -81,7 +81,7 @@ class _Sound:
         self.written = 0
 
     def write_until(self, seconds: float) -> None:
-        """Write what sounds before a time; at infinity the rest, and close the stream."""
+        """Write the audio before a time; infinity writes the rest and closes the stream."""
         piece = 1024
         while self.written < len(self.samples) and self.written < seconds * SOUND_RATE_HZ:
             samples = self.samples[None, self.written : self.written + piece]

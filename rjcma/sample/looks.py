@@ -1,6 +1,7 @@
-"""What people of the sample look like and how their faces move, as numbers to draw by.
+"""Looks and expressions of the sample's people, as numbers for drawing.
 
-Lengths are in half heights of the head: its middle is (0, 0), its crown (0, -1), its chin (0, 1).
+The unit of length is half the head's height: its middle is (0, 0), its crown (0, -1), its chin
+(0, 1).
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ class Looks:
     wall: Colour
     width: float  # of the head
     jaw: float  # 0.7 square to 1.1 pointed
-    eye_gap: float  # from the middle of the face to an eye's
+    eye_gap: float  # from the middle of the face to the middle of an eye
     eye_size: float
     brow_width: float
-    brow_slant: float  # of the face at rest; inner end down
+    brow_slant: float  # at rest; above 0 the inner ends are down
     mouth_width: float
-    mouth_rest: float  # bend of the mouth at rest; corners up
+    mouth_rest: float  # bend of the mouth at rest; above 0 the corners are up
     glasses: bool
     beard: float  # 0 none to 1 full
 
@@ -101,7 +102,7 @@ class Expression:
 
     @property
     def visible(self) -> bool:
-        """Whether a face could be found here: neither turned away nor covered."""
+        """Whether the face can be seen: it is neither turned away nor covered."""
         return abs(self.turn) < TURNED_AWAY and self.covered < COVERED
 
 
@@ -110,7 +111,7 @@ COVERED = 0.35
 
 
 def draw_looks(rng: Generator, hair: Hair, skin: int, *, bearded: bool) -> Looks:
-    """A person at random, with the given hair and one of `SKINS`; `bearded` ones, perhaps."""
+    """Random looks with the given hair and skin (index into `SKINS`); `bearded` allows a beard."""
 
     def any_of(colours: tuple[Colour, ...]) -> Colour:
         return colours[rng.integers(len(colours))]

@@ -1,4 +1,4 @@
-"""The sample corpus at its place: kept where it is what it should be, else made anew."""
+"""The sample corpus in its folder: kept if it is up to date, else made again."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ ABOUT = "Made by the stage `sample`: drawn people, synthetic speech. This folder
 
 
 def make(settings: Sample, root: Path) -> None:
-    """Have the corpus at `root`; what stood there is replaced if it was a sample corpus too.
+    """Make sure that `root` holds this corpus; another sample corpus there is replaced.
 
-    It is made beside `root` and put there when it is whole. Raises `Problem` where `root` holds
-    something else.
+    It is written to a folder beside `root`, which is renamed when complete. Raises `Problem` if
+    `root` holds anything else.
     """
     _refuse_to_replace(root)
     recipe = Recipe.of(modules_of(WRITE), {"sample": keyed(settings)}, {})
-    lacking = Ledger(root).lacks({MARKER: Wanted(recipe, "")}).get(MARKER, ())
-    if not lacking and (root / MARKER).read_text() == _marker(root):
+    reasons = Ledger(root).lacks({MARKER: Wanted(recipe, "")}).get(MARKER, ())
+    if not reasons and (root / MARKER).read_text() == _marker(root):
         say(f"{root}: kept")
         return
-    say(f"{root}: to make ({' and '.join(lacking) or 'edited file'})")
+    say(f"{root}: to make ({' and '.join(reasons) or 'edited file'})")
     partial = partial_of(root)
     shutil.rmtree(partial, ignore_errors=True)
     pkgutil.resolve_name(WRITE)(settings, partial)
@@ -44,7 +44,7 @@ def make(settings: Sample, root: Path) -> None:
 
 
 def _marker(root: Path) -> str:
-    """What the marker says: that the folder was made, and the digest of all else in it."""
+    """The marker's text: what made the folder, and the digest of its other files."""
     paths = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in (MARKER, LEDGER))
     contents = [[path.relative_to(root).as_posix(), digest_read(path)] for path in paths]
     return f"{ABOUT}Content: {digest_value(contents)}\n"
@@ -54,7 +54,7 @@ def _refuse_to_replace(root: Path) -> None:
     if root.exists() and not (root / MARKER).exists() and any(root.iterdir()):
         raise Problem(
             file=root,
-            found=f"a folder without {MARKER}, so not one that this stage made",
-            expected="no such folder, or a sample corpus to make anew",
+            found=f"a folder without {MARKER}, which this stage did not make",
+            expected="no folder, an empty one, or a sample corpus to replace",
             cure="set corpus.make: [] to use your own corpus, or name another corpus.root",
         )

@@ -1,8 +1,8 @@
-"""Drawn people: a head that turns, eyes, brows and a mouth that show what they feel.
+"""Drawn people: a head that turns, with eyes, brows and a mouth that show an expression.
 
-The head is a cylinder of sorts: a point of the face at height y that is x from its middle moves,
-when the head turns by an angle, to w(y) sin(asin(x / w(y)) + turn), w(y) being the head's half
-width there. So features foreshorten, and are gone when the face is turned away.
+The head is like a cylinder whose half width w(y) depends on the height y. When it turns by the
+angle `turn`, the point (x, y) of the face moves to (w(y) sin(asin(x / w(y)) + turn), y). So the
+features become narrower, and disappear when the face is turned away.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from rjcma.sample.canvas import (
-    FINER,
+    OVERSAMPLING,
     Canvas,
     Colour,
     Image,
     Points,
-    bow,
+    arc,
     ellipse,
     mixed,
     shrunk,
@@ -44,7 +44,7 @@ HEIGHTS = 0.035 - 1.035 * np.cos(np.linspace(0, np.pi, 121))
 
 
 def placement(expression: Expression, centre: ArrayLike, half_height: float) -> Points:
-    """Where the head's coordinates lie in the picture, (2, 3): tilted about the neck, shifted."""
+    """The affine map from the head's coordinates to the picture, (2, 3): tilt and shift."""
     cosine, sine = np.cos(expression.tilt), np.sin(expression.tilt)
     turned = half_height * np.array([[cosine, -sine], [sine, cosine]])
     neck = np.array([0.0, 1.1])
@@ -53,7 +53,7 @@ def placement(expression: Expression, centre: ArrayLike, half_height: float) -> 
 
 
 def crop(picture: Image, place: Points) -> Image:
-    """The face in a picture, upright and always as large: (112, 112, 3)."""
+    """The face in a picture, upright and at a fixed size: (112, 112, 3)."""
     twice = 2 * CROP_SIZE
     scale = 2 * CROP_REACH / twice
     corner = np.asarray(CROP_MIDDLE) - CROP_REACH + scale / 2
@@ -66,7 +66,7 @@ def crop(picture: Image, place: Points) -> Image:
 
 
 def backdrop(rng: Generator, wall: Colour, width: int, height: int) -> Image:
-    """A room out of focus, at a canvas's size: (FINER height, FINER width, 3)."""
+    """A room out of focus, at the canvas's size: (OVERSAMPLING height, OVERSAMPLING width, 3)."""
     room = np.empty((height, width, 3), np.uint8)
     fade = np.linspace(0.0, 0.35, height)[:, None, None]
     room[:] = np.asarray(wall) * (1 - fade) + np.asarray((40, 40, 48)) * fade
@@ -77,13 +77,14 @@ def backdrop(rng: Generator, wall: Colour, width: int, height: int) -> Image:
         corners = np.array([[left, top], [left + side[0], top + side[1]]]).round().astype(int)
         cv2.rectangle(room, tuple(corners[0].tolist()), tuple(corners[1].tolist()), colour, -1)
     blurred = cv2.GaussianBlur(room, (0, 0), width / 40)
-    return cv2.resize(blurred, (FINER * width, FINER * height))  # type: ignore[return-value]
+    size = OVERSAMPLING * width, OVERSAMPLING * height
+    return cv2.resize(blurred, size)  # type: ignore[return-value]
 
 
 def draw_person(
     canvas: Canvas, looks: Looks, expression: Expression, centre: ArrayLike, half_height: float
 ) -> Points:
-    """Draw a person whose head at rest has its middle at `centre`; -> the head's placement."""
+    """Draw a person; `centre` is the middle of the head at rest. -> the head's `placement`."""
     place = placement(expression, centre, half_height)
     at_rest = Expression(shift=(0.4 * expression.shift[0], 0.3 * expression.shift[1]))
     head = _Head(canvas, looks, expression)
@@ -105,9 +106,9 @@ def _shoulders(canvas: Canvas, looks: Looks) -> None:
         [(-neck, 0.5), (neck, 0.5), (neck + 0.05, 1.7), (-neck - 0.05, 1.7)], looks.shade
     )
     left, right = (
-        bow((side * 0.3, 1.22), (side * 0.95, 1.5), (side * 1.5, 2.6)) for side in (-1, 1)
+        arc((side * 0.3, 1.22), (side * 0.95, 1.5), (side * 1.5, 2.6)) for side in (-1, 1)
     )
-    collar = bow((0.3, 1.22), (0, 1.52), (-0.3, 1.22))
+    collar = arc((0.3, 1.22), (0, 1.52), (-0.3, 1.22))
     canvas.polygon(np.concatenate([right[::-1], collar, left]), looks.shirt)
     canvas.line(collar, 0.05, mixed(looks.shirt, DARK, 0.35))
 
@@ -194,7 +195,7 @@ class _Head:
         """Hair behind the shoulders and around the head."""
         hair, width = self.looks.hair, self.looks.width
         if hair == "long":
-            sides = bow((-width * 1.12, -0.3), (-width * 1.28, 0.7), (-width * 1.05, 1.6))
+            sides = arc((-width * 1.12, -0.3), (-width * 1.28, 0.7), (-width * 1.05, 1.6))
             other = sides[::-1] * (-1, 1)
             self.canvas.polygon(np.concatenate([sides, other]), self.hair_shadow())
         elif hair == "bob":
@@ -243,14 +244,14 @@ class _Head:
         crown = np.stack([1.04 * width * np.cos(angle), -0.2 + 0.88 * np.sin(angle)], 1)
         line = np.concatenate(
             [
-                bow((width, -0.2), (width * 0.72, low), (part * width, low - 0.12)),
-                bow((part * width, low - 0.12), (-width * 0.6, low), (-width, -0.2)),
+                arc((width, -0.2), (width * 0.72, low), (part * width, low - 0.12)),
+                arc((part * width, low - 0.12), (-width * 0.6, low), (-width, -0.2)),
             ]
         )
         self.canvas.polygon(np.concatenate([crown, self.on_face(line)]), self.looks.hair_colour)
 
     def cheeks(self) -> None:
-        """Blush, and the folds that a smile draws beside the mouth."""
+        """Blush, and the folds of a smile beside the mouth."""
         smile = self.now.smile
         strength = 0.16 + 0.16 * max(smile, 0)
         for side in (-1, 1):
@@ -259,12 +260,12 @@ class _Head:
             middle = self.on_face([(side * 0.45, 0.28 - 0.05 * smile)])[0]
             self.canvas.glow(middle, (0.2, 0.15), BLUSH, strength)
             if smile > 0.15 and not self.looks.beard:
-                fold = bow((side * 0.24, 0.24), (side * 0.43, 0.36), (side * 0.47, 0.56))
+                fold = arc((side * 0.24, 0.24), (side * 0.43, 0.36), (side * 0.47, 0.56))
                 colour = mixed(self.looks.skin, self.looks.shade, min(1.0, 1.6 * smile))
                 self.canvas.line(self.on_face(fold), 0.025, colour)
 
     def lip_lines(self) -> tuple[Points, Points]:
-        """The line where the lips meet: its upper and its lower part, the same when closed."""
+        """The inner edges of the upper and the lower lip; one line when the mouth is closed."""
         looks, now = self.looks, self.now
         bend = now.smile + looks.mouth_rest
         reach = looks.mouth_width * (1 + 0.22 * now.smile - 0.16 * now.mouth_open)
@@ -272,8 +273,8 @@ class _Head:
         middle = 0.53 + 0.06 * bend
         ends = (-reach, corner), (reach, corner)
         grin = 0.05 * max(now.smile - 0.35, 0)
-        upper = bow(ends[0], (0, middle - 0.04 * now.mouth_open - grin), ends[1], 25)
-        lower = bow(ends[0], (0, middle + 0.26 * now.mouth_open + 2 * grin), ends[1], 25)
+        upper = arc(ends[0], (0, middle - 0.04 * now.mouth_open - grin), ends[1], 25)
+        lower = arc(ends[0], (0, middle + 0.26 * now.mouth_open + 2 * grin), ends[1], 25)
         return upper, lower
 
     def mouth(self) -> None:
@@ -309,7 +310,7 @@ class _Head:
         y = np.linspace(0.2, self.chin, 24)
         edge = np.stack([self.half_width(y) * 0.995, y], 1)
         chin = np.concatenate([edge, edge[::-1] * (-1, 1)])
-        inner = bow((-0.62, 0.2), (0, 0.66), (0.62, 0.2))
+        inner = arc((-0.62, 0.2), (0, 0.66), (0.62, 0.2))
         self.canvas.polygon(self.on_face(np.concatenate([chin, inner])), colour)
         upper, _ = self.lip_lines()
         lip = np.concatenate([upper * (1.12, 1), (upper * (0.9, 1) - (0, 0.13))[::-1]])
@@ -354,13 +355,13 @@ class _Head:
         inner = (side * (looks.eye_gap - 0.17 - 0.02 * frown), high + 0.11 * frown)
         middle = (side * (looks.eye_gap + 0.03), high - 0.06 - 0.02 * now.brow_raise)
         outer = (side * (looks.eye_gap + 0.22), high + 0.03 - 0.03 * frown)
-        ridge = bow(inner, middle, outer)
+        ridge = arc(inner, middle, outer)
         thick = looks.brow_width * np.linspace(1.0, 0.35, len(ridge))[:, None] / 2
         shape = np.concatenate([ridge - (0, 1) * thick, (ridge + (0, 1) * thick)[::-1]])
         colour = mixed(looks.hair_colour, DARK, 0.35)
         self.canvas.polygon(self.on_face(shape), colour)
         if frown > 0.35:
-            crease = bow(
+            crease = arc(
                 (side * 0.05, high + 0.0), (side * 0.045, high + 0.08), (side * 0.06, high + 0.15)
             )
             self.canvas.line(self.on_face(crease), 0.02, looks.shade)
@@ -368,8 +369,8 @@ class _Head:
     def nose(self) -> None:
         wide = 0.1 + 0.015 * max(self.now.smile, 0)
         tip = 0.26
-        bridge = bow((0.05, -0.08), (0.075, 0.12), (wide, tip - 0.03))
-        base = bow((wide, tip - 0.03), (0.0, tip + 0.05), (-wide, tip - 0.03))
+        bridge = arc((0.05, -0.08), (0.075, 0.12), (wide, tip - 0.03))
+        base = arc((wide, tip - 0.03), (0.0, tip + 0.05), (-wide, tip - 0.03))
         self.canvas.line(self.on_face(bridge), 0.02, self.looks.shade)
         self.canvas.line(self.on_face(base), 0.028, self.looks.shade)
         for side in (-1, 1):
@@ -383,5 +384,5 @@ class _Head:
                 rim = ellipse((side * gap, -0.04), (0.24, 0.19))
                 self.canvas.line(self.on_face(np.concatenate([rim, rim[:1]])), 0.032, frame)
         self.canvas.line(
-            self.on_face(bow((-gap + 0.23, -0.06), (0, -0.1), (gap - 0.23, -0.06))), 0.03, frame
+            self.on_face(arc((-gap + 0.23, -0.06), (0, -0.1), (gap - 0.23, -0.06))), 0.03, frame
         )

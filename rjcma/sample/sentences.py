@@ -1,14 +1,14 @@
-"""What the sample corpus says: sentences of a small vocabulary, written and plain.
+"""The sentences of the sample corpus, from a small vocabulary, in written and plain form.
 
 A sentence is a template whose slots are filled at random. It is *written* with its capitals and
 punctuation ("Yes, I will help us tonight."), and *plain* as a recogniser hears it ("yes i will
-help us tonight"). The sample's Vosk model knows the words of `VOCABULARY` and no others: whoever
-changes `SLOTS` or `TEMPLATES` builds it again (models/build_vosk_sample.py), and the punctuation
-model too.
+help us tonight"). The sample's Vosk model knows only the words of `VOCABULARY`: after changing
+`SLOTS` or `TEMPLATES`, build it again (models/build_vosk_sample.py), and the punctuation model
+(models/build_punctuation_sample.py).
 
-Words carry affect: `AFFECT` has a valence and an arousal for those that do, and `fitting` draws
-a sentence whose words suit a state. The numbers are ours, by hand, in the spirit of the affective
-word norms of psycholinguistics.
+`AFFECT` gives valence and arousal of the words that carry affect, and `fitting_sentence` draws a
+sentence whose words suit a state. The numbers are ours, set by hand in the manner of affective
+word norms in psycholinguistics.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ MARKS = ".,?"
 
 
 def plain(text: str) -> str:
-    """A written sentence as it is heard: lower case, no punctuation.
+    """A written sentence as a recogniser hears it: lower case, no punctuation.
 
     >>> plain("No, you can't touch it.")
     "no you can't touch it"
@@ -112,10 +112,10 @@ def _vocabulary() -> list[str]:
 
 
 VOCABULARY = _vocabulary()
-"""Every word that a sentence may hold, sorted; all that the sample's Vosk model knows."""
+"""Every word that a sentence may contain, sorted; the vocabulary of the sample's Vosk model."""
 
 
-def written(rng: random.Random) -> str:
+def written_sentence(rng: random.Random) -> str:
     """A random sentence with its capitals and punctuation ("Why are you so sad now?")."""
     filled = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(SLOTS[slot[1]]), rng.choice(TEMPLATES))
     tight = re.sub(rf"\s+([{MARKS}])", r"\1", " ".join(filled.split()))
@@ -123,9 +123,9 @@ def written(rng: random.Random) -> str:
     return capital[0].upper() + capital[1:]
 
 
-def sentence(rng: random.Random) -> str:
+def plain_sentence(rng: random.Random) -> str:
     """The same random sentence, plain ("why are you so sad now")."""
-    return plain(written(rng))
+    return plain(written_sentence(rng))
 
 
 def marked_words(text: str) -> list[tuple[str, str]]:
@@ -218,9 +218,9 @@ CANDIDATES = 40
 
 
 def affect(text: str) -> tuple[float, float] | None:
-    """The mean valence and arousal of a sentence's words, None where none carries any.
+    """The mean valence and arousal of a sentence's words, None if no word carries affect.
 
-    "not" turns the word after it round, at half its strength.
+    "not" halves the values of the next word and reverses their signs.
 
     >>> affect("He is not happy.")
     (-0.4, -0.2)
@@ -238,20 +238,22 @@ def affect(text: str) -> tuple[float, float] | None:
     return sum(valences) / len(pairs), sum(arousals) / len(pairs)
 
 
-def fitting(rng: random.Random, valence: float, arousal: float, noise: float = 0.25) -> str:
+def fitting_sentence(
+    rng: random.Random, valence: float, arousal: float, noise: float = 0.25
+) -> str:
     """A written sentence whose words suit a state.
 
-    Of `CANDIDATES` random sentences that carry affect, the one nearest to the state, to which
-    normal noise of standard deviation `noise` is added first.
+    Normal noise of standard deviation `noise` is added to the state. Of `CANDIDATES` random
+    sentences, the nearest one that carries affect is taken.
     """
     aim = valence + rng.gauss(0, noise), arousal + rng.gauss(0, noise)
     best, least = "", float("inf")
     for _ in range(CANDIDATES):
-        text = written(rng)
+        text = written_sentence(rng)
         felt = affect(text)
         if felt is None:
             continue
         distance = (felt[0] - aim[0]) ** 2 + (felt[1] - aim[1]) ** 2
         if distance < least:
             best, least = text, distance
-    return best or written(rng)
+    return best or written_sentence(rng)

@@ -11,10 +11,10 @@ class Sample(Section):
     """The corpus that stage `sample` makes; all numbers are ours."""
 
     seed: int = Field(1, ge=0)
-    """Of everything that is drawn at random: states, people, sentences, noise."""
+    """Seed of everything random: states, people, sentences, noise."""
 
     videos: list[str] | None = Field(None, min_length=1)
-    """Names of the videos to make, of those in rjcma/sample/cast.py; null makes them all."""
+    """Names of the videos to make (see rjcma/sample/cast.py); null makes all of them."""
 
     length: float = Field(1.0, ge=0.1, le=10)
     """Factor on the length of every video, for quick trials."""

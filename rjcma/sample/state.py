@@ -1,8 +1,8 @@
-"""What the people of the sample feel, and how much of it each modality shows.
+"""The emotional states of the sample's people, and how well each modality shows them.
 
-A state is a smooth track of valence and one of arousal, both in (-1, 1). A face, a voice and the
-choice of words each show it with an error of their own: a smooth one over time, and a constant
-one, as people differ. So each modality tells a part, and together they tell more.
+A state is a smooth track of valence and one of arousal, both in (-1, 1). Face, voice and choice of
+words each show it with their own error: one part changes smoothly over time, the other is constant
+for a person. So each modality carries part of the information, and together they carry more.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rjcma.timeline import Seconds
 
 Floats = NDArray[np.float64]
 Track = Callable[[ArrayLike], Floats]
-"""A value at any times, given in seconds."""
+"""A function from times in seconds to values."""
 
 PACE: Seconds = 2.5  # time scale of a state's changes
-SWING = 0.75  # standard deviation of a state around its clip's centre, before squashing
+SWING = 0.75  # standard deviation of a state around its centre, before tanh
 WAVES = 48  # cosines in a smooth track
 
 
@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """Standard deviations of what a modality shows about valence and about arousal."""
+    """Standard deviations of a modality's errors in valence and in arousal."""
 
     valence: float
     arousal: float
@@ -42,7 +42,7 @@ class Errors(NamedTuple):
 FACE = Errors(valence=0.30, arousal=0.36)
 VOICE = Errors(valence=0.45, arousal=0.42)
 WORDS = Errors(valence=0.30, arousal=0.45)
-PERSONAL = 0.3  # the part of an error that is constant for a person
+PERSONAL = 0.3  # share of an error's variance that is constant for a person
 
 
 def smooth(rng: Generator, pace: Seconds = PACE) -> Track:
@@ -62,12 +62,12 @@ def smooth(rng: Generator, pace: Seconds = PACE) -> Track:
 
 
 def draw(rng: Generator, valence: float, arousal: float) -> State:
-    """A state that moves about the given centre."""
+    """A random state around the given centre."""
     return State(_around(smooth(rng), valence), _around(smooth(rng), arousal))
 
 
-def in_step(state: State, other: State, share: float) -> State:
-    """A state that follows `other` for its `share`, as people who talk with each other do."""
+def coupled(state: State, other: State, share: float) -> State:
+    """The mean of two states, `share` of it from `other`: people in a conversation are alike."""
     return State(
         lambda t: share * other.valence(t) + (1 - share) * state.valence(t),
         lambda t: share * other.arousal(t) + (1 - share) * state.arousal(t),
@@ -75,10 +75,10 @@ def in_step(state: State, other: State, share: float) -> State:
 
 
 def shown(rng: Generator, state: State, errors: Errors) -> State:
-    """What one modality shows of a state: the state and this modality's errors, in [-1, 1]."""
+    """The state as one modality shows it: with this modality's errors, in [-1, 1]."""
     return State(
-        _mistaken(rng, state.valence, errors.valence),
-        _mistaken(rng, state.arousal, errors.arousal),
+        _with_error(rng, state.valence, errors.valence),
+        _with_error(rng, state.arousal, errors.arousal),
     )
 
 
@@ -86,8 +86,8 @@ def _around(walk: Track, centre: float) -> Track:
     return lambda times: np.tanh(centre + SWING * walk(times))
 
 
-def _mistaken(rng: Generator, track: Track, deviation: float) -> Track:
-    constant = rng.normal(0, deviation * np.sqrt(PERSONAL))
+def _with_error(rng: Generator, track: Track, std: float) -> Track:
+    constant = rng.normal(0, std * np.sqrt(PERSONAL))
     error = smooth(rng)
-    scale = deviation * np.sqrt(1 - PERSONAL)
+    scale = std * np.sqrt(1 - PERSONAL)
     return lambda times: np.clip(track(times) + constant + scale * error(times), -1, 1)

@@ -1,7 +1,7 @@
 """The soundtrack of a video: what its people say, and how.
 
-The words of a sentence suit what the choice of words shows of the speaker's state. Arousal makes
-the voice louder, faster and higher; valence makes it brighter, as a smile does, and livelier.
+Sentences are chosen to suit the speaker's state, with an error (`state.WORDS`). Arousal makes the
+voice louder, faster and higher; valence makes it brighter, as a smile does, and livelier.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
-from rjcma.sample.sentences import fitting, plain
+from rjcma.sample.sentences import fitting_sentence, plain
 from rjcma.sample.state import Floats, State
 from rjcma.sample.voice import SAMPLE_RATE_HZ, Espeak, Lexicon, Span, Utterance
 from rjcma.timeline import Seconds
 
-ROOM_LEVEL_DB = -66.0  # of the noise of the room, to full scale
-SPEECH_LEVEL_DB = -22.0  # of a voice of arousal 0
+ROOM_LEVEL_DB = -66.0  # room noise, relative to full scale
+SPEECH_LEVEL_DB = -22.0  # a voice at arousal 0, relative to full scale
 LOUDER_DB = 8.0  # from arousal 0 to 1
-BRIGHTER = 0.45  # of the filter 1 - b z^-1, from valence 0 to 1
-FASTER, HIGHER, LIVELIER = 38, 24, 28  # words a minute; eSpeak's pitch and pitch range
+BRIGHTER = 0.45  # b of the filter 1 - b z^-1, at valence 1
+FASTER, HIGHER, LIVELIER = 38, 24, 28  # words per minute; eSpeak's pitch and pitch range
 PAUSE: Seconds = 0.45  # between sentences, at arousal 0
 LOUDNESS_RATE_HZ = 200
 PEAK = 0.95
-TRIES = 6  # sentences that may be too long for what is left of a video
+TRIES = 6  # sentences too long for the rest of the video, before the talk ends
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A voice, and what it and its choice of words show of a state."""
+    """A voice, and the speaker's state as voice and words show it."""
 
     voice: str  # as eSpeak names it
     rate: int
     pitch: int
-    heard: State
-    worded: State
+    voice_state: State
+    words_state: State
 
 
 class Soundtrack(NamedTuple):
@@ -50,13 +50,11 @@ class Soundtrack(NamedTuple):
 
     audio: NDArray[np.float32]
     text: list[str]  # the sentences, written
-    words: list[Span]  # plain
-    loudness: list[
-        Floats
-    ]  # how loud each speaker is, 0 to about 1, LOUDNESS_RATE_HZ times a second
+    words: list[Span]  # the words, plain
+    loudness: list[Floats]  # of each speaker, 0 to about 1, at LOUDNESS_RATE_HZ
 
     def voice(self, speaker: int, times: Floats) -> Floats:
-        """How loud a speaker is at any times, (T,)."""
+        """How loud a speaker is at the given times, (T,)."""
         loudness = self.loudness[speaker]
         return np.interp(times, np.arange(len(loudness)) / LOUDNESS_RATE_HZ, loudness)
 
@@ -68,7 +66,7 @@ def silence(seconds: Seconds, speakers: int) -> Soundtrack:
 
 
 def talk(rng: Generator, speakers: Sequence[Speaker], seconds: Seconds) -> Soundtrack:
-    """What the speakers say in turn, as long as there is time for another sentence."""
+    """The soundtrack of speakers who take turns until no other sentence fits."""
     espeak, dice = Espeak(_lexicon()), random.Random(int(rng.integers(2**32)))
     size = round(seconds * SAMPLE_RATE_HZ)
     sound = [np.zeros(size, np.float32) for _ in speakers]
@@ -99,12 +97,15 @@ def talk(rng: Generator, speakers: Sequence[Speaker], seconds: Seconds) -> Sound
 def _sentence(
     dice: random.Random, espeak: Espeak, speaker: Speaker, now: Seconds
 ) -> tuple[str, Utterance]:
-    """What the speaker says now, written and spoken."""
+    """The sentence that the speaker says at time `now`, written and spoken."""
     soon = now + 0.8  # the middle of a sentence
-    written = fitting(
-        dice, float(speaker.worded.valence(soon)), float(speaker.worded.arousal(soon))
+    written = fitting_sentence(
+        dice, float(speaker.words_state.valence(soon)), float(speaker.words_state.arousal(soon))
     )
-    valence, arousal = float(speaker.heard.valence(soon)), float(speaker.heard.arousal(soon))
+    valence, arousal = (
+        float(speaker.voice_state.valence(soon)),
+        float(speaker.voice_state.arousal(soon)),
+    )
     return written, espeak.say(
         plain(written),
         voice=speaker.voice,
@@ -115,22 +116,24 @@ def _sentence(
 
 
 def _voiced(audio: NDArray[np.float32], speaker: Speaker, now: Seconds) -> NDArray[np.float32]:
-    """An utterance as loud and as bright as the speaker's state makes it, moment by moment."""
+    """An utterance with the loudness and brightness that follow from the speaker's state."""
     times = now + np.arange(len(audio)) / SAMPLE_RATE_HZ
     knots = np.linspace(times[0], times[-1], 16)
-    level = SPEECH_LEVEL_DB + LOUDER_DB * np.interp(times, knots, speaker.heard.arousal(knots))
-    bright = float(speaker.heard.valence(now + 0.8))
+    level = SPEECH_LEVEL_DB + LOUDER_DB * np.interp(
+        times, knots, speaker.voice_state.arousal(knots)
+    )
+    bright = float(speaker.voice_state.valence(now + 0.8))
     filtered = lfilter([1.0, -BRIGHTER * bright], [1.0], audio)
     even = filtered / np.sqrt(np.mean(filtered**2))
     return (even * 10 ** (level / 20)).astype(np.float32)
 
 
 def _pause(dice: random.Random, speaker: Speaker, now: Seconds) -> Seconds:
-    return PAUSE * dice.uniform(0.6, 1.4) * float(1 - 0.5 * speaker.heard.arousal(now))
+    return PAUSE * dice.uniform(0.6, 1.4) * float(1 - 0.5 * speaker.voice_state.arousal(now))
 
 
 def _loudness(sound: NDArray[np.float32]) -> Floats:
-    """The course of a voice's loudness; the mouth follows it."""
+    """A voice's loudness over time, at LOUDNESS_RATE_HZ; it opens the mouth."""
     hop = SAMPLE_RATE_HZ // LOUDNESS_RATE_HZ
     power = (sound[: len(sound) // hop * hop].astype(np.float64).reshape(-1, hop) ** 2).mean(1)
     strength = np.sqrt(gaussian_filter1d(power, 0.03 * LOUDNESS_RATE_HZ))
@@ -140,5 +143,5 @@ def _loudness(sound: NDArray[np.float32]) -> Floats:
 
 @functools.cache
 def _lexicon() -> Lexicon:
-    """How eSpeak pronounces the vocabulary, found once a process."""
+    """eSpeak's pronunciations of the vocabulary, computed once per process."""
     return Espeak().lexicon

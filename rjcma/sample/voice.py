@@ -1,8 +1,8 @@
 """The sample's voice: eSpeak NG through ctypes, with the times of its phones and words.
 
 The library and its data come in the wheel `espeakng-loader`. eSpeak draws random numbers for some
-voices, so it is seeded by what it is to say; and its pitch flutters on from one utterance into the
-next, so each `Espeak` has a copy of the library for itself, which nobody else's words disturb.
+voices, so each utterance is seeded by its text and style. Its variation of pitch goes on from one
+utterance to the next, so each `Espeak` loads its own copy of the library.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ VOICES = (
 """The voices that the sample's Vosk model was trained on."""
 
 HELD_OUT_VOICES = ("en-us+m6", "en-us+f2")
-"""Voices kept out of that training, to measure it with."""
+"""Voices that are not in that training, for testing."""
 
 ALIKE = {
     "I#": "I",
@@ -56,12 +56,12 @@ ALIKE = {
     "aI@": "aI3",
     "i@": "i@3",
 }
-"""eSpeak's names of phones that sound like another one."""
+"""eSpeak's phones that are replaced by another phone that sounds alike."""
 STRESS_MARKS = "',=%|"
 
 
 class Span(NamedTuple):
-    """A phone or a word and when it sounds."""
+    """A phone or a word, with its start and end."""
 
     text: str
     start: Seconds
@@ -69,7 +69,7 @@ class Span(NamedTuple):
 
 
 class Utterance(NamedTuple):
-    """What was said: mono audio (float32, full scale 1, at SAMPLE_RATE_HZ) and what lies where."""
+    """Speech: mono audio (float32, full scale 1, at SAMPLE_RATE_HZ), its phones and its words."""
 
     text: str
     audio: NDArray[np.float32]
@@ -78,15 +78,15 @@ class Utterance(NamedTuple):
 
 
 Lexicon = dict[str, Counter[tuple[str, ...]]]
-"""Of each word its pronunciations, as names of phones, and how often each was heard."""
+"""The pronunciations of each word, as names of phones, and how often each occurred."""
 
 
 class Espeak:
-    """eSpeak NG. Saying the same things in the same order gives the same bytes.
+    """eSpeak NG. The same texts in the same order give the same bytes.
 
-    `lexicon` counts the pronunciations of each word so far; by it, words that eSpeak runs together
-    are told apart. It starts as a copy of the one given, else by saying each word of the
-    vocabulary once.
+    `lexicon` counts the pronunciations of each word so far; it serves to separate words that eSpeak
+    runs together. It starts as a copy of the given lexicon; without one, each word of the
+    vocabulary is said once.
     """
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
@@ -104,9 +104,9 @@ class Espeak:
         pitch_range: int = 50,
         volume: int = 100,
     ) -> Utterance:
-        """Say plain words. `rate` is in words a minute, `pitch` and `pitch_range` go from 0 to 99.
+        """Say plain words. `rate` is in words per minute; `pitch` and `pitch_range` are 0 to 99.
 
-        `volume` 100 is eSpeak's own. Raises `ValueError` for a voice that eSpeak does not have.
+        `volume` 100 is eSpeak's default. Raises `ValueError` for a voice that eSpeak does not have.
         """
         self._prepare(text, voice, rate, pitch, pitch_range, volume)
         audio, events = self._synthesise(text)
@@ -150,7 +150,7 @@ class Espeak:
         return np.concatenate(pieces) / np.float32(32768), events
 
     def _phones(self, words: list[str], events: list[_Event], total: Seconds) -> list[_Phone]:
-        phones = _tidied(_heard(words, events, total))
+        phones = _tidied(_phones_from(words, events, total))
         spoken = [phone for phone in phones if phone.name != SILENCE]
         firsts = [*sorted({phone.word for phone in spoken}), len(words)]
         for first, after in itertools.pairwise(firsts):
@@ -161,10 +161,10 @@ class Espeak:
         return phones
 
     def _split(self, words: Sequence[str], names: list[str]) -> list[int]:
-        """For each phone the index of its word; each word's pronunciation is counted.
+        """The index of each phone's word; the pronunciations are added to the lexicon.
 
-        eSpeak gives no event for the second word of a few pairs ("in the"): of all ways to share
-        out such a pair's phones, the one with most pronunciations known so far is taken.
+        eSpeak gives no event for the second word of a few pairs ("in the"). Of all ways to divide
+        such a pair's phones, the one with most pronunciations that are known so far is taken.
         """
         cuts = itertools.combinations(range(1, len(names)), len(words) - 1)
         ways = [
@@ -187,12 +187,12 @@ class _Phone:
 
 class _Event(NamedTuple):
     kind: int
-    position: int  # of a word's first letter in the text, from 1
+    position: int  # of a word's first letter in the text, counted from 1
     start: Seconds
     name: str  # of a phone
 
 
-def _heard(words: list[str], events: list[_Event], total: Seconds) -> list[_Phone]:
+def _phones_from(words: list[str], events: list[_Event], total: Seconds) -> list[_Phone]:
     """The phones of the events, each lasting until the next."""
     starts = itertools.accumulate([1] + [len(word) + 1 for word in words])
     index_at = dict(zip(starts, range(len(words))))
@@ -209,14 +209,14 @@ def _heard(words: list[str], events: list[_Event], total: Seconds) -> list[_Phon
     return phones
 
 
-def _tidied(heard: list[_Phone]) -> list[_Phone]:
-    """Silences called SILENCE; what is too short to hear joined to the phone before it."""
+def _tidied(given: list[_Phone]) -> list[_Phone]:
+    """The phones, silences named SILENCE; one too short to hear is joined to the phone before."""
     phones: list[_Phone] = []
-    for phone in heard:
+    for phone in given:
         silent = phone.name.startswith("_")
         shortest = SHORTEST_SILENCE if silent else SHORTEST_PHONE
-        fleeting = phone.name == ";" or phone.end - phone.start < shortest
-        if phones and (fleeting or (silent and phones[-1].name == SILENCE)):
+        too_short = phone.name == ";" or phone.end - phone.start < shortest
+        if phones and (too_short or (silent and phones[-1].name == SILENCE)):
             phones[-1].end = phone.end
         elif phone.end > phone.start:
             phones.append(replace(phone, name=SILENCE) if silent else phone)
@@ -259,9 +259,9 @@ _WORD, _PHONEME = 1, 7  # kinds of event
 
 
 def _library() -> tuple[ctypes.CDLL, int]:
-    """A copy of eSpeak NG of one's own, in its first state, and its sample rate in Hz."""
+    """A new copy of eSpeak NG, in its initial state, and its sample rate in Hz."""
     original = Path(espeakng_loader.get_library_path())
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        library = ctypes.CDLL(shutil.copy(original, folder))  # stays loaded when the file is gone
+        library = ctypes.CDLL(shutil.copy(original, folder))  # stays loaded without the file
     data = espeakng_loader.get_data_path().encode()
     return library, library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS)

@@ -1,8 +1,8 @@
-"""CCC of folds and of the whole: what metrics.json holds.
+"""The CCC of each fold and over all folds: the content of metrics.json.
 
-A fold's CCC is taken over the labelled frames of its validation clips, concatenated; beside it
-stands the mean of its clips' own. Moments are the population's (divided by N) throughout, the
-spread over folds included. A frame is unlabelled where its truth is NaN, and counts nowhere.
+A fold's CCC is that of the labelled frames of its validation clips, concatenated; the mean of the
+single clips' CCC is given too. All moments are population moments (divided by N), also in the
+standard deviation over folds. A frame is unlabelled if its truth is NaN; it counts nowhere.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ Series = NDArray[np.floating[Any]]
 
 
 class Score(NamedTuple):
-    """What one run reaches on its validation clips."""
+    """The result of one run on its validation clips."""
 
     ccc: float
     ccc_clip_mean: float
     frames: int
-    """Labelled ones."""
+    """The number of labelled frames."""
     clips: int
-    """Those with a labelled frame."""
+    """The number of clips with a labelled frame."""
     unlabelled: tuple[str, ...]
-    """Clips without one, which are left out."""
+    """Clips without a labelled frame, which are left out."""
     constant: tuple[str, ...]
     """Clips whose truth or prediction never changes: their own CCC is 0 by definition."""
 
 
 def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
-    """The score of clips, each with its prediction and its truth, (T,) both.
+    """The score of clips; each has its prediction and its truth, both (T,).
 
     >>> nan = np.nan
     >>> a = np.array([0.1, 0.2, 9.9, -0.3, 0.4]), np.array([0.3, 0.4, nan, -0.1, 0.6])
@@ -48,10 +48,10 @@ def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
     """
     pairs = {name: pair for name, pair in series.items() if not np.isnan(pair[1]).all()}
     predictions, truths = [p for p, _ in pairs.values()], [t for _, t in pairs.values()]
-    own = [ccc_labelled([prediction], [truth]) for prediction, truth in pairs.values()]
+    per_clip = [ccc_labelled([prediction], [truth]) for prediction, truth in pairs.values()]
     return Score(
         ccc=ccc_labelled(predictions, truths),
-        ccc_clip_mean=float(np.mean(own)) if own else 0.0,
+        ccc_clip_mean=float(np.mean(per_clip)) if per_clip else 0.0,
         frames=sum(int(np.count_nonzero(~np.isnan(truth))) for truth in truths),
         clips=len(pairs),
         unlabelled=tuple(name for name in series if name not in pairs),
@@ -65,17 +65,17 @@ def _is_constant(prediction: Series, truth: Series) -> bool:
 
 
 def score_run(run: TrainedRun, labels: Mapping[str, Series]) -> Score:
-    """The score of a run on its validation clips; `labels` are (T, 2) a clip, NaN: unlabelled.
+    """The score of a run on its validation clips; `labels` are (T, 2) per clip, NaN if unlabelled.
 
-    Raises `Problem` where none of its validation clips has a labelled frame.
+    Raises `Problem` if none of its validation clips has a labelled frame.
     """
     result = score(_series(run, labels))
     if not result.frames:
         raise Problem(
             file=run.name,
             found=f"no labelled frame in the validation clips of fold {run.fold}",
-            expected="something to compare predictions with",
-            cure="leave that fold out of runs.folds",
+            expected="labels to compare the predictions with",
+            cure="remove that fold from runs.folds",
         )
     return result
 
@@ -93,10 +93,10 @@ def _series(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, tuple[Se
 
 
 def summary(scores: Mapping[str, Mapping[int, Score]]) -> dict[str, Any]:
-    """What metrics.json holds, from the scores by target and fold.
+    """The content of metrics.json, from the scores by target and fold.
 
-    `valence` and `arousal` (a target that was not run is absent) have `ccc`, its mean over folds,
-    `ccc_std` and `folds`; `mean` has the mean of the targets' `ccc`.
+    `valence` and `arousal` (if they were run) have `ccc`, the mean over folds, `ccc_std`, its
+    standard deviation, and `folds`; `mean` has the mean of the targets' `ccc`.
     """
     result: dict[str, Any] = {}
     for target in TARGETS:
@@ -132,7 +132,7 @@ def _rounded(value: float) -> float:
 
 
 def notes(scores: Mapping[str, Mapping[int, Score]]) -> list[str]:
-    """Sentences on what was left out or defined, for whoever reads the table."""
+    """Notes for the table: clips that are left out, and clips whose CCC is 0 by definition."""
     lines = []
     for target, folds in scores.items():
         for fold, result in sorted(folds.items()):

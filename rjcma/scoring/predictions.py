@@ -1,4 +1,4 @@
-"""Predictions a frame: of one fold, and those by which a clip may be judged."""
+"""Predictions per frame: of one fold, and of the runs that were not trained on the clip."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from rjcma.scoring.runs import TrainedRun
 Array = NDArray[Any]
 
 TRACE_COLUMNS = (*TARGETS, *(f"{target}_truth" for target in TARGETS))
-"""Those of traces/<clip>.csv, besides frame and time."""
+"""The columns of traces/<clip>.csv after frame and time."""
 
 
 def of_fold(runs: Iterable[TrainedRun], fold: int, clip: Clip) -> Array:
-    """What a fold's runs predict for the clip, (T, 2); NaN for a target that was not run."""
+    """The predictions of a fold's runs for the clip, (T, 2); NaN for a target that was not run."""
     return _mean([run for run in runs if run.fold == fold], clip)
 
 
 def held_out(runs: Iterable[TrainedRun], clip: Clip) -> Array:
-    """The mean over the runs that have not been trained on the clip, (T, 2).
+    """The mean prediction of the runs that were not trained on the clip, (T, 2).
 
-    For a clip with labels that is the fold that validates on it, for a test clip every fold. Where
-    every run of a target has seen the clip, as when only some folds are run, it is NaN.
+    For a clip with labels these are the runs of the fold that validates on it, for a test clip the
+    runs of all folds. NaN if every run of a target was trained on the clip, as may happen when only
+    some folds are run.
     """
     return _mean([run for run in runs if clip.name not in run.train], clip)
 
@@ -46,20 +47,20 @@ def _mean(runs: Sequence[TrainedRun], clip: Clip) -> Array:
 
 
 def write_frames(path: Path, clip: Clip, columns: Sequence[tuple[str, Array]]) -> None:
-    """A CSV of a clip: `frame,time` and the columns, (T,) each; NaN is written as nothing.
+    """Write a clip's CSV: `frame,time` and the columns, (T,) each; NaN becomes an empty cell.
 
-    Frame k, counted from 0, is at its time in seconds; it is `<k + 1>.jpg` in the face folder.
+    Frames are counted from 0, times are in seconds; frame k is `<k + 1>.jpg` in the face folder.
     """
-    cells = [written(clip.frame_times()), *(written(values) for _, values in columns)]
+    cells = [formatted(clip.frame_times()), *(formatted(values) for _, values in columns)]
     header = ["frame", "time", *(name for name, _ in columns)]
     rows = zip(range(clip.frames), *cells, strict=True)
     path.write_text(csv_text([header, *rows]))
 
 
 def read_frames(path: Path, clip: Clip, names: Sequence[str]) -> Array:
-    """The columns `names` of a CSV that `write_frames` wrote, (T, len(names)); nothing is NaN.
+    """The columns `names` of a CSV that `write_frames` wrote, (T, len(names)); empty cells are NaN.
 
-    Raises `Problem` where the file is missing or is not of this clip.
+    Raises `Problem` if the file is missing or does not fit the clip.
     """
     try:
         with path.open(newline="") as file:
@@ -79,28 +80,28 @@ def _problem(path: Path, clip: Clip, found: str) -> Problem:
         file=path,
         found=found,
         expected=f"a CSV with a row of numbers for each of the clip's {clip.frames} frames",
-        cure="run `dvc repro`, which writes the report anew",
+        cure="run `dvc repro`, which writes the report again",
     )
 
 
 def write_submission(path: Path, runs: Sequence[TrainedRun], clips: Iterable[Clip]) -> None:
-    """The challenge's file: `image_location,valence,arousal` for every frame of the test clips.
+    """Write the challenge's file: `image_location,valence,arousal` of all frames of test clips.
 
-    Values are the mean over folds, held to [-1, 1]; frame k is `<clip>/<k + 1>.jpg`.
+    Values are the mean over folds, clipped to [-1, 1]; frame k is `<clip>/<k + 1>.jpg`.
     """
     rows: list[Iterable[object]] = [["image_location", "valence", "arousal"]]
     for clip in clips:
         if clip.partition == "test":
-            places = (f"{clip.name}/{frame:05d}.jpg" for frame in range(1, clip.frames + 1))
+            images = (f"{clip.name}/{frame:05d}.jpg" for frame in range(1, clip.frames + 1))
             values = np.clip(held_out(runs, clip), -1, 1)
-            rows += zip(places, *map(written, values.T), strict=True)
+            rows += zip(images, *map(formatted, values.T), strict=True)
     path.write_text(csv_text(rows))
 
 
-def written(values: Array) -> list[str]:
-    """Numbers with six decimals, NaN as nothing.
+def formatted(values: Array) -> list[str]:
+    """Numbers with six decimals; NaN as an empty text.
 
-    >>> written(np.array([0.25, np.nan, -1e-9]))
+    >>> formatted(np.array([0.25, np.nan, -1e-9]))
     ['0.250000', '', '0.000000']
     """
     return [f"{v:z.6f}" if v == v else "" for v in values.tolist()]

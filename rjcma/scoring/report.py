@@ -1,6 +1,6 @@
-"""Everything that `data/report` holds, from what training left: numbers, tables, traces, pictures.
+"""The report, `data/report`, from the trained runs: numbers, tables, traces, pictures.
 
-The files depend on the runs and the labels alone: a second writing gives the same bytes.
+The files depend only on the runs and the labels: writing them again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ Array = NDArray[Any]
 
 
 class Results(NamedTuple):
-    """What a report is about."""
+    """What is reported."""
 
     clips: Sequence[Clip]
     truth: Mapping[str, Array]
-    """By clip, (T, 2); NaN where unlabelled, as all of a test clip is."""
+    """By clip, (T, 2); NaN where unlabelled, so all NaN for a test clip."""
     runs: Sequence[TrainedRun]
 
     def scores(self) -> dict[str, dict[int, Score]]:
-        """By target and fold. Raises `Problems`, a line a fold that cannot be scored."""
+        """By target and fold. Raises `Problems`, one line per fold that cannot be scored."""
         scores: dict[str, dict[int, Score]] = {}
         problems = []
         for run in self.runs:
@@ -56,7 +56,7 @@ class Results(NamedTuple):
         return scores
 
     def traces(self) -> list[Trace]:
-        """Each clip's truth beside the prediction of runs that were not trained on it."""
+        """Each clip's truth, and the prediction of the runs that were not trained on the clip."""
         return [
             Trace(
                 clip=clip.name,
@@ -71,14 +71,14 @@ class Results(NamedTuple):
     def _origin(self, clip: Clip) -> str:
         folds = sorted({run.fold for run in self.runs if clip.name not in run.train})
         if not folds:
-            return "none, every run was trained on this clip"
+            return "none (all runs were trained on this clip)"
         return f"fold {folds[0]}" if len(folds) == 1 else f"mean of {len(folds)} folds"
 
 
 def read_truth(folder: Path, clips: Iterable[Clip]) -> dict[str, Array]:
-    """The labels of all clips, (T, 2) each; NaN throughout for test clips.
+    """The labels of all clips, (T, 2) each; all NaN for test clips.
 
-    Raises `Problems`, a line a clip whose labels are missing or do not fit it.
+    Raises `Problems`, one line per clip whose labels are missing or do not fit the clip.
     """
     truth, problems = {}, []
     for clip in clips:
@@ -98,7 +98,7 @@ def _truth(folder: Path, clip: Clip) -> Array:
 
 
 def write(results: Results, folder: Path) -> None:
-    """Write the report. What an earlier one left of itself is replaced; nothing else is touched."""
+    """Write the report. It replaces an earlier one; other files in the folder are not touched."""
     scores = results.scores()
     _clear(folder)
     (folder / "metrics.json").write_text(json.dumps(summary(scores), indent=2) + "\n")
@@ -117,7 +117,7 @@ FOLDERS = ("predictions", "traces", "pictures")
 
 
 def _clear(folder: Path) -> None:
-    """Remove an earlier report: its files may be links into a cache and are never written into."""
+    """Remove an earlier report: its files may be links into DVC's cache, so none is overwritten."""
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
@@ -127,13 +127,13 @@ def _clear(folder: Path) -> None:
 
 
 def _curves(runs: Iterable[TrainedRun]) -> str:
-    """Training curves of all runs: `run,target,fold` and the columns of their histories."""
+    """The training curves of all runs: `run,target,fold` and the columns of their histories."""
     rows: list[list[object]] = [["run", "target", "fold", *CURVES]]
     for run in runs:
         for epoch in run.history:
             values = [f"{epoch['epoch']:.0f}", f"{epoch['loss']:z.6f}", f"{epoch['ccc']:z.6f}"]
-            rate = f"{epoch['learning_rate']:.4e}"
-            rows.append([run.name, run.target, run.fold, *values, rate])
+            learning_rate = f"{epoch['learning_rate']:.4e}"
+            rows.append([run.name, run.target, run.fold, *values, learning_rate])
     return csv_text(rows)
 
 

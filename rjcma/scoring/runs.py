@@ -1,7 +1,7 @@
-"""What training leaves of one target and fold, read from its folder and checked against the corpus.
+"""Trained runs, one per target and fold, read from their folders and checked against the corpus.
 
-run.json        target, fold, names of the training and the validation clips
-history.csv     a row an epoch
+run.json        target, fold, names of the training and the validation clips, best epoch
+history.csv     one row per epoch
 predictions.h5  a dataset (T,) for every clip of the manifest
 """
 
@@ -26,18 +26,18 @@ from rjcma.scoring.settings import Runs
 CURVES = ("epoch", "loss", "ccc", "learning_rate")
 """The columns of history.csv that a report shows."""
 
-_AGAIN = "run `dvc repro`, which trains this run anew; if it says nothing changed, delete the file"
+_AGAIN = "run `dvc repro`, which trains this run again; if it does not, delete the file first"
 
 
 class TrainedRun(NamedTuple):
-    """One target and fold."""
+    """The trained run of one target and fold."""
 
     target: Target
     fold: int
     train: frozenset[str]
     validation: tuple[str, ...]
     history: list[dict[str, float]]
-    """An epoch each, with the keys `CURVES`."""
+    """One item per epoch, with the keys `CURVES`."""
     best_epoch: int
     predictions: Mapping[str, NDArray[np.float32]]
     """By clip, (T,)."""
@@ -50,8 +50,8 @@ class TrainedRun(NamedTuple):
 def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[TrainedRun]:
     """The runs that `wanted` names, by fold and target, from `folder/<target>-<fold>/`.
 
-    Raises `Problems`, a line each, for runs that are missing, unfinished or of another corpus, and
-    for targets whose folds have different clips.
+    Raises `Problems`, one line each, for runs that are missing, unfinished or of another corpus,
+    and for targets whose folds have different clips.
     """
     runs, problems = [], []
     for fold, target in product(wanted.folds, wanted.targets):
@@ -68,7 +68,7 @@ def read(folder: Path, wanted: Runs, clips: Sequence[Clip]) -> list[TrainedRun]:
 
 
 def stale_runs(folder: Path, wanted: Runs) -> list[str]:
-    """Names of the runs in `folder` that `wanted` does not name: what an earlier choice left."""
+    """Names of the runs in `folder` that `wanted` does not name: left from earlier settings."""
     names = {f"{target}-{fold}" for target, fold in product(wanted.targets, wanted.folds)}
     return sorted(
         path.parent.name for path in folder.glob("*/run.json") if path.parent.name not in names
@@ -86,7 +86,7 @@ def read_run(folder: Path, target: Target, fold: int, clips: Sequence[Clip]) -> 
 
 
 def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dict[str, Any]:
-    """run.json, when it is of this target and fold and names clips of the manifest only."""
+    """The content of run.json, if it has this target and fold and only clips of the manifest."""
     if not path.is_file():
         raise _unfinished(path)
     keys = "target, fold, train, validation and best_epoch"
@@ -99,12 +99,12 @@ def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dic
         found = f"{type(error).__name__}: {error}"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
     if run != (target, fold):
-        found, expected = f"the run {run[0]}-{run[1]}", f"{target}-{fold}, as its folder is called"
+        found, expected = f"the run {run[0]}-{run[1]}", f"{target}-{fold}, the name of its folder"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN)
-    if gone := [name for name in used if name not in names]:
-        found = "a clip that is not in the manifest" + _others(gone)
+    if unknown := [name for name in used if name not in names]:
+        found = "a clip that is not in the manifest" + _and_more(unknown)
         expected = "a run on the clips of this manifest"
-        raise Problem(clip=gone[0], file=path, found=found, expected=expected, cure=_AGAIN)
+        raise Problem(clip=unknown[0], file=path, found=found, expected=expected, cure=_AGAIN)
     return metadata
 
 
@@ -122,7 +122,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 
 
 def _predictions(path: Path, clips: Sequence[Clip]) -> dict[str, NDArray[np.float32]]:
-    """The predictions of every clip; `Problems` for clips whose predictions do not fit them."""
+    """The predictions of every clip. Raises `Problems` for clips whose predictions do not fit."""
     try:
         with h5py.File(path, "r") as file:
             stored = {name: np.asarray(file[name], np.float32) for name in file}
@@ -130,7 +130,7 @@ def _predictions(path: Path, clips: Sequence[Clip]) -> dict[str, NDArray[np.floa
         raise _unfinished(path) from None
     except OSError as error:
         reason = str(error).split("(")[-1].rstrip(")")
-        found, expected = f"unreadable HDF5 ({reason})", "a dataset of predictions a clip"
+        found, expected = f"unreadable HDF5 ({reason})", "a dataset of predictions per clip"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
     problems = [
         Problem(clip=clip.name, file=path, found=found, expected=expected, cure=_AGAIN)
@@ -160,8 +160,8 @@ def _disagreements(folder: Path, runs: Sequence[TrainedRun]) -> list[Problem]:
         other = first.setdefault(run.fold, run)
         differing = sorted(set(run.validation) ^ set(other.validation))
         if differing:
-            found = f"fold {run.fold} divided otherwise than in {other.name}" + _others(differing)
-            expected = "one division of the clips for both targets"
+            found = f"other clips in fold {run.fold} than in {other.name}" + _and_more(differing)
+            expected = "the same validation clips for both targets"
             file = folder / run.name / "run.json"
             problems.append(
                 Problem(clip=differing[0], file=file, found=found, expected=expected, cure=_AGAIN)
@@ -169,8 +169,8 @@ def _disagreements(folder: Path, runs: Sequence[TrainedRun]) -> list[Problem]:
     return problems
 
 
-def _others(names: Sequence[str]) -> str:
-    return f" (and so {len(names) - 1} more)" if len(names) > 1 else ""
+def _and_more(names: Sequence[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
 def _unfinished(path: Path) -> Problem:
@@ -179,5 +179,5 @@ def _unfinished(path: Path) -> Problem:
         file=path,
         found=found,
         expected="a finished run for each of runs.targets and runs.folds",
-        cure="run `dvc repro`, or name in the section runs only what you trained",
+        cure="run `dvc repro`, or list only trained runs in the section runs",
     )

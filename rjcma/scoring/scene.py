@@ -1,7 +1,7 @@
-"""One picture of a stretch of a clip: faces, the words spoken, and truth and prediction below them.
+"""A picture of a stretch of a clip: faces and spoken words, and truth and prediction below them.
 
-All stand on one axis of time: a face is the frame's at the middle of its square, a word begins
-where it is spoken, and the bar above it lasts as long as the word does.
+All share one time axis: a face is that of the frame at the middle of its square, a text begins at
+the start of its word, and the bar above it is as long as the word.
 """
 
 from __future__ import annotations
@@ -19,21 +19,31 @@ from matplotlib.patches import Rectangle
 
 from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
-from rjcma.scoring.style import COLOURS, FAINT, INK, QUIET, TRUTH, figure, save, scale_of, style
+from rjcma.scoring.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    QUIET,
+    TRUTH,
+    figure,
+    save,
+    set_value_axis,
+    style,
+)
 from rjcma.scoring.trace_plots import Array, Trace
 from rjcma.speech.words import Word
 from rjcma.store import FeatureReader
 from rjcma.timeline import Seconds
 
-# Pixels of the picture at its natural size; it is written at twice that, for sharp screens.
+# Pixels at scale 1; the picture is written at scale SHARP, for sharp screens.
 WIDTH, LEFT, RIGHT = 920, 62, 16
 TOP, BOTTOM, GAP, PANEL = 40, 42, 20, 116
 FACE, ROW, BLANK = 64, 25, 5
-NAMED = 75  # the least width of a stretch that is named
+NAMED = 75  # the minimum width of an unlabelled stretch that gets a text
 SHARP = 2
 WORD_SIZE = 10.0  # points
 
-USUAL, SHORTEST = 8.0, 0.2  # seconds shown when no end is named, and at the least
+USUAL, SHORTEST = 8.0, 0.2  # seconds that are shown by default, and at least
 
 
 class Scene(NamedTuple):
@@ -41,7 +51,7 @@ class Scene(NamedTuple):
 
     trace: Trace
     faces: FeatureReader
-    """48x48 crops, or of another size, of every frame; black where there is none."""
+    """The crop of every frame, black where there is none."""
     words: Sequence[Word]
     start: Seconds
     end: Seconds
@@ -55,7 +65,7 @@ class Scene(NamedTuple):
         start: Seconds = 0.0,
         end: Seconds | None = None,
     ) -> Scene:
-        """The stretch from `start` to `end`, or to `USUAL` seconds later or the clip's last frame.
+        """The stretch from `start` to `end`; by default of `USUAL` seconds, or to the last frame.
 
         Raises `Problem` for a stretch that is not within the clip.
         """
@@ -65,8 +75,8 @@ class Scene(NamedTuple):
             raise Problem(
                 clip=trace.clip,
                 found=f"a stretch from {start:g} to {end:g} seconds",
-                expected=f"one within 0 to {last:.2f} seconds, {SHORTEST:g} seconds long at least",
-                cure="name another --start and --end",
+                expected=f"one within 0 to {last:.2f} seconds, at least {SHORTEST:g} seconds long",
+                cure="give another --start and --end",
             )
         return cls(trace, faces, words, start, end)
 
@@ -82,10 +92,10 @@ class Placed(NamedTuple):
 def stagger(
     words: Iterable[Word], widths: Iterable[Seconds], start: Seconds, end: Seconds
 ) -> list[Placed]:
-    """Words in rows so that no two texts meet: each begins at its time, in the first free row.
+    """Place words in rows so that no texts overlap: each begins at its time, in the first free row.
 
-    `widths` are the texts' on the axis of time, with the space between them. A text that would
-    leave the axis at its end is moved left just enough.
+    `widths` are the widths of the texts in seconds, with the space between them. A text that would
+    reach beyond `end` is moved left just enough.
 
     >>> word = Word("hello", 1.0, 1.4, 1.0)
     >>> [(p.left, p.row) for p in stagger([word, word._replace(start=1.2)], [0.5, 0.5], 0, 9)]
@@ -108,53 +118,53 @@ def draw(scene: Scene, path: Path) -> None:
     words = _placed(scene, seconds / (WIDTH - LEFT - RIGHT))
     rows = 1 + max((placed.row for placed in words), default=0)
     heights = [FACE, BLANK, rows * ROW, GAP, PANEL, GAP, PANEL]
-    made = figure(WIDTH, TOP + sum(heights) + BOTTOM)
-    faces, _, spoken, _, valence, _, arousal = _stacked(made, heights, scene)
+    fig = figure(WIDTH, TOP + sum(heights) + BOTTOM)
+    faces, _, spoken, _, valence, _, arousal = _stacked(fig, heights, scene)
     _draw_faces(faces, scene)
     _draw_words(spoken, words, rows, scene)
     for column, axes in enumerate((valence, arousal)):
         _draw_trace(axes, scene, column)
     valence.tick_params(labelbottom=False)
     arousal.set_xlabel("seconds", labelpad=2)
-    _draw_heading(made, scene)
-    save(made, path, scale=SHARP)
+    _draw_heading(fig, scene)
+    save(fig, path, scale=SHARP)
 
 
-def _stacked(made: Figure, heights: Sequence[int], scene: Scene) -> list[Axes]:
-    """Axes from top to bottom, of these heights in pixels, on the scene's axis of time."""
+def _stacked(fig: Figure, heights: Sequence[int], scene: Scene) -> list[Axes]:
+    """Axes from top to bottom, of these heights in pixels, on the scene's time axis."""
     height = TOP + sum(heights) + BOTTOM
     width = (WIDTH - LEFT - RIGHT) / WIDTH
     tops = TOP + np.cumsum([0, *heights[:-1]])
     stacked = []
     for top, own in zip(tops, heights, strict=True):
-        axes = made.add_axes((LEFT / WIDTH, 1 - (top + own) / height, width, own / height))
+        axes = fig.add_axes((LEFT / WIDTH, 1 - (top + own) / height, width, own / height))
         axes.set_xlim(scene.start, scene.end)
         axes.set_axis_off()
         stacked.append(axes)
     return stacked
 
 
-def _draw_heading(made: Figure, scene: Scene) -> None:
-    height = made.get_figheight() * made.dpi
+def _draw_heading(fig: Figure, scene: Scene) -> None:
+    height = fig.get_figheight() * fig.dpi
     y = 1 - TOP / 2 / height
     left, right = LEFT / WIDTH, 1 - RIGHT / WIDTH
-    made.text(left, y, scene.trace.heading(), fontsize=11.5, fontweight="bold", va="center")
-    made.text(right, y, scene.trace.origin, fontsize=9.5, color=QUIET, va="center", ha="right")
+    fig.text(left, y, scene.trace.heading(), fontsize=11.5, fontweight="bold", va="center")
+    fig.text(right, y, scene.trace.origin, fontsize=9.5, color=QUIET, va="center", ha="right")
 
 
 def _draw_faces(axes: Axes, scene: Scene) -> None:
-    """As many crops as fit, each the frame at the middle of its square."""
+    """Draw as many crops as fit, each that of the frame at the middle of its square."""
     count = (WIDTH - LEFT - RIGHT) // FACE
     edges = np.linspace(scene.start, scene.end, count + 1)
     middles = (edges[:-1] + edges[1:]) / 2
     frames = np.clip(np.searchsorted(scene.trace.times, middles, side="right") - 1, 0, None)
-    there = scene.faces.index[frames] >= 0
+    has_face = scene.faces.index[frames] >= 0
     crops = scene.faces.take(frames)
     axes.set_ylim(0, 1)
     inset = 0.012 * (edges[1] - edges[0])
-    for crop, seen, left, right in zip(crops, there, edges[:-1], edges[1:], strict=True):
+    for crop, has_crop, left, right in zip(crops, has_face, edges[:-1], edges[1:], strict=True):
         box = (left + inset, right - inset, 0.0, 1.0)
-        if seen:
+        if has_crop:
             axes.imshow(crop, extent=box, aspect="auto", interpolation="bicubic")
         else:
             _draw_no_face(axes, box)
@@ -170,7 +180,7 @@ def _draw_no_face(axes: Axes, box: tuple[float, float, float, float]) -> None:
 
 
 def _placed(scene: Scene, seconds_a_pixel: Seconds) -> list[Placed]:
-    """The words of the stretch in their rows, by the widths that their texts will have."""
+    """The words of the stretch, placed in rows by the widths of their texts."""
     words = [word for word in scene.words if word.end > scene.start and word.start < scene.end]
     renderer = FigureCanvasAgg(Figure(dpi=100)).get_renderer()
     font = FontProperties(size=WORD_SIZE)
@@ -181,7 +191,7 @@ def _placed(scene: Scene, seconds_a_pixel: Seconds) -> list[Placed]:
 
 def _draw_words(axes: Axes, words: Iterable[Placed], rows: int, scene: Scene) -> None:
     axes.set_ylim(rows, 0)
-    apart = 2 * (scene.end - scene.start) / (WIDTH - LEFT - RIGHT)  # of bars that follow at once
+    apart = 2 * (scene.end - scene.start) / (WIDTH - LEFT - RIGHT)  # 2 pixels between two bars
     for word, left, row in words:
         begins, ends = max(word.start, scene.start), min(word.end, scene.end)
         span = [begins, max(begins, ends - apart)]
@@ -193,11 +203,11 @@ def _draw_words(axes: Axes, words: Iterable[Placed], rows: int, scene: Scene) ->
 
 
 def _draw_trace(axes: Axes, scene: Scene, column: int) -> None:
-    """Truth and prediction of a target; stretches without truth are shaded."""
+    """Draw truth and prediction of a target; stretches without truth are shaded."""
     target, times = TARGETS[column], scene.trace.times
     truth, prediction = scene.trace.truth[:, column], scene.trace.prediction[:, column]
     axes.set_axis_on()
-    scale_of(axes, target, COLOURS[target])
+    set_value_axis(axes, target, COLOURS[target])
     if np.isfinite(truth).any():
         _shade(axes, scene, np.isnan(truth))
         axes.plot(times, truth, color=TRUTH, linewidth=3.6, label="truth")
@@ -213,7 +223,7 @@ def _draw_trace(axes: Axes, scene: Scene, column: int) -> None:
 
 
 def _shade(axes: Axes, scene: Scene, missing: Array) -> None:
-    """Mark the stretches without truth, and name those that are wide enough."""
+    """Shade the stretches without truth, and write a text into those that are wide enough."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(int)))
     bounds = np.append(scene.trace.times, scene.end)
     pixels_a_second = (WIDTH - LEFT - RIGHT) / (scene.end - scene.start)

@@ -1,4 +1,4 @@
-"""The section `runs`: which runs are trained, and so which the report is about."""
+"""The section `runs`: which runs are trained and reported."""
 
 from __future__ import annotations
 

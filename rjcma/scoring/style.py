@@ -1,4 +1,4 @@
-"""How all pictures look: one style, one palette, and PNG files that say nothing of their maker."""
+"""The style of all pictures: one font, one set of colours, and PNG files without metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {"valence": "#0072b2", "arousal": "#d55e00"}  # Okabe and Ito's, safe 
 DPI = 100
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # matplotlib brings it along, so pictures do not vary by machine
+    "font.family": "DejaVu Sans",  # part of matplotlib, so pictures are the same on every machine
     "font.size": 9.5,
     "text.color": INK,
     "text.parse_math": False,  # names of clips and words are shown as they are
@@ -42,7 +42,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the project's style, whatever matplotlib is set to here; a decorator as well."""
+    """Draw in this style, independent of the user's matplotlib settings; also a decorator."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -50,25 +50,25 @@ def style() -> Iterator[None]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """A figure of width x height pixels, drawn by Agg: no display, no state shared."""
-    made = Figure((width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(made)
-    return made
+    """A figure of width x height pixels, drawn by Agg: no display, no shared state."""
+    fig = Figure((width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(fig)
+    return fig
 
 
-def save(made: Figure, path: Path, *, scale: float = 1.0) -> None:
-    """Write a PNG, `scale` times the figure's pixels, without the writer's name or date."""
-    made.savefig(path, format="png", dpi=DPI * scale, metadata={"Software": None})
+def save(fig: Figure, path: Path, *, scale: float = 1.0) -> None:
+    """Write a PNG with `scale` times the figure's pixels, without metadata."""
+    fig.savefig(path, format="png", dpi=DPI * scale, metadata={"Software": None})
 
 
-def scale_of(axes: Axes, label: str, colour: str) -> None:
-    """The vertical axis of a trace: -1 to 1, its zero marked."""
+def set_value_axis(axes: Axes, label: str, colour: str) -> None:
+    """Set the vertical axis of a trace: from -1 to 1, with a line at 0."""
     axes.set_ylim(-1.06, 1.06)
     axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["−1", "", "0", "", "1"])
     axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
     axes.set_ylabel(label, color=colour, fontweight="bold", labelpad=2)
 
 
-def finite(values: np.ndarray) -> bool:
-    """Whether there is anything to draw."""
+def any_finite(values: np.ndarray) -> bool:
+    """Whether any value can be drawn."""
     return bool(np.isfinite(values).any())

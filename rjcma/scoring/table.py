@@ -1,4 +1,4 @@
-"""The table of CCC a fold and target, as the paper's Table 1 has it, with mean and spread below."""
+"""The table of CCC per fold and target, like the paper's Table 1, with mean and std below."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Scores = Mapping[str, Mapping[int, Score]]
 
 
 def csv_text(scores: Scores) -> str:
-    """`fold,valence,arousal,mean`: a row a fold, then the rows `mean` and `std` over folds."""
+    """`fold,valence,arousal,mean`: one row per fold, then the rows `mean` and `std` over folds."""
     targets, folds, values = _values(scores, "ccc")
     rows = [*values, values.mean(axis=0), values.std(axis=0)]
     names = [*map(str, folds), "mean", "std"]
@@ -24,7 +24,7 @@ def csv_text(scores: Scores) -> str:
 
 
 def markdown(scores: Scores) -> str:
-    """The table for people, padded so that it reads as well in a terminal as it renders."""
+    """The table as Markdown, padded so that it is readable in a terminal too."""
     parts = [
         "CCC on each fold's validation clips, over their labelled frames concatenated:",
         _markdown_table(scores, "ccc"),
@@ -43,13 +43,13 @@ def _markdown_table(scores: Scores, measure: str) -> str:
         [f"Fold {fold}", *(f"{v:z.3f}" for v in row)]
         for fold, row in zip(folds, values, strict=True)
     ]
-    spread = zip(values.mean(axis=0), values.std(axis=0), strict=True)
-    rows.append(["Mean ± std", *(f"{mean:z.3f} ± {std:.3f}" for mean, std in spread)])
+    mean_std = zip(values.mean(axis=0), values.std(axis=0), strict=True)
+    rows.append(["Mean ± std", *(f"{mean:z.3f} ± {std:.3f}" for mean, std in mean_std)])
     return markdown_table([header, *rows])
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, header first, padded so that it reads as well in a terminal.
+    """A Markdown table, header first, padded so that it is readable in a terminal too.
 
     >>> print(markdown_table([["Fold", "CCC"], ["0", "0.5"]]))
     | Fold | CCC |
@@ -66,7 +66,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _values(scores: Scores, measure: str) -> tuple[list[str], list[int], np.ndarray]:
-    """Targets, folds and the measure by them, (folds, targets + 1); the last column is the mean."""
+    """Targets, folds, and the measure of each, (folds, targets + 1); the last column is a mean."""
     targets: list[str] = [target for target in TARGETS if target in scores]
     folds = sorted({fold for target in targets for fold in scores[target]})
     values = np.array([[getattr(scores[t][fold], measure) for t in targets] for fold in folds])

@@ -1,4 +1,4 @@
-"""What a speech recogniser is to this project: sound in, words out."""
+"""The interface of speech recognisers: sound in, words out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from rjcma.speech.words import Word
 
 @dataclass(frozen=True)
 class Engine(ABC):
-    """A recogniser. Picklable and cheap: what is heavy is loaded at the first use in a process."""
+    """A recogniser. Picklable and cheap: its model is loaded at the first use in a process."""
 
     model: str | None = None
-    """The folder of its model; an engine that carries its own does not look at it."""
+    """The folder of its model; an engine with a built-in model ignores it."""
 
     @abstractmethod
     def words(self, sound: Sound) -> list[Word]:
-        """Every word, first to last; none where nothing is heard. The same sound, the same words,
-        whatever was heard before."""
+        """Every word, first to last; none if nothing is recognised.
+
+        The words depend on this sound only, not on sounds recognised before.
+        """

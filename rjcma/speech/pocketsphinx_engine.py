@@ -1,9 +1,9 @@
-"""PocketSphinx with the US English that its wheel carries: real speech, nothing to download.
+"""PocketSphinx with the US English model of its wheel: real speech, nothing to download.
 
-A sound is cut into utterances where nobody speaks for a while, and a speech without such pauses at
-its quietest moments. What is left out is only silence: a stretch of it counts as speech as soon as
-one 30 ms frame does. Each utterance is decoded on its own, normalised by its own cepstral mean, so
-its words do not depend on what was decoded before.
+A sound is cut into utterances at long silences; speech without long silences is cut at its quietest
+moments. Only silence is left out: a block counts as speech if one of its 30 ms frames does. Each
+utterance is decoded on its own, normalised by its own cepstral mean, so its words do not depend on
+what was decoded before.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Samples = NDArray[np.int16]
 
 FRAMES_A_SECOND = 100
 FRAME = RATE // FRAMES_A_SECOND  # samples
-VOICE_FRAME = 3 * FRAME  # what the detector of voices judges at once
-BLOCK = 10 * VOICE_FRAME  # 0.3 s: silence is left out in whole blocks
+VOICE_FRAME = 3 * FRAME  # samples that the voice activity detector judges at once
+BLOCK = 10 * VOICE_FRAME  # samples, 0.3 s: silence is left out in whole blocks
 SILENCE = 4  # blocks without a voice that end an utterance (ours)
-SHORTEST, LONGEST = 10 * RATE, 30 * RATE  # utterances of speech without such silence (ours)
-PAUSE = 30  # frames: of the moments of 0.3 s, the quietest is where such a speech is cut (ours)
-AUDIBLE = FRAME * 10  # samples: less holds no word, and the decoder fails on less than 0.06 s
-LOUD = 8000  # of 32768: a quieter sound is amplified, or the detector would miss voices (ours)
+SHORTEST, LONGEST = 10 * RATE, 30 * RATE  # samples of an utterance without such silence (ours)
+PAUSE = 30  # frames: without such silence, speech is cut amid its quietest 0.3 s (ours)
+AUDIBLE = FRAME * 10  # samples: less has no word, and the decoder fails on less than 0.06 s
+LOUD = 8000  # of 32768: a sound with a lower peak is amplified for the detector (ours)
 
 FILLER = ("<", "[")  # <s>, </s>, <sil>, [NOISE], [SPEECH]
 PRONUNCIATION = re.compile(r"\(\d+\)$")  # the(2) is the second pronunciation of the
@@ -42,20 +42,20 @@ PRONUNCIATION = re.compile(r"\(\d+\)$")  # the(2) is the second pronunciation of
 class PocketSphinx(Engine):
     """The engine `pocketsphinx`.
 
-    A word's confidence is its posterior probability: the share that the transcriptions with this
-    word at this time have in all that the decoder kept for the utterance.
+    A word's confidence is its posterior probability: the share of transcriptions with this word at
+    this time among all that the decoder kept for the utterance.
     """
 
     def words(self, sound: Sound) -> list[Word]:
         gain = max(1, LOUD // max(1, _peak(sound)))
         blocks = (gain * block for block in _blocks(sound))
-        return [word for start, speech in utterances(blocks) for word in _heard(start, speech)]
+        return [word for start, speech in utterances(blocks) for word in _decoded(start, speech)]
 
 
 def utterances(blocks: Iterable[Samples]) -> Iterator[tuple[int, Samples]]:
-    """The stretches of a sound in which somebody speaks, each with its first sample's number.
+    """The utterances of a sound, each with the number of its first sample.
 
-    Each begins and ends with a block's silence where it can. No more than the longest is held.
+    Each begins and ends with one block of silence, if possible. At most one is held in memory.
     """
     detector = pocketsphinx.Vad()
     start, held, quiet = 0, np.zeros(0, np.int16), SILENCE
@@ -75,7 +75,7 @@ def utterances(blocks: Iterable[Samples]) -> Iterator[tuple[int, Samples]]:
 
 
 def quietest(samples: Samples, first: int, last: int) -> int:
-    """The sample amid the quietest moment between two samples, which are whole frames apart."""
+    """The middle of the quietest stretch between two samples, which are whole frames apart."""
     frames = samples[first:last].reshape(-1, FRAME).astype(np.float64)
     energies = np.convolve((frames**2).sum(1), np.ones(PAUSE), "valid")
     return first + FRAME * (int(energies.argmin()) + PAUSE // 2)
@@ -90,18 +90,18 @@ def _peak(sound: Sound) -> int:
 
 
 def _voiced(detector: pocketsphinx.Vad, block: Samples) -> bool:
-    """Whether any frame of a block sounds like a voice. Each is judged: the detector adapts."""
+    """Whether any frame of a block is voice. The detector sees every frame, since it adapts."""
     frames = np.pad(block, (0, -len(block) % VOICE_FRAME)).reshape(-1, VOICE_FRAME)
     voices = [detector.is_speech(frame.tobytes()) for frame in frames]
     return any(voices)
 
 
-def _heard(start: int, speech: Samples) -> Iterator[Word]:
+def _decoded(start: int, speech: Samples) -> Iterator[Word]:
     """The words of one utterance, whose first sample has the number `start`."""
     if len(speech) < AUDIBLE:
         return
     decoder = _decoder()
-    decoder.reinit_feat()  # forget the sounds heard before
+    decoder.reinit_feat()  # forget the utterances before
     decoder.start_utt()
     decoder.process_raw(speech.tobytes(), full_utt=True)
     decoder.end_utt()

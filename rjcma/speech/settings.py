@@ -1,6 +1,6 @@
-"""The params section `speech`: which recogniser hears the words.
+"""The params section `speech`: the speech recogniser.
 
-A new recogniser is a module beside these and a class here.
+To add one, write a module beside these and a class here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from rjcma.jobs.workers import Workers
 from rjcma.params import NotKeyed, Section
 
-PAPERS = "models/vosk-model-en-us-0.22"
+PAPERS_MODEL = "models/vosk-model-en-us-0.22"
 """The folder of the model that the paper uses (footnote 2)."""
 
 
@@ -20,17 +20,17 @@ class VoskSettings(Section):
     """Vosk (Kaldi), the paper's recogniser (section 4.2.1)."""
 
     engine: Literal["vosk"]
-    model: Annotated[str, NotKeyed] = PAPERS
+    model: Annotated[str, NotKeyed] = PAPERS_MODEL
     """The folder of its model."""
 
     implementation: ClassVar[str] = "rjcma.speech.vosk_engine:Vosk"
-    workers: ClassVar[Workers] = "threads"  # one loaded model serves many
+    workers: ClassVar[Workers] = "threads"  # all share one loaded model
 
     @field_validator("model", mode="before")
     @classmethod
     def _named(cls, model: object) -> object:
         if not model:
-            raise ValueError(f"a model's folder, such as {PAPERS}")
+            raise ValueError(f"a model's folder, such as {PAPERS_MODEL}")
         return model
 
 
@@ -39,7 +39,7 @@ class PocketSphinxSettings(Section):
 
     engine: Literal["pocketsphinx"]
     model: Annotated[str | None, NotKeyed] = None
-    """Not used: it carries its own, whatever is named here for another engine."""
+    """Ignored: the engine has its own model. A name given for another engine may stay."""
 
     implementation: ClassVar[str] = "rjcma.speech.pocketsphinx_engine:PocketSphinx"
     workers: ClassVar[Workers] = "processes"

@@ -1,4 +1,4 @@
-"""A video's sound as recognisers want it: piece by piece, never whole in memory."""
+"""A video's sound, read in pieces for recognisers, never whole in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rjcma.wav import Wav
 
 @dataclass(frozen=True)
 class Sound:
-    """The WAV file of a video's sound; `video` is only named in problems."""
+    """The WAV file of a video's sound; `video` is the video's name, for problems."""
 
     path: Path
     video: str = ""
@@ -19,7 +19,7 @@ class Sound:
     def pieces(self, samples: int) -> Iterator[bytes]:
         """The whole sound, first to last, `samples` at a time (the last piece may be shorter).
 
-        Raises `Problem` as `Wav` does, for a file that is not the pipeline's.
+        Raises `Problem` as `Wav` does.
         """
         with Wav(self.path, self.video) as wav:
             for start in range(0, wav.samples, samples):

@@ -12,7 +12,7 @@ from rjcma.speech.sound import Sound
 
 
 def transcribe(settings: Speech, sound: Sound, out: Path) -> None:
-    """Write what the engine of the settings hears in a sound."""
+    """Recognise the words of a sound with the engine of the settings, and write them to `out`."""
     words.write(out, engine(settings).words(sound))
 
 

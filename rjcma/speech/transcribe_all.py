@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_there
+from rjcma.jobs.digests import digest_or_missing
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
@@ -20,8 +20,8 @@ def transcribe_all(clips: Sequence[Clip], audio: Path, out: Path, settings: Spee
     """Write the words of each video's sound, `audio/<video>.wav`, as `out/<video>.json`.
 
     Two clips of one video share a file. Times are seconds from the presentation of the video's
-    first frame. Raises `Problem` for an unusable model, and `Problems` for sounds that could not
-    be used, when all others are done.
+    first frame. Raises `Problem` for an unusable model, and `Problems` for unusable sounds, after
+    all others are done.
     """
     lengths = {clip.video: clip.frames / clip.fps for clip in clips}
     jobs = [_job(Sound(audio / f"{v}.wav", v), lengths[v]) for v in sorted(lengths)]
@@ -41,11 +41,11 @@ def transcribe_all(clips: Sequence[Clip], audio: Path, out: Path, settings: Spee
 
 
 def models(settings: Speech) -> dict[str, Model]:
-    """The identity of the model that the settings name, by params key; none where there is none."""
+    """The identity of the model that the settings name, by params key; empty if none is needed."""
     if isinstance(settings, VoskSettings):
         return {"speech.model": vosk_model.identity(settings.model)}
     return {}
 
 
 def _job(sound: Sound, seconds: float) -> Job:
-    return Job(sound.video, (sound,), (digest_there(sound.path),), length=seconds)
+    return Job(sound.video, (sound,), (digest_or_missing(sound.path),), length=seconds)

@@ -1,7 +1,7 @@
 """Vosk (Kaldi), the paper's recogniser (section 4.2.1), with any model folder.
 
-A model is named by its folder, never by its name: given a name, the library would look for it on
-the network. One loaded model serves all threads, each with a recogniser of its own.
+A model is given by its folder, never by its name: for a name, the library would search the
+network. All threads share one loaded model; each has its own recogniser.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from rjcma.speech.words import Word
 from rjcma.wav import RATE
 
 PIECE = 4000
-"""Samples handed over at a time, a quarter of a second, as Vosk's own examples do. The recogniser
-looks for the end of an utterance once a piece, so the words may depend on it."""
+"""Samples passed on at a time, 0.25 s, as in Vosk's own examples. The recogniser checks for the end
+of an utterance once per piece, so the words may depend on this number."""
 
 _loading = threading.Lock()
 
@@ -53,15 +53,15 @@ def _recogniser(folder: str) -> vosk.KaldiRecognizer:
 
 @functools.lru_cache(maxsize=1)
 def _model(folder: str, stamp: int) -> vosk.Model | Problem:
-    """The loaded model, or why it is of no use; found out once, however many sounds wait for it.
+    """The loaded model, or the problem with it; loaded once for all sounds.
 
-    `stamp` changes with the folder's files, so that what is kept is never outdated.
+    `stamp` changes with the folder's files, so that the cached model is never outdated.
     """
     vosk.SetLogLevel(-1)
     try:
         model = vosk.Model(folder)
-        vosk.KaldiRecognizer(model, RATE)  # fails where the model's parts do not fit together
-    except Exception as error:  # the library raises nothing more particular
+        vosk.KaldiRecognizer(model, RATE)  # fails if the model's parts do not fit together
+    except Exception as error:  # the library raises no more specific type
         return unusable(Path(folder), f"a model that libvosk refuses ({error})")
     return model
 
@@ -71,6 +71,6 @@ def _stamp(folder: str) -> int:
 
 
 def _words(result: str) -> list[Word]:
-    """The words of a result, which has none of them where nothing was heard."""
+    """The words of a result; it lacks the key `result` if nothing was recognised."""
     heard = json.loads(result).get("result", [])
     return [Word(word["word"], word["start"], word["end"], word["conf"]) for word in heard]

@@ -1,4 +1,4 @@
-"""The folder of a Vosk model, looked at without loading it."""
+"""The folder of a Vosk model, checked without loading the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def identity(folder: str) -> str | Problem:
 def check(folder: Path) -> None:
     """Raise `Problem` unless a folder holds the files of a Vosk model.
 
-    Where one of them is missing, libvosk would fail without naming it, or end the process.
+    If one is missing, libvosk fails without naming it, or ends the process.
     """
     if not folder.is_dir():
         raise unusable(folder, "no such folder")

@@ -1,4 +1,4 @@
-"""Recognised words on disk: a JSON file a video, `{"words": [{"text", "start", "end", ...}, ...]}`.
+"""Recognised words on disk, a JSON file per video: `{"words": [{"text", "start", "end", ...}]}`.
 
 Times are seconds from the presentation of the video's first frame. Transcripts, in which words
 carry their punctuation, have the same form.
@@ -23,7 +23,7 @@ CURE = "delete the file and run `dvc repro`: it is made again"
 
 
 class Word(NamedTuple):
-    """A word, when it is spoken (`start <= t < end`) and how sure the recogniser is, 0 to 1."""
+    """A word, its time (`start <= t < end`) and the recogniser's confidence, 0 to 1."""
 
     text: str
     start: Seconds
@@ -32,7 +32,7 @@ class Word(NamedTuple):
 
 
 class _Entry(BaseModel):
-    """A word as it must stand in a file."""
+    """A word as it must be in a file."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -43,7 +43,7 @@ class _Entry(BaseModel):
 
 
 def write(path: Path, words: Iterable[Word]) -> None:
-    """Write words, first to last: times to the millisecond, a line a word, ever the same bytes."""
+    """Write words by start, one per line, times rounded to ms; the same words, the same bytes."""
     lines = [
         json.dumps(
             {
@@ -63,15 +63,16 @@ def write(path: Path, words: Iterable[Word]) -> None:
 def read(path: Path) -> list[Word]:
     """The words of a file, first to last.
 
-    Raises `Problem` for a file that is missing or that `write` could not have written, naming the
-    word: no JSON, other keys, a time that is text, negative, infinite or before the one it follows.
+    Raises `Problem` for a missing file, no JSON, other keys, and a word, which it names, with a
+    wrong value: a time that is text, negative, infinite or before the start of the word before.
     """
     entries = _entries(path)
     words = [_word(path, number, entry) for number, entry in enumerate(entries, 1)]
     for number, (earlier, later) in enumerate(pairwise(words), 2):
         if later.start < earlier.start:
             found = f"word {number}, {later.text!r}, that starts at {later.start}"
-            raise _problem(path, found, f"{earlier.start}, the start of the word before, or later")
+            expected = f"a start at {earlier.start}, the start of the word before, or later"
+            raise _problem(path, found, expected)
     return words
 
 
@@ -94,7 +95,7 @@ def _word(path: Path, number: int, entry: object) -> Word:
             case "missing" | "extra_forbidden" | "model_type":
                 expected = f"an object with the keys {', '.join(_Entry.model_fields)}"
             case "string_pattern_mismatch":
-                expected = "one word, without blanks"
+                expected = "one word, without spaces"
         found = f"{key} = {value}" if key else value
         raise _problem(path, f"word {number}: {found}"[:200], expected) from None
     if word.end < word.start:

@@ -1,4 +1,4 @@
-"""The text feature: a vector a word, and for each frame the word spoken at its time."""
+"""The text feature: one vector per word, and for each frame the word spoken at its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rjcma.timeline import item_at
 def embed_video(settings: Text, clips: Sequence[Clip], transcript: Path, out: Path) -> None:
     """Write `out/<clip>.h5` for each clip of a video, from the video's transcript.
 
-    Rows are (W, D) float32, the index (T,) is each frame's word, -1 where nobody speaks.
+    Rows are (W, D) float32, the index (T,) is each frame's word, -1 if nobody speaks.
     """
     words = read(transcript)
     rows = embedder(settings).embed([word.text for word in words])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_there, digest_value
+from rjcma.jobs.digests import digest_or_missing, digest_value
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
@@ -17,10 +17,10 @@ from rjcma.text.settings import Text
 
 
 def embed_all(clips: Sequence[Clip], transcripts: Path, out: Path, settings: Text) -> None:
-    """Write `out/<clip>.h5` for each clip: rows (W, D) float32, index (T,), -1 where no word.
+    """Write `out/<clip>.h5` for each clip: rows (W, D) float32, index (T,), -1 for no word.
 
-    A video's words are embedded once, however many clips it has. Raises `Problem` for a model that
-    is missing, and `Problems` for transcripts that cannot be read, when all others are done.
+    A video's words are embedded once for all its clips. Raises `Problem` for a missing model, and
+    `Problems` for transcripts that cannot be read, after all others are done.
     """
     videos: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -49,7 +49,7 @@ def _job(clips: Sequence[Clip], transcript: Path) -> Job:
     return Job(
         clips[0].video,
         (clips, transcript),
-        (digest_there(transcript), times),
+        (digest_or_missing(transcript), times),
         length=clips[0].frames,
         files=tuple(f"{clip.name}.h5" for clip in clips),
     )

@@ -1,8 +1,8 @@
-"""Where models of `transformers` are, by folder, hub name or Python package, and which they are.
+"""Where models of `transformers` are, and what identifies them.
 
-A name is, in this order, `package:<name>` of an installed Python package that carries a model in
+A model is named by, in this order, `package:<name>` of an installed Python package with a model in
 its folder `model/` (the package is not imported); a folder; a name on the Hugging Face hub, whose
-files must be in its cache already unless the user has set HF_HUB_OFFLINE=0.
+files must be in the local cache, unless the user has set HF_HUB_OFFLINE=0.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ PACKAGE = "package:"
 
 
 def locate(name: str, *, key: str) -> str:
-    """What `from_pretrained` takes for the model called `name`: a folder.
+    """The folder of the model called `name`, for `from_pretrained`.
 
-    Only where the user has asked for the hub it may be the hub's name, for transformers to get
-    what it needs. `key` is the params key that names the model, for the `Problem` raised where
-    there is none.
+    If the user has allowed the network, a name on the hub is returned as it is, and transformers
+    downloads what it needs. `key` is the params key of the model, for the `Problem` that is raised
+    if there is none.
     """
     if name.startswith(PACKAGE):
         return str(_in_package(name, key))
@@ -39,9 +39,9 @@ def locate(name: str, *, key: str) -> str:
 
 
 def identity(name: str, *, key: str) -> str | Problem:
-    """What tells a model from any other: its files' digest, or the hub's name and revision.
+    """What identifies a model: the digest of its files, or its name and revision on the hub.
 
-    The problem of a model that is not here is given, not raised.
+    For a missing model the problem is returned, not raised.
     """
     try:
         if name.startswith(PACKAGE) or Path(name).is_dir():
@@ -72,7 +72,7 @@ def _online() -> bool:
 
 def _in_cache(name: str, key: str) -> Path:
     """The folder of the model's revision in the hub's cache: .../snapshots/<revision>."""
-    from huggingface_hub import hf_hub_download  # only here: most profiles name no hub's model
+    from huggingface_hub import hf_hub_download  # only here: most settings name no model on the hub
 
     try:
         config = hf_hub_download(name, "config.json", local_files_only=not _online())
@@ -81,7 +81,7 @@ def _in_cache(name: str, key: str) -> Path:
         raise Problem(
             file=f"{key}: {name}",
             found="no such folder, and no such model in the local cache of the Hugging Face hub",
-            expected="a model's folder, or a hub's model that is here already",
-            cure=f"get it once from https://huggingface.co/{name} by running this with "
-            f"HF_HUB_OFFLINE=0, or put a model's files into a folder and name that in {key}",
+            expected="a model's folder, or the name of a model in that cache",
+            cure=f"download it once from https://huggingface.co/{name} by running this with "
+            f"HF_HUB_OFFLINE=0, or put the model's files into a folder and set {key} to it",
         ) from None

@@ -1,10 +1,10 @@
 """The engine `deepmultilingualpunctuation`: the paper's package for restoring punctuation.
 
-Its `PunctuationModel` asks a token classifier for a label a word: `0 . , ? - :`, the mark that
+Its `PunctuationModel` has a token classifier give each word a label, `0 . , ? - :`: the mark that
 follows the word, 0 for none. Its predictions and its chunks (230 words, of which the last 5 are
-left to the next chunk) are kept. What departs from it: its pipeline is built here, for it passes
-an option that transformers no longer has; chunks of words with many sub-words are made smaller,
-where it would fail; and words that its tokenizer cannot see stand as ones that it can.
+left to the next chunk) are kept. Three things differ: the pipeline is built here, because the
+package passes an option that transformers no longer has; chunks with too many sub-words, on which
+the package would fail, are made smaller; and words that the tokenizer drops are replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 from rjcma import device
 from rjcma.problem import Problem
 from rjcma.speech.words import Word
-from rjcma.text.pretrained import longest, opened
+from rjcma.text.pretrained import load_pretrained, max_subwords
 from rjcma.text.settings import MultilingualSettings
 
 KEY = "punctuation.model"
@@ -27,12 +27,12 @@ NONE = "0"
 MARKS = (".", ",", "?", "-", ":")
 CHUNK_WORDS, OVERLAP_WORDS = 230, 5  # the package's
 LONGEST_WORD = 50  # characters of a word that are shown to the model (ours)
-STAND_IN = "a"  # for a word of which the tokenizer sees nothing
-SUBWORDS = 512  # what BERT reads at once, its two marks included (Devlin et al., 2019)
+STAND_IN = "a"  # replaces a word that the tokenizer drops
+SUBWORDS = 512  # what BERT reads at once, two special tokens included (Devlin et al., 2019)
 
 
 def engine(settings: MultilingualSettings) -> Callable[[Sequence[Word]], list[str]]:
-    """What gives the mark after each word, the model of the settings loaded."""
+    """A function that gives the mark after each word; the model of the settings is loaded."""
     model = Multilingual(settings.model, device.choose(settings.device, "punctuation.device"))
     return lambda words: model.marks([word.text for word in words])
 
@@ -48,11 +48,11 @@ class Multilingual:
     """The package with the model called `name` (folder, hub name, `package:`) on a device."""
 
     def __init__(self, name: str, where: torch.device) -> None:
-        self.tokenizer = opened(name, AutoTokenizer, key=KEY)
+        self.tokenizer = load_pretrained(name, AutoTokenizer, key=KEY)
         auto = AutoModelForTokenClassification
-        network = opened(name, auto, key=KEY, dtype=torch.float32).eval()
+        network = load_pretrained(name, auto, key=KEY, dtype=torch.float32).eval()
         _check(name, set(network.config.id2label.values()))
-        self.limit = longest(network, min(self.tokenizer.model_max_length, SUBWORDS))
+        self.limit = max_subwords(network, min(self.tokenizer.model_max_length, SUBWORDS))
         self.tokenizer.model_max_length = self.limit
         self.model = Loaded(
             pipeline(
@@ -65,7 +65,7 @@ class Multilingual:
         )
 
     def marks(self, words: Sequence[str]) -> list[str]:
-        """The mark after each word, "" where none: as many as words, which may be none."""
+        """The mark after each word, "" for none; as many marks as words."""
         shown = self._shown(words)
         labels: list[str] = []
         while len(labels) < len(words):
@@ -76,12 +76,12 @@ class Multilingual:
         return ["" if label == NONE else label for label in labels]
 
     def _labels(self, chunk: list[str]) -> list[str]:
-        if self._subwords(chunk) > self.limit:  # one word, longer than all that the model reads
+        if self._subwords(chunk) > self.limit:  # one word, longer than the model can read
             return [NONE]
         return [str(label) for _, label, _ in self.model.predict(chunk)]
 
     def _chunk(self, words: list[str]) -> list[str]:
-        """The first of `words`: as many as the package takes at once, and as the model can read."""
+        """The first of `words`: as many as fit into a chunk, and as the model can read."""
         chunk = words[:CHUNK_WORDS]
         while len(chunk) > 1 and (count := self._subwords(chunk)) > self.limit:
             chunk = chunk[: min(len(chunk) - 1, max(1, len(chunk) * self.limit // count))]
@@ -91,7 +91,10 @@ class Multilingual:
         return len(self.tokenizer(" ".join(words), verbose=False)["input_ids"])
 
     def _shown(self, words: Sequence[str]) -> list[str]:
-        """The words as the package can place labels on them: no spaces, seen to their ends."""
+        """The words in the form that the model reads, so that each gets one label.
+
+        They have no spaces, and end with the last character that the tokenizer keeps.
+        """
         tight = ["".join(word.split())[:LONGEST_WORD] for word in words]
         unique = sorted(set(tight))
         if not unique:
@@ -110,5 +113,5 @@ def _check(name: str, labels: set[str]) -> None:
             file=f"{KEY}: {name}",
             found=f"a model with the labels {' '.join(sorted(labels))}",
             expected=f"labels among {NONE} {' '.join(MARKS)}, as the package's models have",
-            cure=f"name a model for deepmultilingualpunctuation in {KEY}",
+            cure=f"set {KEY} to a model for deepmultilingualpunctuation",
         )

@@ -1,4 +1,4 @@
-"""Punctuation from the gaps between words: the engine `pauses`, for when there is no model."""
+"""Punctuation from the gaps between words: the engine `pauses`, which needs no model."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def engine(settings: PausesSettings) -> Callable[[Sequence[Word]], list[str]]:
 def marks(words: Sequence[Word], *, comma: Seconds, stop: Seconds) -> list[str]:
     """The mark after each word: a comma or a full stop by the silence that follows it.
 
-    A silence of at least `comma` is a comma, of at least `stop` a full stop; the last word has a
-    full stop. Questions cannot be told by pauses.
+    A silence of at least `comma` gives a comma, of at least `stop` a full stop; the last word gets
+    a full stop. No word gets a question mark.
 
     >>> words = [Word("no", 0.0, 0.2, 1.0), Word("you", 0.5, 0.6, 1.0), Word("cannot", 0.6, 1, 1.0)]
     >>> marks(words, comma=0.25, stop=0.6)

@@ -1,4 +1,4 @@
-"""Models of `transformers`, opened, and how much they read at once."""
+"""Loading models of `transformers`, and how many sub-words they can read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from transformers.utils import logging as transformers_logging
 from rjcma.problem import Problem
 from rjcma.text.model_files import locate
 
-transformers_logging.disable_progress_bar()  # a stage has its own
+transformers_logging.disable_progress_bar()  # stages show their own
 
 
-def opened(name: str, auto: Any, *, key: str, **options: Any) -> Any:
-    """`auto` (AutoTokenizer, AutoModel, ...) of the model called `name`, ready for inference.
+def load_pretrained(name: str, auto: Any, *, key: str, **options: Any) -> Any:
+    """The tokenizer or network of the model called `name`, by AutoTokenizer, AutoModel or the like.
 
-    Raises `Problem` where its files are missing or spoilt.
+    Raises `Problem` if files are missing or damaged.
     """
     try:
         return auto.from_pretrained(locate(name, key=key), **options)
@@ -25,19 +25,19 @@ def opened(name: str, auto: Any, *, key: str, **options: Any) -> Any:
         raise Problem(
             file=f"{key}: {name}",
             found=f"{auto.__name__} cannot read it ({str(error).splitlines()[0]})",
-            expected="all files of a model, whole, of a kind that transformers knows",
+            expected="all files, undamaged, of a model that transformers knows",
             cure=f"copy or download the model again, or name another in {key}",
         ) from None
 
 
-def longest(model: nn.Module, most: int) -> int:
-    """The number of sub-words, marks included, that `model` can read at once; at most `most`.
+def max_subwords(model: nn.Module, limit: int) -> int:
+    """How many sub-words, special tokens included, `model` can read at once; `limit` at most.
 
-    It is the size of its table of positions, which some kin of BERT (RoBERTa) count from behind
-    their padding; a model without one (rotary positions) is held to its configuration.
+    This is the number of its position embeddings, without those up to the padding index, which
+    models like RoBERTa leave out. Without such embeddings, the model's configuration counts.
     """
     for name, part in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(part, nn.Embedding):
             before = 0 if part.padding_idx is None else part.padding_idx + 1
-            return min(part.num_embeddings - before, most)
-    return min(getattr(model.config, "max_position_embeddings", most), most)
+            return min(part.num_embeddings - before, limit)
+    return min(getattr(model.config, "max_position_embeddings", limit), limit)

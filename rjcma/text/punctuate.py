@@ -1,4 +1,4 @@
-"""Punctuation and capitals for recognised words, which stay one to one with their times."""
+"""Punctuation and capitals for recognised words; each word keeps its times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SENTENCE_ENDS = (".", "?", "!")
 ENDS = (*SENTENCE_ENDS, ",", ":", ";", "-", "…")
 
 Engine = Callable[[Sequence[Word]], list[str]]
-"""Gives the mark that follows each word, "" where none."""
+"""Gives the mark that follows each word, "" for none."""
 
 
 def punctuate(settings: Punctuation, path: Path, out: Path) -> None:
@@ -27,16 +27,16 @@ def punctuate(settings: Punctuation, path: Path, out: Path) -> None:
 
 @functools.lru_cache(maxsize=1)
 def engine(settings: Punctuation) -> Engine:
-    """The engine that the settings name, its model loaded; the last one is kept."""
+    """The engine that the settings name, with its model loaded; the last one is cached."""
     built: Engine = pkgutil.resolve_name(settings.implementation)(settings)
     return built
 
 
 def punctuated(words: Sequence[Word], marks: Sequence[str]) -> list[Word]:
-    """The words with each its mark attached, and capitals where sentences begin.
+    """The words, each with its mark attached, and with capitals where sentences begin.
 
-    A word that ends in a mark already keeps it and gets no second one. Raises `Problem` unless
-    there is exactly one mark a word.
+    A word that already ends in a mark gets no second one. Raises `Problem` unless there is exactly
+    one mark per word.
 
     >>> words = [Word("am", 0.0, 0.1, 1.0), Word("i", 0.1, 0.2, 1.0), Word("yes", 0.5, 0.9, 1.0)]
     >>> [word.text for word in punctuated(words, ["", "?", "."])]
@@ -46,7 +46,7 @@ def punctuated(words: Sequence[Word], marks: Sequence[str]) -> list[Word]:
         raise Problem(
             found=f"{len(marks)} marks of punctuation",
             expected=f"one for each of {len(words)} words",
-            cure="report this with the file of words; engine: pauses does without the model",
+            cure="report this with the file of words, or set punctuation.engine to pauses",
         )
     result, begins = [], True
     for word, mark in zip(words, marks):
@@ -58,7 +58,7 @@ def punctuated(words: Sequence[Word], marks: Sequence[str]) -> list[Word]:
 
 
 def capital(text: str) -> str:
-    """The word with its first letter large, if it begins with one ("'tis", "3rd" stays).
+    """The word with its first letter as a capital; one that begins with a digit stays as it is.
 
     >>> capital("'tis"), capital("3rd"), capital("élan")
     ("'Tis", '3rd', 'Élan')

@@ -18,13 +18,13 @@ def punctuate_all(words: Path, out: Path, settings: Punctuation) -> None:
     """Write `out/<video>.json`, punctuated, for each `words/<video>.json`.
 
     Raises `Problem` for a folder or a model that is missing, and `Problems` for files of words that
-    cannot be read, when all others are done.
+    cannot be read, after all others are done.
     """
     if not words.is_dir():
         raise Problem(
             file=words,
             found="no such folder",
-            expected="a folder of words, one JSON file a video",
+            expected="a folder of words, one JSON file per video",
             cure="run stage transcribe first",
         )
     work = Work(
@@ -43,7 +43,7 @@ def punctuate_all(words: Path, out: Path, settings: Punctuation) -> None:
 
 
 def models(settings: Punctuation) -> dict[str, Model]:
-    """The identity of the model that the settings name, by params key; none where there is none."""
+    """The identity of the model that the settings name, by params key; empty if none is needed."""
     if isinstance(settings, MultilingualSettings):
         key = "punctuation.model"
         return {key: model_files.identity(settings.model, key=key)}

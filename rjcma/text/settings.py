@@ -17,7 +17,7 @@ class MultilingualSettings(Section):
 
     engine: Literal["deepmultilingualpunctuation"]
     model: Annotated[str, NotKeyed] = FULLSTOP
-    """A model's folder, its name on the hub, or package:<Python package that carries it>."""
+    """A model's folder, its name on the hub, or package:<Python package that contains it>."""
     device: Annotated[str, NotKeyed] = "auto"
 
     implementation: ClassVar[str] = "rjcma.text.multilingual:engine"
@@ -35,9 +35,9 @@ class PausesSettings(Section):
 
     engine: Literal["pauses"]
     model: Annotated[str | None, NotKeyed] = None
-    """Not used, whatever is named here for another engine."""
+    """Ignored. A name given for another engine may stay."""
     device: Annotated[str, NotKeyed] = "auto"
-    """Not used."""
+    """Ignored."""
     comma_pause: float = Field(0.3, gt=0)
     """Seconds of silence that are written as a comma (ours, by ear on real English)."""
     stop_pause: float = Field(0.6, gt=0)
@@ -60,8 +60,8 @@ class Text(Section):
     """How words become vectors: the section `text`."""
 
     model: Annotated[str, NotKeyed] = Field("bert-base-uncased", min_length=1)
-    """A BERT's folder, its name on the hub, or package:<Python package that carries it>. The paper
-    says BERT (4.1), its released code has 768 text features: bert-base."""
+    """A BERT's folder, its name on the hub, or package:<Python package that contains it>. The paper
+    says BERT (4.1); the released code has 768 text features, as bert-base does."""
 
     device: Annotated[str, NotKeyed] = "auto"
 
@@ -69,5 +69,5 @@ class Text(Section):
     """Windows that go through BERT at once (ours)."""
 
     window: int = Field(512, ge=8)
-    """Sub-words of a window, BERT's two marks included (512: what BERT reads at once, Devlin et
-    al., 2019); fewer where the model allows fewer."""
+    """Sub-words of a window, BERT's two special tokens included (512: what BERT reads at once,
+    Devlin et al., 2019); fewer if the model allows fewer."""

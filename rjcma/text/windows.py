@@ -1,10 +1,10 @@
 """Overlapping windows over a transcript that is longer than what BERT reads at once.
 
 Units (words, or pieces of very long ones) have lengths in sub-words. Windows hold whole units, at
-most `size` sub-words, and follow one another at half their size; the last ends with the
-transcript. Each unit is taken from the window where it has most context: where the fewer of the
-sub-words before it and after it are most, the transcript's own beginning and end not counting as
-a lack.
+most `size` sub-words, and begin half a window apart; the last ends with the transcript. Each unit
+is taken from the window where it has most context. Its context is the number of sub-words before it
+or after it in the window, whichever is less; a side on which the window reaches the transcript's
+beginning or end has unlimited context.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Window(NamedTuple):
 
 
 def cut(lengths: ArrayLike, size: int) -> list[Window]:
-    """Windows over units of these lengths, none of which may be above `size`; none for no units.
+    """Windows over units of these lengths, each of `size` sub-words at most; none for no units.
 
     >>> cut([2, 2, 2, 2, 2, 2, 2], size=8)
     [Window(start=0, stop=4), Window(start=2, stop=6), Window(start=3, stop=7)]
@@ -44,10 +44,10 @@ def cut(lengths: ArrayLike, size: int) -> list[Window]:
     return [*result, Window(last, count)]
 
 
-def chosen(windows: Sequence[Window], lengths: ArrayLike) -> NDArray[np.int64]:
+def best_windows(windows: Sequence[Window], lengths: ArrayLike) -> NDArray[np.int64]:
     """For each unit the number of the window where it has most context, (units,).
 
-    >>> chosen(cut([2] * 7, size=8), [2] * 7).tolist()
+    >>> best_windows(cut([2] * 7, size=8), [2] * 7).tolist()
     [0, 0, 0, 1, 1, 2, 2]
     """
     ends = _ends(lengths)

@@ -1,7 +1,7 @@
-"""Where a run stands after its last finished epoch, kept beside its outputs until it is done.
+"""The state of a run after its last finished epoch, kept until the run is done.
 
-A checkpoint carries a key, the digest of all that the run depends on. Another key is another run's:
-its checkpoint is of no use here and is written over.
+A checkpoint contains a key, the digest of everything that the run depends on. A checkpoint with
+another key belongs to another run: it is ignored and overwritten.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rjcma.jobs.files import replacing
 
 
 class Checkpoint:
-    """One file, replaced as a whole after every epoch; a `path` of None keeps nothing."""
+    """One file, replaced as a whole after every epoch; without a `path`, nothing is kept."""
 
     def __init__(self, path: Path | None, key: str) -> None:
         self.path, self.key = path, key
 
     def load(self) -> dict[str, Any] | None:
-        """What `save` was given last, on the CPU; None where there is nothing of this key.
+        """The state that was saved last, on the CPU; None if there is no state with this key.
 
-        Tensors and plain values only are read: a file can run no code.
+        Only tensors and plain values are read, so the file cannot run code.
         """
         if self.path is None or not self.path.is_file():
             return None
@@ -34,11 +34,11 @@ class Checkpoint:
             return stored["state"] if stored["key"] == self.key else None
         except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            print(f"{self.path}: unreadable ({reason}): the run starts anew", file=sys.stderr)
+            print(f"{self.path}: unreadable ({reason}): the run starts again", file=sys.stderr)
             return None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep a state of tensors, numbers, strings, lists and dicts in place of the last one."""
+        """Replace the last state; it may hold tensors, numbers, strings, lists and dicts."""
         if self.path is None:
             return
         with replacing(self.path) as partial:

@@ -1,4 +1,4 @@
-"""What a run reads of a clip: its features, frame by frame, and the labels of one target."""
+"""A clip's data for a run: its features, frame by frame, and its labels for one target."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rjcma.problem import Problem
 from rjcma.store import FeatureReader
 
 InputShapes = Mapping[str, tuple[int, ...] | None]
-"""By modality that takes part, what its encoder takes of a frame where it is trained along; None
-where vectors are read."""
+"""By modality, the shape of its encoder's input for a frame, if the encoder is trained with the
+network; None if the features are vectors."""
 
-NOTHING = {"visual": "face", "audio": "sound", "text": "word"}
+CONTENT = {"visual": "face", "audio": "sound", "text": "word"}
 
 
 @dataclass(frozen=True)
 class ClipData:
-    """One clip: a reader a modality, and labels (T,) float32, NaN where there is none."""
+    """One clip: a reader per modality, and labels (T,) float32, NaN where unlabelled."""
 
     clip: Clip
     readers: dict[str, FeatureReader]
@@ -35,7 +35,7 @@ class ClipData:
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
-        """Which frames have a label, (T,)."""
+        """Whether each frame has a label, (T,)."""
         return ~np.isnan(self.labels)
 
 
@@ -48,10 +48,10 @@ def open_all(
 ) -> list[ClipData]:
     """The data of every clip, from the `folders` of features by modality.
 
-    Every file is looked at, so that one that is missing or of another clip is found before the
-    first epoch. Without a `label_folder`, and for test clips, all labels are NaN. Raises `Problem`
-    for a file that does not fit its clip or the network, and, where there are labels to learn, for
-    a modality of which no clip has anything.
+    It checks every file, so that a missing or wrong one is found before the first epoch. Without a
+    `label_folder`, and for test clips, all labels are NaN. Raises `Problem` for a file that does
+    not fit its clip or the network. With a `label_folder`, it also raises `Problem` for a modality
+    without content in any clip.
     """
     opened: list[ClipData] = []
     for clip in clips:
@@ -60,57 +60,58 @@ def open_all(
             _refuse_other_shapes(m, readers[m], opened[0].readers[m] if opened else readers[m])
         opened.append(ClipData(clip, readers, _labels(label_folder, clip, target)))
     if label_folder is not None:
-        _refuse_nothing(opened, folders)
+        _refuse_empty_modality(opened, folders)
     return opened
 
 
 def _reader(
     folder: Path, clip: Clip, modality: str, input_shape: tuple[int, ...] | None
 ) -> FeatureReader:
-    """A clip's reader, its values looked at."""
+    """A clip's reader, after a check of the shape of its values."""
     if input_shape is not None:
-        encoded = cast(Encoded, modality)
-        values = reader(folder, clip, encoded)
-        refuse_other_inputs(values, encoded, input_shape)
+        with_encoder = cast(Encoded, modality)
+        values = reader(folder, clip, with_encoder)
+        refuse_other_inputs(values, with_encoder, input_shape)
         return values
     values = FeatureReader(folder / f"{clip.name}.h5", clip=clip.name, frames=clip.frames)
     if len(values.value_shape) != 1:
-        raise _misshapen(values, modality, "a vector a frame")
+        raise _wrong_shape(values, modality, "one vector per frame")
     return values
 
 
 def _refuse_other_shapes(modality: str, values: FeatureReader, first: FeatureReader) -> None:
     """Raise `Problem` unless a clip's values have the shape of the first clip's."""
     if values.value_shape != first.value_shape:
-        expected = f"{first.value_shape}, as clip {first.clip}'s"
-        raise _misshapen(values, modality, expected)
+        expected = f"{first.value_shape}, as in clip {first.clip}"
+        raise _wrong_shape(values, modality, expected)
 
 
-def _refuse_nothing(opened: Sequence[ClipData], folders: Mapping[str, Path]) -> None:
-    """Raise `Problem` for a modality of which no clip has anything."""
+def _refuse_empty_modality(opened: Sequence[ClipData], folders: Mapping[str, Path]) -> None:
+    """Raise `Problem` for a modality that has no content in any clip."""
     modalities = list(opened[0].readers) if opened else []
     for m in modalities:
         if not any((data.readers[m].index >= 0).any() for data in opened):
-            raise _nothing(m, folders[m], modalities)
+            raise _empty_modality(m, folders[m], modalities)
 
 
-def _misshapen(values: FeatureReader, modality: str, expected: str) -> Problem:
+def _wrong_shape(values: FeatureReader, modality: str, expected: str) -> Problem:
     keys = "text.model" if modality == "text" else f"encoders.{modality}.mode"
     return Problem(
         clip=values.clip,
         file=values.path,
         found=f"values of shape {values.value_shape}",
         expected=expected,
-        cure=f"run `dvc repro`, or correct {keys}, which says what is read",
+        cure=f"run `dvc repro`, or correct {keys}, which sets what is read",
     )
 
 
-def _nothing(modality: str, folder: Path, modalities: Sequence[str]) -> Problem:
+def _empty_modality(modality: str, folder: Path, modalities: Sequence[str]) -> Problem:
     others = ", ".join(m for m in modalities if m != modality)
     return Problem(
         file=folder,
-        found=f"no {NOTHING[modality]} in any frame of any clip",
-        expected=f"something to learn from, since {modality} is among fusion.modalities",
+        found=f"no {CONTENT[modality]} in any frame of any clip",
+        expected=f"a {CONTENT[modality]} in at least one frame, since {modality} is among"
+        " fusion.modalities",
         cure=f"set fusion.modalities: [{others}] to go on without it"
         if others
         else "choose other fusion.modalities",

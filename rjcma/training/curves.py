@@ -1,7 +1,7 @@
-"""A run's curves while it runs, written by dvclive: loss, CCC, learning rate and released groups.
+"""A run's curves during training, drawn by dvclive: loss, CCC, learning rate and released groups.
 
-`dvc plots` and editors show them live. What ends in the folder depends on history.csv alone: epochs
-before a resumption are drawn again.
+`dvc plots` and editors show them live. The final curves depend only on history.csv: when a run
+resumes, its earlier epochs are drawn again.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from rjcma.training.history import Epoch
 
 
 class Curves:
-    """The curves of one run; a `folder` of None draws none."""
+    """The curves of one run; without a `folder`, nothing is drawn."""
 
     def __init__(self, folder: Path | None) -> None:
-        may = folder is not None and _may_draw(folder)
-        self.live = Live(str(folder), save_dvc_exp=False, dvcyaml=None) if may else None
+        drawn = folder is not None and _can_draw(folder)
+        self.live = Live(str(folder), save_dvc_exp=False, dvcyaml=None) if drawn else None
 
     def add(self, row: Epoch) -> None:
-        """One epoch more."""
+        """Add an epoch to the curves."""
         if self.live:
             self.live.step = row.epoch
             for name, value in row.cells().items():
@@ -35,7 +35,7 @@ class Curves:
             self.live.next_step()
 
     def close(self) -> None:
-        """No epoch follows."""
+        """End the curves: no epoch follows."""
         if self.live:
             self.live.end()
 
@@ -48,9 +48,11 @@ def draw(folder: Path, history: Iterable[Epoch]) -> None:
     curves.close()
 
 
-def _may_draw(folder: Path) -> bool:
-    """Whether there are curves to draw: dvclive would make a repository where there is none, and
-    fails in one without a commit."""
+def _can_draw(folder: Path) -> bool:
+    """Whether dvclive can draw: it needs a DVC repository and, with git, at least one commit.
+
+    Without a repository, it would make one.
+    """
     try:
         scm = Repo().scm
     except NotDvcRepoError:

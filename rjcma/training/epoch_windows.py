@@ -13,26 +13,25 @@ from rjcma.training.windows import ClipWindow, Window, Windows, fixed, random
 def epoch_windows(
     clips: Sequence[ClipData], windows: Windows, generator: Generator
 ) -> tuple[list[ClipWindow], int]:
-    """An epoch's training windows, shuffled, and how many were left out for want of labels.
+    """An epoch's training windows, shuffled, and the number of windows left out.
 
-    A window needs two labelled frames, since there is no CCC of one.
-
-    Where random windows happen to miss every label, fixed ones, which reach all frames, are taken.
+    Windows with fewer than two labelled frames are left out, since one frame has no CCC. If this
+    leaves no random window, fixed windows are used, which cover all frames.
     """
-    cut = [fixed(data.clip.frames, windows) for data in clips]
+    fixed_windows = [fixed(data.clip.frames, windows) for data in clips]
     if windows.offsets == "random":
-        places = [random(data.clip.frames, windows, generator) for data in clips]
-        labelled = _labelled(clips, places) or _labelled(clips, cut)
+        random_windows = [random(data.clip.frames, windows, generator) for data in clips]
+        labelled = _labelled(clips, random_windows) or _labelled(clips, fixed_windows)
     else:
-        labelled = _labelled(clips, cut)
+        labelled = _labelled(clips, fixed_windows)
     order = generator.permutation(len(labelled))
-    return [labelled[n] for n in order], sum(map(len, cut)) - len(labelled)
+    return [labelled[n] for n in order], sum(map(len, fixed_windows)) - len(labelled)
 
 
 def _labelled(clips: Sequence[ClipData], windows: Sequence[Sequence[Window]]) -> list[ClipWindow]:
     return [
         ClipWindow(data.clip.name, start, stop)
-        for data, some in zip(clips, windows, strict=True)
-        for start, stop in some
+        for data, of_clip in zip(clips, windows, strict=True)
+        for start, stop in of_clip
         if data.labelled[start:stop].sum() > 1
     ]

@@ -1,4 +1,4 @@
-"""A run's history: a row an epoch, as history.csv and the curves have it."""
+"""A run's history, one row per epoch, for history.csv and the curves."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class Epoch(NamedTuple):
     """A row of history.csv and a point of each curve."""
 
     epoch: int
-    """From 1."""
+    """Epochs count from 1."""
     loss: float
-    """Mean 1 - CCC of the training windows."""
+    """Mean of 1 - CCC over the training windows."""
     ccc: float
-    """Of the clips that select."""
+    """CCC of the selection clips (`rjcma.training.selection`)."""
     learning_rate: float
-    """The epoch's highest."""
+    """The highest of the epoch."""
     released: int
-    """Groups of each encoder that were trained."""
+    """Number of groups of each encoder that were trained (`rjcma.training.unfreezing`)."""
 
     def cells(self) -> dict[str, str]:
-        """The row as it is written, by column."""
+        """The row's values as text, by column."""
         return {
             "epoch": str(self.epoch),
             "loss": f"{self.loss:.6f}",
@@ -41,7 +41,7 @@ def write(path: Path, history: Iterable[Epoch]) -> None:
 
 
 def read(path: Path) -> list[Epoch]:
-    """The history of a run that is whole, with the digits that are written."""
+    """Read history.csv of a finished run; values are rounded as in the file."""
     with path.open(newline="") as file:
         return [
             Epoch(

@@ -1,9 +1,9 @@
-"""Batches read ahead and brought to the device, so that a step need not wait for them.
+"""Reads batches in advance and copies them to the device, so that training steps do not wait.
 
-On a GPU, worker processes read the files while the network computes; on the CPU they would only
-take cores from it, so the training process reads for itself. A worker gets the clips once, when it
-starts, and then windows alone; it opens files when it first reads them. Batches are the same
-whoever reads them.
+On a GPU, worker processes read the files while the network computes. On the CPU, workers would only
+take cores from the network, so the training process reads the files itself. A worker receives the
+clips once, when it starts, and after that only windows; it opens a file when it first reads it. The
+batches do not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from rjcma.training.clip_data import ClipData
 from rjcma.training.windows import ClipWindow
 
 WORKERS = 4
-"""At most, where nothing else is asked for (ours)."""
-AHEAD = 2
-"""Batches that each worker has read or is reading (torch's default)."""
+"""The largest default number of workers (ours)."""
+PREFETCH = 2
+"""Batches that each worker reads in advance (torch's default)."""
 
 
 class Loader:
     """Batches of windows of these clips, each padded to `frames`, on the device.
 
-    So many `workers` processes read ahead, as many as `default_workers` says where it is None. They
-    start with the first `load` and end with `close`, or with the loader.
+    `workers` is the number of worker processes; None means `default_workers`. They start with the
+    first `load` and end with `close`, or with the loader.
     """
 
     waited: float
-    """Seconds for which the consumer has waited for batches, in all."""
+    """Total seconds for which the consumer has waited for batches."""
 
     def __init__(
         self,
@@ -53,35 +53,35 @@ class Loader:
         self.waited = 0.0
         self.workers = default_workers(device) if workers is None else workers
         self._copies = _Copies(device)
-        self._asked: list[list[ClipWindow]] = []  # of the workers, a list a batch
-        self._turn = 0  # of the load that is under way
+        self._groups: list[list[ClipWindow]] = []  # the windows of each batch to load
+        self._load_number = 0  # of the current load
         self._data: DataLoader[Batch | Problem] | None = DataLoader(
-            _Reading(clips, frames),
+            _BatchDataset(clips, frames),
             batch_size=None,
-            sampler=self._asked,
+            sampler=self._groups,
             pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else it draws from the one that dropout draws from
-            **_processes(self.workers),
+            generator=torch.Generator(),  # its own: the global generator is that of dropout
+            **_worker_options(self.workers),
         )
-        self._read: Iterator[Batch | Problem] = iter(())
+        self._results: Iterator[Batch | Problem] = iter(())
 
     def load(self, groups: Sequence[Sequence[ClipWindow]]) -> Iterator[Batch]:
-        """A batch a group, in this order. A load that is under way ends here, whole or not.
+        """One batch per group, in this order. This ends an earlier load, finished or not.
 
-        Raises `Problem` for a file that cannot be read and for a worker that no longer answers.
+        Raises `Problem` if a file cannot be read or a worker no longer answers.
         """
         if self._data is None:
             raise RuntimeError("this loader is closed")
-        self._turn += 1
-        self._asked[:] = [list(group) for group in groups]
+        self._load_number += 1
+        self._groups[:] = [list(group) for group in groups]
         with _sigchld_restored():
-            self._read = iter(self._data)
-        return self._timed(self._copies.ahead(self._arriving(self._turn)))
+            self._results = iter(self._data)
+        return self._timed(self._copies.ahead(self._received(self._load_number)))
 
     def close(self) -> None:
         """End the workers."""
-        self._turn += 1
-        self._read, self._data = iter(()), None
+        self._load_number += 1
+        self._results, self._data = iter(()), None
 
     def __enter__(self) -> Loader:
         return self
@@ -103,43 +103,46 @@ class Loader:
                 return
             yield following
 
-    def _arriving(self, turn: int) -> Iterator[Batch]:
-        """What the workers send, still on the host, as long as this load is under way."""
+    def _received(self, load_number: int) -> Iterator[Batch]:
+        """The batches from the workers, still in host memory, as long as this load is current."""
         while True:
-            if turn != self._turn:
+            if load_number != self._load_number:
                 raise RuntimeError("this load ended when another began or the loader was closed")
             try:
-                got = next(self._read, None)
+                result = next(self._results, None)
             except (RuntimeError, OSError, EOFError) as error:
                 if not self.workers or str(error).startswith("Caught "):  # raised while reading
                     raise
-                raise _lost(error) from None
-            if got is None:
+                raise _worker_lost(error) from None
+            if result is None:
                 return
-            if isinstance(got, Problem):
-                raise got
-            yield got
+            if isinstance(result, Problem):
+                raise result
+            yield result
 
 
 def default_workers(device: torch.device) -> int:
-    """RJCMA_LOADERS, else 0 on the CPU, and on a GPU its share of the cores less one, 4 at most."""
-    asked = int_from_env("RJCMA_LOADERS", least=0, otherwise="have as many as suit the device")
-    if asked is not None:
-        return asked
+    """The environment variable RJCMA_LOADERS, if it is set; otherwise 0 on the CPU.
+
+    On a GPU, the default is this training process's share of the cores, minus one, at most 4.
+    """
+    workers = int_from_env("RJCMA_LOADERS", least=0, otherwise="have as many as suit the device")
+    if workers is not None:
+        return workers
     if device.type == "cpu":
         return 0
     trainers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by `accelerate launch`
     return max(0, min(WORKERS, core_count() // trainers - 1))
 
 
-class _Reading(Dataset["Batch | Problem"]):
-    """Batches by their windows; each worker has this for itself."""
+class _BatchDataset(Dataset["Batch | Problem"]):
+    """Batches, indexed by their windows; each worker has its own copy of this."""
 
     def __init__(self, clips: Sequence[ClipData], frames: int) -> None:
         self.clips, self.frames = {data.clip.name: data for data in clips}, frames
 
     def __getitem__(self, windows: Sequence[ClipWindow]) -> Batch | Problem:
-        """A problem is given, not raised: torch would raise it as an error of another kind."""
+        """A problem is returned, not raised: torch would turn it into another type of error."""
         try:
             return batch(windows, self.clips, self.frames)
         except Problem as problem:
@@ -147,57 +150,57 @@ class _Reading(Dataset["Batch | Problem"]):
 
 
 class _Copies:
-    """Copies to the device; to a CUDA one beside its computing, a batch ahead of it."""
+    """Copies batches to the device; to a GPU, during computation and one batch in advance."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def ahead(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The batches on the device; on CUDA each one when the copy of the next has begun."""
+        """The batches on the device; on a GPU, each one after the copy of the next has started."""
         if self.stream is None:
-            yield from (some.to(self.device) for some in batches)
+            yield from (host_batch.to(self.device) for host_batch in batches)
             return
-        begun = map(self._begun, batches)
-        current = next(begun, None)
+        copies = map(self._start_copy, batches)
+        current = next(copies, None)
         while current is not None:
-            following = next(begun, None)
-            yield self._awaited(*current)
+            following = next(copies, None)
+            yield self._after_copy(*current)
             current = following
 
-    def _begun(self, some: Batch) -> tuple[Batch, torch.cuda.Event]:
+    def _start_copy(self, host_batch: Batch) -> tuple[Batch, torch.cuda.Event]:
         assert self.stream is not None
         with torch.cuda.stream(self.stream):
-            return some.to(self.device), self.stream.record_event()
+            return host_batch.to(self.device), self.stream.record_event()
 
-    def _awaited(self, some: Batch, copied: torch.cuda.Event) -> Batch:
-        """The batch for the stream that computes, whose next work waits for the copy."""
+    def _after_copy(self, copy: Batch, copied: torch.cuda.Event) -> Batch:
+        """The batch, for the computing stream, which waits for the end of the copy."""
         computing = torch.cuda.current_stream(self.device)
         computing.wait_event(copied)
-        for tensor in some.tensors():
+        for tensor in copy.tensors():
             tensor.record_stream(computing)  # else its memory might be used again too early
-        return some
+        return copy
 
 
-def _processes(workers: int) -> dict[str, Any]:
-    """What makes a `DataLoader` read in so many processes."""
+def _worker_options(workers: int) -> dict[str, Any]:
+    """The arguments of a `DataLoader` that reads in this number of processes."""
     if not workers:
         return {}
     return {
         "num_workers": workers,
-        "multiprocessing_context": "spawn",  # a forked process may not use CUDA and HDF5 as it is
+        "multiprocessing_context": "spawn",  # a forked process cannot safely use CUDA and HDF5
         "persistent_workers": True,
-        "prefetch_factor": AHEAD,
-        "worker_init_fn": _leave_at_once,
+        "prefetch_factor": PREFETCH,
+        "worker_init_fn": _exit_at_once,
     }
 
 
 @contextmanager
 def _sigchld_restored() -> Iterator[None]:
-    """Restore the SIGCHLD handler, which torch sets.
+    """Restore the SIGCHLD handler, which torch replaces.
 
-    torch's raises an error in whatever the training process is doing at that moment; without it
-    whoever waits for a dead worker's batch finds out within seconds.
+    When a worker dies, torch's handler raises an error anywhere in the training process. Without
+    it, the error comes from the call that waits for the dead worker's batch, within seconds.
     """
     if not hasattr(signal, "SIGCHLD") or current_thread() is not main_thread():
         yield
@@ -209,19 +212,19 @@ def _sigchld_restored() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
 
 
-def _leave_at_once(worker: int) -> None:
-    """Let this worker end without taking Python down in order.
+def _exit_at_once(worker: int) -> None:
+    """Make this worker exit without Python's normal shutdown.
 
-    A thread of it may still be sending a batch that nobody wants, and would abort meanwhile.
+    One of its threads may still be sending a batch that is not needed, and would crash meanwhile.
     """
     atexit.register(os._exit, 0)
 
 
-def _lost(error: Exception) -> Problem:
+def _worker_lost(error: Exception) -> Problem:
     reason = (str(error) or type(error).__name__).splitlines()[0]
     return Problem(
         file="RJCMA_LOADERS",
         found=f"a process that reads features and no longer answers ({reason})",
-        expected="processes that end by themselves",
-        cure="give more memory (in a container, shared memory too), or set RJCMA_LOADERS=0",
+        expected="a process that answers until it is closed",
+        cure="provide more memory (in a container, also shared memory), or set RJCMA_LOADERS=0",
     )

@@ -1,4 +1,4 @@
-"""The training loop: epochs of windows, checkpoints between them, and the best epoch's weights."""
+"""The training loop: epochs, a checkpoint after each, and finally the best epoch's weights."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ T = TypeVar("T")
 
 
 class Fitted(NamedTuple):
-    """What training found."""
+    """The result of training."""
 
     history: list[Epoch]
     best: Epoch
-    """The epoch whose weights the network has now."""
+    """The epoch that gave the network its final weights."""
 
 
 class Trainer:
-    """A network in training, on windows of these settings; `name` stands in what is said of it."""
+    """Trains a network on windows; `name` is the run's name in messages."""
 
     def __init__(
         self,
@@ -58,19 +58,19 @@ class Trainer:
     ) -> None:
         """`random_encoders` names the modalities whose encoders start from random weights."""
         self.processes, self.windows, self.settings, self.name = processes, windows, settings, name
-        self.network: Network = processes.together(network).to(processes.device)  # type: ignore[assignment]
+        self.network: Network = processes.synchronised(network).to(processes.device)  # type: ignore[assignment]
         if settings.compile:
             self.network.fusion.compile()
         self.unfreezing = Unfreezing(self.network, random_encoders)
         self.schedule = Schedule(settings, self.unfreezing.groups)
-        self.unfreezing.to(self.schedule.released)
+        self.unfreezing.release(self.schedule.released)
         self.crop_size = crop_size(self.network)
         self.optimizer = processes.accelerator.prepare(_adam(self.network, settings))
         self.history: list[Epoch] = []
         self.best = 0
         self.best_weights: dict[str, Tensor] = {}
-        self.waited = self.trained = 0.0
-        """Seconds of the last epoch's steps, those spent waiting for data, and all of them."""
+        self.waiting_seconds = self.step_seconds = 0.0
+        """Of the last epoch: the time spent waiting for data, and the time of all steps."""
 
     def fit(
         self,
@@ -78,11 +78,11 @@ class Trainer:
         checkpoint: Checkpoint | None = None,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     ) -> Fitted:
-        """Train until the schedule stops training; leave the best epoch's weights.
+        """Train until the schedule stops training, then load the best epoch's weights.
 
-        Where the checkpoint holds finished epochs, these are not trained again. `on_epoch` is
-        called with every epoch, those too. Raises `Problem`, naming run, epoch and batch, when the
-        loss is no finite number; the checkpoint then is the last finished epoch's.
+        Epochs that the checkpoint holds are not trained again. `on_epoch` is called with every
+        epoch, including those. Raises `Problem`, with run, epoch and batch, if the loss is not
+        finite; the checkpoint then holds the last finished epoch.
         """
         checkpoint = checkpoint or Checkpoint(None, "")
         if self.processes.count > 1:
@@ -95,24 +95,24 @@ class Trainer:
             while not self.schedule.over:
                 self._train_epoch(parts, loader)
                 on_epoch(self.history[-1])
-                if self.processes.first:
+                if self.processes.is_main:
                     checkpoint.save(self._state())
         self._say(f"ended after {len(self.history)} epochs: {self.schedule.over}")
         self.network.load_state_dict(self.best_weights)
         return Fitted(self.history, self.history[self.best - 1])
 
     def predict(self, clips: Sequence[ClipData], loader: Loader | None = None) -> dict[str, Series]:
-        """Predictions (T,) by clip, with the weights as they are; read by that loader, if given."""
-        part, size = self.processes.share(clips), self.settings.batch
+        """Predictions (T,) by clip, with the current weights; `loader` if given, reads data."""
+        share, size = self.processes.share(clips), self.settings.batch
         with self.processes.accelerator.autocast(), ExitStack() as stack:
             loader = loader or stack.enter_context(self._loader(clips))
-            some = predict(self.network, part, self.windows, size, loader)
-        return self.processes.gathered(some)
+            predictions = predict(self.network, share, self.windows, size, loader)
+        return self.processes.gathered(predictions)
 
     def epoch(self, number: int, loader: Loader, train: Sequence[ClipData]) -> tuple[float, int]:
-        """One pass over the epoch's windows -> mean loss a window, and how many were left out.
+        """Train one epoch -> the mean loss per window, and the number of windows left out.
 
-        All that is random is drawn from generators seeded by the seed and the epoch's number.
+        All random numbers come from generators seeded with the seed and the epoch's number.
         """
         generator = default_rng([self.settings.seed, number])
         torch.manual_seed(int(generator.integers(2**62)) + self.processes.rank)
@@ -120,34 +120,35 @@ class Trainer:
         if not windows:
             raise self._problem(
                 f"{left_out} training windows, none with two labelled frames",
-                "at least one",
+                "at least one window with two labelled frames",
                 "annotate more frames, or raise windows.frames",
             )
         groups = list(batches(windows, self.settings.batch))
         self.unfreezing.train()
         began, waited = time.monotonic(), loader.waited
         loss = self._pass(number, groups, loader, generator)
-        self.trained, self.waited = time.monotonic() - began, loader.waited - waited
+        self.step_seconds = time.monotonic() - began
+        self.waiting_seconds = loader.waited - waited
         return loss, left_out
 
     def _loader(self, clips: Sequence[ClipData]) -> Loader:
         return Loader(clips, self.windows.frames, self.processes.device)
 
     def _train_epoch(self, parts: Parts, loader: Loader) -> None:
-        """One epoch: its steps, the CCC of the clips that select, and what follows from it."""
-        began, number, top = time.monotonic(), len(self.history) + 1, self.schedule.top
+        """One epoch: training steps, the CCC of the selection clips, what the schedule decides."""
+        began, number, peak = time.monotonic(), len(self.history) + 1, self.schedule.peak_rate
         released = self.schedule.released
         loss, left_out = self.epoch(number, loader, parts.training)
-        self.processes.agree(self.network.buffers())
+        self.processes.average(self.network.buffers())
         ccc = score(self.predict(parts.selection, loader), parts.selection)
-        self.history.append(Epoch(number, loss, ccc, top, released))
+        self.history.append(Epoch(number, loss, ccc, peak, released))
         if self.schedule.take(ccc):
             self.best, self.best_weights = number, copied(self.network)
         elif self.settings.reload or self.schedule.released > released:
             self.network.load_state_dict(self.best_weights)
         if self.schedule.released > released:
-            self.unfreezing.to(self.schedule.released)
-            self.optimizer.state.clear()  # the moments of a step that is over
+            self.unfreezing.release(self.schedule.released)
+            self.optimizer.state.clear()  # Adam's moments are those of the last release step
         self._say_epoch(left_out, time.monotonic() - began)
 
     def _pass(
@@ -157,36 +158,38 @@ class Trainer:
         loader: Loader,
         generator: Generator,
     ) -> float:
-        """All steps of an epoch -> the mean loss a window.
+        """All steps of an epoch -> the mean loss per window.
 
-        A loss is looked at one step late: by then it is there, and the device never waits for it.
+        Each loss is read one step later, when it has been computed, so the device never waits.
         """
         total, previous = 0.0, None
-        mine = [self._mine(group) for group in groups]
-        for step, inputs in enumerate(loader.load(mine)):
-            drawn = np.array(self._mine(list(augmentations(len(groups[step]), generator))))
-            rate = self.schedule.rate(step, len(groups))
-            loss = self._step(inputs, len(groups[step]), rate, drawn)
-            total += 0.0 if previous is None else self._looked_at(number, *previous)
+        shares = [self._share(group) for group in groups]
+        for step, inputs in enumerate(loader.load(shares)):
+            augmentation = np.array(self._share(list(augmentations(len(groups[step]), generator))))
+            rate = self.schedule.learning_rate(step, len(groups))
+            loss = self._step(inputs, len(groups[step]), rate, augmentation)
+            total += 0.0 if previous is None else self._checked(number, *previous)
             previous = step, groups[step], loss
         assert previous is not None
-        return (total + self._looked_at(number, *previous)) / sum(map(len, groups))
+        return (total + self._checked(number, *previous)) / sum(map(len, groups))
 
-    def _mine(self, windows: Sequence[T]) -> Sequence[T]:
+    def _share(self, windows: Sequence[T]) -> Sequence[T]:
         """This process's share of a batch.
 
-        If empty, the first window with weight 0, so processes stay in step.
+        If it is empty, the first window, with weight 0, so that all processes make the same steps.
         """
         share = self.processes.share(windows)
         return share if len(share) else windows[:1]
 
-    def _step(self, inputs: Batch, windows: int, rate: float, drawn: Augmentations) -> Tensor:
-        """Move the weights by one batch of so many windows -> the sum of its windows' losses."""
+    def _step(
+        self, inputs: Batch, windows: int, rate: float, augmentation: Augmentations
+    ) -> Tensor:
+        """One optimizer step, on a batch with this number of windows -> the sum of their losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         accelerator = self.processes.accelerator
         with accelerator.autocast():
-            outputs = self.network(inputs.values(self.crop_size, drawn), inputs.valid)
+            outputs = self.network(inputs.values(self.crop_size, augmentation), inputs.valid)
         loss = concordance_losses(outputs.float(), inputs.truth).sum()
         loss = loss * (self.processes.rank < windows)
         self.optimizer.zero_grad(set_to_none=True)
@@ -196,9 +199,8 @@ class Trainer:
         self.optimizer.step()
         return self.processes.total(loss.detach())
 
-    def _looked_at(
-        self, epoch: int, step: int, windows: Sequence[ClipWindow], loss: Tensor
-    ) -> float:
+    def _checked(self, epoch: int, step: int, windows: Sequence[ClipWindow], loss: Tensor) -> float:
+        """The loss of a step as a number; raises `Problem` if it is not finite."""
         value = loss.item()
         if not math.isfinite(value):
             clips = ", ".join(sorted({window.clip for window in windows}))
@@ -225,7 +227,7 @@ class Trainer:
     def _resume(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"] or state["best_weights"])
         self.schedule.resume(state["schedule"])
-        self.unfreezing.to(self.schedule.released)
+        self.unfreezing.release(self.schedule.released)
         self.optimizer.load_state_dict(state["optimizer"])
         if self.processes.accelerator.scaler:
             self.processes.accelerator.scaler.load_state_dict(state["scaler"])
@@ -241,12 +243,13 @@ class Trainer:
         groups = self.unfreezing.groups
         line += f", {row.released} of {groups} groups released" if groups > 1 else ""
         line += f", {seconds:.1f} s"
-        line += f" ({self.waited / max(self.trained, 1e-9):.0%} of the steps waiting for data)"
+        share = self.waiting_seconds / max(self.step_seconds, 1e-9)
+        line += f" ({share:.0%} of the training time waiting for data)"
         line += f", {left_out} windows without labels left out" if left_out else ""
         self._say(line)
 
     def _say(self, line: str) -> None:
-        if self.processes.first:
+        if self.processes.is_main:
             print(f"{self.name}: {line}", file=sys.stderr, flush=True)
 
     def _problem(self, found: str, expected: str, cure: str) -> Problem:
@@ -254,17 +257,17 @@ class Trainer:
 
 
 def copied(network: Network) -> dict[str, Tensor]:
-    """The network's weights as they are now, safe from further training."""
+    """A copy of the network's current weights."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
 def _adam(network: Network, settings: Training) -> torch.optim.Adam:
-    """Adam over all weights: what is not released has no gradient and is passed over."""
+    """Adam over all weights; it skips those that are not released, since they have no gradient."""
     temporal = network.fusion.temporal_weights()
-    own = {id(weight) for weight in temporal}
-    others = [weight for weight in network.parameters() if id(weight) not in own]
+    temporal_ids = {id(weight) for weight in temporal}
+    other = [weight for weight in network.parameters() if id(weight) not in temporal_ids]
     return torch.optim.Adam(
-        [{"params": others, "factor": 1.0}]
+        [{"params": other, "factor": 1.0}]
         + [{"params": temporal, "factor": settings.temporal_lr_factor}],
         settings.learning_rate,
         weight_decay=settings.weight_decay,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TINY = 1e-8  # keeps the quotient finite where predictions and truth are constant and equal (ours)
+EPSILON = 1e-8  # keeps the quotient finite if predictions and truth are constant and equal (ours)
 
 
 def concordance_losses(prediction: Tensor, truth: Tensor) -> Tensor:
     """1 - CCC over each window's labelled frames, (B,).
 
-    `prediction` and `truth` are (B, K); a NaN in `truth` marks a frame that is not labelled, or is
-    padding, and takes no part. Each window must have a labelled frame. A window of constant truth
-    has a CCC of 0.
+    `prediction` and `truth` are (B, K). Frames with NaN in `truth`, unlabelled or padded, do not
+    count. Each window must have a labelled frame. A window of constant truth has a CCC of 0.
     """
     labelled = ~truth.isnan()
     count = labelled.sum(1, keepdim=True)
@@ -27,5 +26,5 @@ def concordance_losses(prediction: Tensor, truth: Tensor) -> Tensor:
 
     distance = (x_mean - y_mean).squeeze(1).square()
     spread = mean(dx.square()) + mean(dy.square()) + distance
-    ccc = 2 * mean(dx * dy) / (spread + TINY)  # (15)
+    ccc = 2 * mean(dx * dy) / (spread + EPSILON)  # (15)
     return 1 - ccc  # (16)

@@ -1,4 +1,4 @@
-"""A run's network put together: encoders that are trained, standardised vectors, and the fusion."""
+"""Builds a run's network: trained encoders or standardised vectors, and the fusion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rjcma.training.sections import Settings
 
 
 def fresh(training: Sequence[ClipData], settings: Settings) -> Network:
-    """A run's network as training starts; vectors are standardised by the training clips."""
+    """A run's initial network; vectors are standardised with statistics of the training clips."""
     trained = settings.trained_encoders()
     encoders: dict[str, nn.Module] = {}
     for m in settings.modalities:
@@ -26,41 +26,41 @@ def fresh(training: Sequence[ClipData], settings: Settings) -> Network:
             encoders[m] = backbones.build(m, trained[m])
         else:
             encoders[m] = Standardised(*frame_moments(data.readers[m] for data in training))
-    return _around(encoders, settings)
+    return _assembled(encoders, settings)
 
 
 def restored(tensors: Mapping[str, Tensor], settings: Settings) -> Network:
-    """The network whose state dict these tensors are.
+    """The network with these tensors as its state dict.
 
-    Raises `KeyError` and `RuntimeError` for tensors of another network.
+    Raises `KeyError` or `RuntimeError` for tensors of another network.
     """
     trained = settings.trained_encoders()
     encoders: dict[str, nn.Module] = {}
     for m in settings.modalities:
         if m in trained:
-            random = trained[m].model_copy(update={"weights": NONE})
-            encoders[m] = backbones.build(m, random)
+            without_file = trained[m].model_copy(update={"weights": NONE})
+            encoders[m] = backbones.build(m, without_file)
         else:
             width = tensors[f"encoders.{m}.mean"].shape[0]
             encoders[m] = Standardised(torch.zeros(width), torch.ones(width))
-    network = _around(encoders, settings)
+    network = _assembled(encoders, settings)
     network.load_state_dict(dict(tensors))
     return network
 
 
 def input_shapes(settings: Settings) -> InputShapes:
-    """By modality, what its encoder takes of a frame; None where vectors are read."""
+    """By modality, the input shape of its encoder, or None if its features are vectors."""
     trained = settings.trained_encoders()
     return {m: _input_shape(trained[m]) if m in trained else None for m in settings.modalities}
 
 
 def random_encoders(settings: Settings) -> list[str]:
-    """The modalities whose encoders are trained from random weights."""
+    """The modalities whose encoders start from random weights."""
     return [m for m, e in settings.trained_encoders().items() if e.weights == NONE]
 
 
 def crop_size(network: Network) -> int | None:
-    """The side of the faces that a network's visual encoder takes; None where it takes vectors."""
+    """The side, in pixels, of the visual encoder's input; None if there is no such encoder."""
     if "visual" not in network.encoders:
         return None
     shape = getattr(network.encoders["visual"], "input_shape", None)
@@ -72,7 +72,7 @@ def _input_shape(encoder: Encoder) -> tuple[int, ...]:
     return shape
 
 
-def _around(encoders: Mapping[str, nn.Module], settings: Settings) -> Network:
+def _assembled(encoders: Mapping[str, nn.Module], settings: Settings) -> Network:
     return build(
         encoders,
         settings.fusion,

@@ -1,4 +1,4 @@
-"""A prediction for every frame of a clip, and how well predictions concord with labels."""
+"""A prediction for every frame of a clip, and the CCC of predictions with labels."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Series = NDArray[np.float32]
 
 
 def predict(
-    network: Network, clips: Sequence[ClipData], windows: Windows, size: int, loader: Loader
+    network: Network, clips: Sequence[ClipData], windows: Windows, batch_size: int, loader: Loader
 ) -> dict[str, Series]:
-    """Predictions (T,) by clip, from fixed windows, `size` at a time; overlaps are averaged.
+    """Predictions (T,) by clip, from fixed windows in batches; overlapping windows are averaged.
 
-    `loader` is one of these clips, perhaps among others.
+    The clips of `loader` must include these clips.
     """
-    cut = [
+    clip_windows = [
         ClipWindow(data.clip.name, *window)
         for data in clips
         for window in fixed(data.clip.frames, windows)
     ]
-    groups = list(batches(cut, size))
+    groups = list(batches(clip_windows, batch_size))
     sums: dict[str, NDArray[Any]] = {d.clip.name: np.zeros((2, d.clip.frames)) for d in clips}
-    crops = crop_size(network)
+    face_size = crop_size(network)
     network.eval()
     with torch.inference_mode():
         for group, inputs in zip(groups, loader.load(groups), strict=True):
-            outputs = network(inputs.values(crops), inputs.valid).double().cpu().numpy()
+            outputs = network(inputs.values(face_size), inputs.valid).double().cpu().numpy()
             for (clip, start, stop), output in zip(group, outputs, strict=True):
                 sums[clip][0, start:stop] += output[: stop - start]
                 sums[clip][1, start:stop] += 1

@@ -1,4 +1,4 @@
-"""What a run is asked for as: one network, of one target and fold, and what it is trained on."""
+"""The request for a run: one target, one fold, the settings, and the data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rjcma.training.sections import Settings
 
 @dataclass(frozen=True)
 class Data:
-    """What runs are trained on."""
+    """The data that runs are trained on."""
 
     clips: Sequence[Clip]
     labels: Path
@@ -33,11 +33,11 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The run's among those of one settings, and its folder's."""
+        """The name of the run's folder; unique among runs with the same settings."""
         return f"{self.target}-{self.fold}"
 
     @property
     def id(self) -> str:
-        """The run's among all: a digest of its settings, files of weights by name, and its name."""
+        """Unique among all runs: a digest of settings and weights' paths, followed by the name."""
         weights = {m: e.weights for m, e in self.settings.trained_encoders().items()}
         return f"{digest_value([self.settings.keyed(), weights])[:12]}-{self.name}"

@@ -1,4 +1,4 @@
-"""The rows that windows need, read from the store once, however many windows share them."""
+"""Reads the rows that windows need from the store; rows shared by several windows only once."""
 
 from __future__ import annotations
 
@@ -14,72 +14,72 @@ from rjcma.store import FeatureReader
 from rjcma.training.windows import Window
 
 Extent = tuple[int, int]
-"""Rows of a feature: the first, and the one behind the last."""
+"""A range of a feature's rows: first row, and last row plus one."""
 
 
-class _Stretch(NamedTuple):
-    """Consecutive rows of a clip's feature, and where they lie among a batch's rows."""
+class _Segment(NamedTuple):
+    """Consecutive rows `start` to `stop` of a clip's feature, at `offset` in the batch's rows."""
 
     reader: FeatureReader
-    first: int
-    last: int
-    at: int
+    start: int
+    stop: int
+    offset: int
 
 
 def read(readers: Sequence[FeatureReader], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
-    """Rows of all windows, (R, ...), and the first row of each frame's value among them, (N,).
+    """Rows of all windows, (R, ...), and the index of each frame's first row in them, (N,).
 
-    A window for each reader. The index is -1 where a value is zeros. Raises `Problem` for a file
-    that cannot be read.
+    There is one window for each reader. The index is -1 where a value is zeros. Raises `Problem`
+    for a file that cannot be read.
     """
     extents = [reader.extent(*window) for reader, window in zip(readers, windows, strict=True)]
-    stretches = _stretches(readers, extents)
-    wanted = zip(readers, windows, extents, strict=True)
-    places = np.concatenate([_places(*each, stretches) for each in wanted])
-    total = sum(stretch.last - stretch.first for stretch in stretches)
-    some = readers[0].rows
-    rows = np.empty((total, *some.shape[1:]), some.dtype)
-    for reader, first, last, at in stretches:
-        rows[at : at + last - first] = reader.rows[first:last]
-    return torch.from_numpy(rows), torch.from_numpy(places)
+    segments = _segments(readers, extents)
+    requests = zip(readers, windows, extents, strict=True)
+    index = np.concatenate([_index(*request, segments) for request in requests])
+    total = sum(segment.stop - segment.start for segment in segments)
+    stored = readers[0].rows
+    rows = np.empty((total, *stored.shape[1:]), stored.dtype)
+    for reader, start, stop, offset in segments:
+        rows[offset : offset + stop - start] = reader.rows[start:stop]
+    return torch.from_numpy(rows), torch.from_numpy(index)
 
 
-def _stretches(readers: Sequence[FeatureReader], extents: Sequence[Extent]) -> list[_Stretch]:
-    """The rows of all extents without repetition, readers in order of their first appearance."""
+def _segments(readers: Sequence[FeatureReader], extents: Sequence[Extent]) -> list[_Segment]:
+    """The rows of all extents without repetition; readers are in order of first appearance."""
     needed: dict[FeatureReader, list[Extent]] = {reader: [] for reader in readers}
     for reader, extent in zip(readers, extents, strict=True):
         needed[reader].append(extent)
-    stretches, at = list[_Stretch](), 0
-    for reader, some in needed.items():
-        for first, last in _merged(some):
-            stretches.append(_Stretch(reader, first, last, at))
-            at += last - first
-    return stretches
+    segments, offset = list[_Segment](), 0
+    for reader, of_reader in needed.items():
+        for start, stop in _merged(of_reader):
+            segments.append(_Segment(reader, start, stop, offset))
+            offset += stop - start
+    return segments
 
 
 def _merged(extents: Iterable[Extent]) -> list[Extent]:
-    """Extents without their overlaps, in order.
+    """Extents in order; those that overlap or touch are merged.
 
     >>> _merged([(7, 9), (0, 3), (2, 5)])
     [(0, 5), (7, 9)]
     """
     merged: list[Extent] = []
-    for first, last in sorted(extents):
-        if merged and first <= merged[-1][1]:
-            first, before = merged.pop()
-            last = max(before, last)
-        merged.append((first, last))
+    for start, stop in sorted(extents):
+        if merged and start <= merged[-1][1]:
+            start, previous_stop = merged.pop()
+            stop = max(previous_stop, stop)
+        merged.append((start, stop))
     return merged
 
 
-def _places(
-    reader: FeatureReader, window: Window, extent: Extent, stretches: Sequence[_Stretch]
+def _index(
+    reader: FeatureReader, window: Window, extent: Extent, segments: Sequence[_Segment]
 ) -> NDArray[np.int64]:
-    """First rows of the window's values among the batch's, (frames,); -1 where a value is zeros."""
+    """The window's index into the batch's rows, (frames,); -1 where a value is zeros."""
     index = reader.index[slice(*window)].astype(np.int64)
-    moved = next(
-        stretch.at - stretch.first
-        for stretch in stretches
-        if stretch.reader is reader and stretch.first <= extent[0] and extent[1] <= stretch.last
+    shift = next(
+        segment.offset - segment.start
+        for segment in segments
+        if segment.reader is reader and segment.start <= extent[0] and extent[1] <= segment.stop
     )
-    return np.where(index >= 0, index + moved, -1)
+    return np.where(index >= 0, index + shift, -1)

@@ -1,4 +1,4 @@
-"""One run: the network of one target and fold, trained, and its files (`rjcma.training.runs`)."""
+"""One run: trains the network of one target and fold, and writes the run's files."""
 
 from __future__ import annotations
 
@@ -30,89 +30,93 @@ from rjcma.training.selection import Parts, divide
 from rjcma.training.settings import Training
 
 CURVES = "rjcma.training.curves:Curves"
-"""Loaded by its name: curves report on a run and shape nothing of it, and are in no key."""
+"""Loaded by its name, not imported, so that its code is in no key: curves do not affect a run."""
 
 
 def train(
     run: Run,
     data: Data,
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     key: str,
     checkpoint: Path | None,
     live: Path | None,
     out: Path,
 ) -> None:
-    """Train a run, and write its files to the folder `out`, with what they are `about`.
+    """Train a run, and write its files (`rjcma.training.runs`) to the folder `out`.
 
-    With a `checkpoint`, a file, a run that was killed goes on after its last finished epoch, where
-    the `key`, of all that it depends on, is still the same. The file stays: the caller removes it.
-    Curves are drawn in the folder `live`, if one is named. Raises `Problem` for a fold that is not
-    there or has nothing to train on or to validate by, and for features and labels that do not fit
-    the clips.
+    The weights' file contains the `metadata`. If there is a `checkpoint` file, a killed run resumes
+    after its last finished epoch, provided that the `key`, a digest of everything that the run
+    depends on, is the same. The caller removes the file. Curves are drawn in the folder `live`, if
+    given. Raises `Problem` if the fold does not exist or has no labelled frames to train or
+    validate on, or if features or labels do not fit the clips.
     """
     settings = run.settings
     seed = seed_of(settings.training.seed, run.target, run.fold)
-    recipe = settings.training.model_copy(update={"seed": seed})
-    processes = Processes(recipe)
-    reproducible(recipe)
+    seeded = settings.training.model_copy(update={"seed": seed})
+    processes = Processes(seeded)
+    make_reproducible(seeded)
     name = f"{run.target}, fold {run.fold}"
     fold = folds.fold(data.clips, settings.folds, run.fold)
     shapes = network.input_shapes(settings)
     opened = open_all(data.clips, data.folders, shapes, data.labels, run.target)
-    by_name = {one.clip.name: one for one in opened}
+    by_name = {clip_data.clip.name: clip_data for clip_data in opened}
     training = [by_name[clip.name] for clip in fold.train]
     validation = [by_name[clip.name] for clip in fold.validation]
-    parts = divide(training, validation, recipe, name)
+    parts = divide(training, validation, seeded, name)
     _refuse_without_labels(name, parts, validation)
     trainer = Trainer(
         network.fresh(parts.training, settings),
         settings.windows,
-        recipe,
+        seeded,
         processes,
         name,
         network.random_encoders(settings),
     )
-    curves = pkgutil.resolve_name(CURVES)(live if processes.first else None)
+    curves = pkgutil.resolve_name(CURVES)(live if processes.is_main else None)
     fitted = trainer.fit(parts, Checkpoint(checkpoint, key), curves.add)
     predictions = trainer.predict(opened)
-    if processes.first:
-        saved.write(out / saved.WEIGHTS, trainer.network, about)
+    if processes.is_main:
+        saved.write(out / saved.WEIGHTS, trainer.network, metadata)
         history.write(out / "history.csv", fitted.history)
         _write_metadata(out / "run.json", run, fold, parts, fitted.best)
         _write_predictions(out / "predictions.h5", predictions)
         curves.close()
 
 
-def reproducible(settings: Training) -> None:
-    """Seed torch, and hold it to algorithms that repeat themselves on one machine.
+def make_reproducible(settings: Training) -> None:
+    """Seed torch, and make it use deterministic algorithms.
 
-    Where a GPU has no such algorithm for a layer, torch warns; on a CPU every layer has one.
+    On a CPU every layer has a deterministic algorithm; on a GPU, torch warns if a layer has none.
     """
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only so
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # makes cuBLAS deterministic
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(settings.seed)
 
 
 def _refuse_without_labels(name: str, parts: Parts, validation: Sequence[ClipData]) -> None:
-    purposes = {"train on": parts.training, "select by": parts.selection, "validate by": validation}
+    purposes = {
+        "train on": parts.training,
+        "select the epoch by": parts.selection,
+        "validate on": validation,
+    }
     if parts.selection == list(validation):
-        del purposes["select by"]
-    for purpose, some in purposes.items():
-        if not any(data.labelled.any() for data in some):
+        del purposes["select the epoch by"]
+    for purpose, clips in purposes.items():
+        if not any(data.labelled.any() for data in clips):
             raise Problem(
                 file=name,
-                found=f"{len(some)} clips to {purpose}, and no labelled frame in them",
+                found=f"{len(clips)} clips to {purpose}, without any labelled frame",
                 expected="at least one labelled frame",
                 cure="annotate some of these clips, or choose other folds in runs.folds",
             )
     labels = np.concatenate([data.labels[data.labelled] for data in parts.selection])
     if np.ptp(labels) == 0:
         print(
-            f"{name}: all labels of the clips to select by are {labels[0]:g}: their CCC is 0 by"
-            " definition, and the first epoch is the best",
+            f"{name}: all labels of the selection clips are {labels[0]:g}, so their CCC is 0 by"
+            " definition and the first epoch counts as the best",
             file=sys.stderr,
         )
 

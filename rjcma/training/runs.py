@@ -1,17 +1,16 @@
-"""A run as work: what it is made from, under which key it is kept, and what it leaves.
+"""A run as work (`rjcma.jobs.work`): its inputs, its key, and its files.
 
-A run is kept like a clip's file, by the key in its folder's ledger. The runs of the pipeline and of
-ablations are the same: either takes over what the other has trained, where settings and seeds
-agree.
+A run's key is in the ledger of its folder, like the keys of clips' files. Pipeline and ablations
+share runs: each takes over runs of the other that have the same settings and seed.
 
-    weights.safetensors  the best epoch's weights, with the params and digests of what shaped them
-    history.csv          a row an epoch: loss, CCC, learning rate, released groups
+    weights.safetensors  the best epoch's weights; as metadata, the params and the inputs' digests
+    history.csv          one row per epoch: loss, CCC, learning rate, released groups
     run.json             target, fold, names of the clips, the best epoch and its CCC
-    predictions.h5       a dataset (T,) float32 for every clip of the manifest, test clips too
-    live/                the curves, as dvclive drew them while it ran
+    predictions.h5       a dataset (T,) float32 for every clip of the manifest, also test clips
+    live/                the curves that dvclive drew during training
 
-Nothing in these files depends on when or where they were made, or on how often the run was killed
-and went on.
+These files do not depend on when or where the run was trained, nor on whether it was killed and
+resumed.
 """
 
 from __future__ import annotations
@@ -39,24 +38,24 @@ FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
 
 
 class Digests(NamedTuple):
-    """The contents that runs are trained on."""
+    """The digests of the data that runs are trained on."""
 
     clips: str
-    """Names, videos, partitions and lengths."""
+    """Of the clips' names, videos, partitions and lengths."""
     labels: Mapping[str, str]
-    """All clips' labels, by target: those of another target are none of a run's inputs."""
+    """Of all clips' labels, by target: a run depends on those of its own target only."""
     features: Mapping[str, str]
-    """All clips' features, by modality."""
+    """Of all clips' features, by modality."""
 
     @classmethod
     def of(cls, data: Data) -> Digests:
-        """The digests of what is there. Raises `Problem` for labels that do not fit their clip."""
+        """The digests of this data. Raises `Problem` for labels that do not fit their clip."""
         clips = [[c.name, c.video, c.partition, c.frames] for c in data.clips]
         features = {m: _contents(folder, data.clips) for m, folder in data.folders.items()}
         return cls(digest_value(clips), _labels(data), features)
 
     def inputs(self, run: Run) -> list[str]:
-        """Those of what a run is trained on."""
+        """The digests of the inputs of one run."""
         features = [self.features[m] for m in run.settings.modalities]
         return [self.clips, self.labels[run.target], *features]
 
@@ -72,21 +71,22 @@ def train_run(
     elsewhere: Sequence[Path] = (),
     quiet: bool = False,
 ) -> None:
-    """Have the run's files in the folder `out`: kept, taken over from `elsewhere`, or trained.
+    """Provide the run's files in the folder `out`: keep them, take them over, or train the run.
 
-    With a `checkpoint`, a file, a run that was killed goes on after its last finished epoch; it is
-    removed when the run is whole. `curves` are drawn in `out` while the run goes on.
-    Raises `Problem` or `Problems` for what a network cannot be trained on.
+    A run is taken over from a folder of `elsewhere` if its key is the same there. If there is a
+    `checkpoint` file, a killed run resumes after its last finished epoch; the file is removed when
+    the run is complete. With `curves`, these are drawn in `out` during training. Raises `Problem`
+    or `Problems` if the network cannot be trained on the data.
     """
     live = out / "live" if curves and not adoption.is_collecting() else None
-    asked = work(run, data, digests, out, checkpoint, live, elsewhere=elsewhere, quiet=quiet)
+    run_work = work(run, data, digests, out, checkpoint, live, elsewhere=elsewhere, quiet=quiet)
     if int(os.environ.get("RANK", "0")):
-        _help(asked)
+        _train_along(run_work)
         return
-    adoption.run(asked)
+    adoption.run(run_work)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    if live is not None and not _curves_stand(out):
+    if live is not None and not _curves_are_current(out):
         pkgutil.resolve_name(DRAW)(live, history.read(out / "history.csv"))
 
 
@@ -108,7 +108,7 @@ def work(
     implementations = [e.implementation for e in (run.settings.fusion, *trained.values())]
     models = keys.models(run.settings.encoders, list(trained))
     recipe = Recipe.of(modules_of(TRAIN, *implementations), settings, models)
-    about = {
+    metadata = {
         "target": run.target,
         "fold": run.fold,
         "params": run.settings.keyed(),
@@ -116,7 +116,7 @@ def work(
         "labels": digests.labels[run.target],
     }
     key = digest_value([recipe.id, *inputs])  # of the checkpoint
-    arguments = (run, data, about, key, checkpoint, live)
+    arguments = (run, data, metadata, key, checkpoint, live)
     return Work(
         TRAIN,
         [Job(run.name, arguments, tuple(inputs), files=FILES)],
@@ -132,15 +132,15 @@ def work(
     )
 
 
-def _help(asked: Work) -> None:
-    """Train along, as one of several processes that were launched; the first one does the rest."""
-    places = [asked.folder, *asked.elsewhere]
-    if all(Ledger(place).lacks(asked.wanted) for place in places):
-        resolved(asked.make)(*asked.jobs[0].arguments, asked.folder)
+def _train_along(run_work: Work) -> None:
+    """Only train, as one of several launched processes; the main process does everything else."""
+    folders = [run_work.folder, *run_work.elsewhere]
+    if all(Ledger(folder).lacks(run_work.wanted) for folder in folders):
+        resolved(run_work.make)(*run_work.jobs[0].arguments, run_work.folder)
 
 
-def _curves_stand(out: Path) -> bool:
-    """Whether the curves in a run's folder are its own, and not another's that began there."""
+def _curves_are_current(out: Path) -> bool:
+    """Whether the curves in a run's folder are its own, not those of an earlier run there."""
     path = out / "live/plots/metrics/ccc.tsv"
     drawn = path.read_text().split()[2:] if path.is_file() else []
     epochs = history.read(out / "history.csv")
@@ -148,14 +148,14 @@ def _curves_stand(out: Path) -> bool:
 
 
 def _contents(folder: Path, clips: Sequence[Clip]) -> str:
-    """The digest of the clips' features; one that is missing is told when it is read."""
-    there = [path for clip in clips if (path := folder / f"{clip.name}.h5").is_file()]
-    pairs = zip((path.name for path in there), digest_files(there), strict=True)
+    """The digest of the clips' features; a missing file is reported later, when it is read."""
+    existing = [path for clip in clips if (path := folder / f"{clip.name}.h5").is_file()]
+    pairs = zip((path.name for path in existing), digest_files(existing), strict=True)
     return digest_value(list(pairs))
 
 
 def _labels(data: Data) -> dict[str, str]:
-    """By target, the digest of all clips' labels."""
+    """The digest of all clips' labels, by target."""
     columns: dict[str, list[str]] = {target: [] for target in TARGETS}
     for clip in data.clips:
         if clip.partition != "test":

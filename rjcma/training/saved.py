@@ -1,4 +1,4 @@
-"""A run's weights on disk, with all that is needed to use them, and back again."""
+"""Writes a run's weights, with the metadata needed to use them, and reads them back."""
 
 from __future__ import annotations
 
@@ -27,66 +27,67 @@ KEY = "run"  # the file's only metadata key: safetensors writes several in no fi
 
 
 class Saved(NamedTuple):
-    """A trained network and what it was trained as."""
+    """A trained network with its metadata and settings."""
 
     network: Network
     """On the CPU, in evaluation mode."""
-    about: dict[str, Any]
-    """target, fold, params, features and labels (digests)."""
+    metadata: dict[str, Any]
+    """target, fold, params, and the digests of features and labels."""
     settings: Settings
-    """The params, as far as they shaped it."""
+    """The params that affect a run."""
 
     def predict(
-        self, clips: Sequence[Clip], folders: Mapping[str, Path], where: str = "auto"
+        self, clips: Sequence[Clip], folders: Mapping[str, Path], device_name: str = "auto"
     ) -> dict[str, Series]:
-        """Predictions (T,) for clips whose features lie in these folders, by modality.
+        """Predictions (T,) by clip; `folders` has the folders of features by modality.
 
-        Raises `Problem` for features that are missing or not what the network was trained on.
+        Raises `Problem` for features that are missing or do not fit the network.
         """
         opened = open_all(clips, folders, input_shapes(self.settings), None, "valence")
         for m, encoder in self.network.encoders.items():
             if opened and isinstance(encoder, Standardised):
                 _refuse_another_width(opened[0], m, encoder.width)
-        there = device.choose(where)
+        chosen = device.choose(device_name)
         windows, size = self.settings.windows, self.settings.training.batch
-        with Loader(opened, windows.frames, there) as loader:
-            return predict(self.network.to(there), opened, windows, size, loader)
+        with Loader(opened, windows.frames, chosen) as loader:
+            return predict(self.network.to(chosen), opened, windows, size, loader)
 
 
-def write(path: Path, network: Network, about: Mapping[str, Any]) -> None:
-    """Write a network's weights, with what they are, as `load_run` wants them."""
+def write(path: Path, network: Network, metadata: Mapping[str, Any]) -> None:
+    """Write a network's weights and metadata in the format that `load_run` reads."""
     tensors = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    save_file(tensors, path, metadata={KEY: json.dumps(dict(about), sort_keys=True)})
+    save_file(tensors, path, metadata={KEY: json.dumps(dict(metadata), sort_keys=True)})
 
 
 def load_run(folder: Path) -> Saved:
     """The network of a run, with its best epoch's weights, ready to use.
 
-    `folder` is a run's (data/runs/valence-0). Raises `Problem` where that holds no whole run.
+    `folder` is the run's folder, such as data/runs/valence-0. Raises `Problem` if it does not
+    contain a finished run.
     """
     path = folder / WEIGHTS
-    tensors, about = _read(path)
+    tensors, metadata = _read(path)
     try:
-        settings = Settings.of_keyed(about["params"], path)
+        settings = Settings.of_keyed(metadata["params"], path)
         network = restored(tensors, settings)
     except Problem as problem:
         raise _problem(path, f"weights of another version ({problem.found})") from None
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise _problem(path, f"weights of another version ({error})") from None
-    return Saved(network.eval(), about, settings)
+    return Saved(network.eval(), metadata, settings)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()[KEY])
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+            metadata = json.loads(file.metadata()[KEY])
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (FileNotFoundError, NotADirectoryError):
         raise _problem(path, "no such file") from None
     except SafetensorError as error:
-        raise _problem(path, f"no safetensors ({error})") from None
+        raise _problem(path, f"not a safetensors file ({error})") from None
     except (KeyError, TypeError, ValueError):
-        raise _problem(path, "weights that do not say what run they are of") from None
+        raise _problem(path, "weights without the metadata of a run") from None
 
 
 def _refuse_another_width(data: ClipData, modality: str, width: int) -> None:
@@ -96,8 +97,8 @@ def _refuse_another_width(data: ClipData, modality: str, width: int) -> None:
             clip=data.clip.name,
             file=values.path,
             found=f"{modality} vectors of {values.value_shape[0]} numbers",
-            expected=f"{width}, as the network was trained on",
-            cure="use the features that the run was trained on, or train anew",
+            expected=f"{width} numbers, as the network was trained on",
+            cure="use the features that the run was trained on, or train the run again",
         )
 
 
@@ -105,6 +106,6 @@ def _problem(path: Path, found: str) -> Problem:
     return Problem(
         file=path,
         found=found,
-        expected="the weights that a run leaves in its folder",
-        cure="name the folder of a finished run, such as data/runs/valence-0",
+        expected="the weights of a finished run",
+        cure="give the folder of a finished run, such as data/runs/valence-0",
     )

@@ -1,13 +1,13 @@
 """The learning rate, the release of encoder groups, and when to stop: paper, section 4.2.2.
 
-Training goes in release steps. The first trains all that is no encoder, and the first group of each
-encoder; every later one releases the next group. Within each of a step's first `warmup` epochs the
-rate rises linearly to its top. After them it falls by `lr_decay` whenever `patience` epochs have
-brought no better CCC. Once it is below `min_learning_rate` the step is over: the next group is
-released and the rate starts anew, until no group is left, or `epochs` or `early_stop` stops
-training.
+Training consists of release steps. The first step trains everything except the encoders, and the
+first group of each encoder; every later step releases the next group. In each of a step's first
+`warmup` epochs, the learning rate rises linearly from 0 to its peak. After these epochs, it is
+multiplied by `lr_decay` whenever the CCC has not improved for `patience` epochs. When it is below
+`min_learning_rate`, the step ends: the next group is released and the learning rate starts again.
+Training stops when no group is left, or by `epochs` or `early_stop`.
 
-The schedule sees the CCC of one epoch after the other and nothing else.
+The schedule's only input is the CCC of each epoch.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ROUNDING = 1 - 1e-9  # 1e-5 * 0.1 * 0.1 * 0.1 is not below 1e-8
 
 
 class Schedule:
-    """Where training stands. `groups` is how many groups the encoders have to release.
+    """The state of training. `groups` is the number of encoder groups to release.
 
     >>> rates = {"learning_rate": 1e-7, "min_learning_rate": 1e-8}
     >>> schedule = Schedule(Training(warmup=0, patience=1, **rates), groups=2)
     >>> for ccc in [0.1, 0.2, 0.2, 0.2, 0.3]:
     ...     better = schedule.take(ccc)
-    ...     print(better, schedule.released, f"{schedule.top:.0e}")
+    ...     print(better, schedule.released, f"{schedule.peak_rate:.0e}")
     True 1 1e-07
     True 1 1e-07
     False 1 1e-08
@@ -38,35 +38,35 @@ class Schedule:
     def __init__(self, settings: Training, groups: int) -> None:
         self.settings, self.groups = settings, groups
         self.epoch = 0
-        """Epochs taken so far, of all steps."""
+        """Finished epochs, of all steps."""
         self.released = min(1, groups)
-        """Groups of each encoder that are trained; 0 where none has any."""
+        """Number of groups of each encoder that are trained; 0 if no encoder has groups."""
         self.age = 0
-        """Epochs of the present step."""
+        """Finished epochs of the current step."""
         self.falls = 0
-        """How often the rate fell in the present step."""
+        """Number of times the learning rate fell in the current step."""
         self.best = -math.inf
         self.since_best = 0
         """Epochs since the best one."""
         self.since_fall = 0
-        """Epochs without a better one since the warm-up, the last fall or the last better one."""
+        """Epochs without a better CCC since the warm-up, the last fall or the last better CCC."""
         self.finished = False
-        """Whether the last step is over."""
+        """Whether the last step has ended."""
 
     @property
-    def top(self) -> float:
-        """The highest rate of the next epoch."""
+    def peak_rate(self) -> float:
+        """The highest learning rate of the next epoch."""
         return self.settings.learning_rate * self.settings.lr_decay**self.falls
 
-    def rate(self, step: int, steps: int) -> float:
-        """The rate of step `step`, from 0, of the next epoch's `steps`."""
+    def learning_rate(self, step: int, steps: int) -> float:
+        """The learning rate of the next epoch at batch `step` of `steps`, counted from 0."""
         warming = self.age < self.settings.warmup
-        return self.top * (step + 1) / steps if warming else self.top
+        return self.peak_rate * (step + 1) / steps if warming else self.peak_rate
 
     def take(self, ccc: float) -> bool:
-        """Take an epoch's CCC and decide what the next is like; -> whether it is the best so far.
+        """Decide about the next epoch from an epoch's CCC -> whether this CCC is the best so far.
 
-        A CCC that equals the best is no better one.
+        A CCC equal to the best one is not better.
         """
         better = ccc > self.best
         warming = self.age < self.settings.warmup
@@ -80,9 +80,9 @@ class Schedule:
 
     @property
     def over(self) -> str:
-        """Why training ends here, or nothing where it does not."""
+        """The reason why training ends now; empty if it continues."""
         if self.finished:
-            return "the rate fell below training.min_learning_rate and no group is left to release"
+            return "learning rate below training.min_learning_rate, and no group is left to release"
         if self.epoch >= self.settings.epochs:
             return f"{self.settings.epochs} epochs, training.epochs"
         stop = self.settings.early_stop
@@ -91,16 +91,16 @@ class Schedule:
         return ""
 
     def state(self) -> dict[str, Any]:
-        """All that `resume` needs."""
+        """The state that `resume` needs."""
         return {k: v for k, v in vars(self).items() if k not in ("settings", "groups")}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Stand where the schedule stood that gave this state."""
+        """Continue from the state of an earlier schedule."""
         vars(self).update(state)
 
     def _fall(self) -> None:
         self.falls, self.since_fall = self.falls + 1, 0
-        if self.top >= self.settings.min_learning_rate * ROUNDING:
+        if self.peak_rate >= self.settings.min_learning_rate * ROUNDING:
             return
         if self.released < self.groups:
             self.released, self.age, self.falls = self.released + 1, 0, 0

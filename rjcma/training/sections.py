@@ -1,4 +1,4 @@
-"""The sections of the params file that shape a run, together."""
+"""The sections of the params file that affect a run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SECTIONS: dict[str, Any] = {
     "fusion": Fusion,
     "training": Training,
 }
-"""Those that a run is told, besides the number of folds."""
+"""The sections of a run's settings, in addition to the number of folds."""
 
 
 class Settings(NamedTuple):
-    """What a run is told."""
+    """The settings of a run."""
 
     folds: int
-    """How many the corpus is divided into (`corpus.folds`)."""
+    """The number of folds that the corpus is divided into (`corpus.folds`)."""
     recursions: int
     encoders: Encoders
     windows: Windows
@@ -43,19 +43,19 @@ class Settings(NamedTuple):
 
     @property
     def modalities(self) -> Sequence[str]:
-        """Those that take part."""
+        """The modalities that are used."""
         return self.fusion.modalities
 
     def trained_encoders(self) -> dict[str, Encoder]:
-        """The encoders that are trained with the network, by modality; else vectors are read."""
+        """The encoders that are trained with the network, by modality; others are precomputed."""
         encoders = {m: getattr(self.encoders, m, None) for m in self.modalities}
         return {m: e for m, e in encoders.items() if e is not None and e.mode == "finetune"}
 
     def keyed(self) -> dict[str, Any]:
-        """What of them is in a run's key, as plain values.
+        """The settings that are in a run's key, as plain values.
 
-        Left out is what such a run does not look at: recursions of a kind of fusion without any,
-        the encoders of modalities whose vectors are read, and how stage `encode` ran them.
+        Settings without effect on the run are left out: recursions if the fusion has none, encoders
+        of modalities with precomputed vectors, and the settings of stage `encode`.
         """
         trained = self.trained_encoders()
         encoders = {m: keys.keyed(self.encoders, m) for m in trained}
@@ -69,18 +69,19 @@ class Settings(NamedTuple):
         }
 
     @classmethod
-    def of_keyed(cls, values: Mapping[str, Any], where: object) -> Settings:
-        """The settings that `keyed` gave these values of, as far as it did.
+    def of_keyed(cls, values: Mapping[str, Any], source: object) -> Settings:
+        """The settings from the values that `keyed` gave; `source` is their file, for messages.
 
-        Encoders whose vectors are read, files of weights and devices are not known from them.
-        Raises `Problem` for values of another version, and `KeyError` where one is missing.
+        Settings that are not among these values have defaults: precomputed encoders, files of
+        weights and devices. Raises `Problem` for values of another version, and `KeyError` if one
+        is missing.
         """
-        unknown = {"kind": "compact", "mode": "precompute"}
-        encoders = {m: unknown | dict(values["encoders"].get(m, {})) for m in ("visual", "audio")}
+        default = {"kind": "compact", "mode": "precompute"}
+        encoders = {m: default | dict(values["encoders"].get(m, {})) for m in ("visual", "audio")}
         for encoder in encoders.values():
             encoder.pop("weights", None)
         known = {**values, "encoders": encoders, "recursions": values.get("recursions", 1)}
         sections = {
-            name: checked(kind, known[name], name, where) for name, kind in SECTIONS.items()
+            name: checked(kind, known[name], name, source) for name, kind in SECTIONS.items()
         }
         return cls(folds=values["folds"], **sections)

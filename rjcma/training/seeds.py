@@ -1,8 +1,9 @@
-"""The seed of a run, drawn from the one in params, its target and its fold.
+"""The seed of a run, computed from the seed in params, the target and the fold.
 
-So no two runs of one settings share a start: what folds and targets differ by is not one lucky
-draw, and repetitions with other seeds are independent over folds too, as statistics over them
-assume. Runs of other settings, with the same seed, target and fold, share theirs: they are pairs.
+Runs with the same settings but another target or fold have another seed. So folds and targets do
+not share one lucky random start, and repetitions with other seeds are independent over folds, as
+statistics over them assume. Runs with other settings but the same seed in params, target and fold
+have the same seed, which makes them pairs for paired tests.
 """
 
 from __future__ import annotations

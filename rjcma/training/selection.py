@@ -1,4 +1,7 @@
-"""Which clips are trained on, which select the epoch, and whose labels the former have."""
+"""Divides a fold's clips into training clips and selection clips.
+
+The CCC of the selection clips selects the best epoch and drives the schedule.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from rjcma.problem import Problem
 from rjcma.training.clip_data import ClipData
 from rjcma.training.settings import Training
 
-EVERY = 4  # of the training videos, one in so many selects, where held_out ones do (ours)
+EVERY = 4  # with select_by held_out, every fourth training video is for selection (ours)
 
 
 class Parts(NamedTuple):
@@ -21,17 +24,17 @@ class Parts(NamedTuple):
 
     training: list[ClipData]
     selection: list[ClipData]
-    """Whose CCC selects the epoch, the learning rate and the releases."""
+    """The selection clips."""
 
 
 def divide(
     train: Sequence[ClipData], validation: Sequence[ClipData], settings: Training, name: str
 ) -> Parts:
-    """Divide a fold's clips as `select_by` says, with labels as `permute_labels` says.
+    """Divide a fold's clips by `select_by`, and permute their labels if `permute_labels` is set.
 
-    Held-out clips select in place of the validation clips: every fourth video of the training
-    clips, the last one where there are fewer than four. Clips that share a video stay together.
-    Raises `Problem` where that leaves none to train on; `name` is the run's.
+    With held_out, every fourth video of the training clips is used for selection instead of the
+    validation clips; with fewer than four videos, the last one. Clips of one video stay together.
+    Raises `Problem` if no clip is left to train on; `name` is the run's name in messages.
     """
     if settings.permute_labels:
         train = permuted(train, settings.seed)
@@ -42,7 +45,7 @@ def divide(
         raise Problem(
             file=name,
             found=f"{len(videos)} training videos",
-            expected="at least two, one of which is held out to select by",
+            expected="at least two, since one is held out for selection",
             cure="set training.select_by to validation, or add training clips",
         )
     held_out = set(videos[EVERY - 1 :: EVERY] or videos[-1:])
@@ -53,13 +56,13 @@ def divide(
 
 
 def permuted(clips: Sequence[ClipData], seed: int) -> list[ClipData]:
-    """The clips with one another's labels, none with its own where there are several.
+    """The clips with labels exchanged: if there are several, none keeps its own.
 
-    Labels of a shorter clip are repeated, those of a longer one are cut.
+    Labels from a shorter clip are repeated, labels from a longer clip are cut.
     """
     order = default_rng([seed, len(clips)]).permutation(len(clips))
-    given = {int(to): int(by) for to, by in zip(order, np.roll(order, 1))}
+    source = {int(to): int(by) for to, by in zip(order, np.roll(order, 1))}
     return [
-        replace(data, labels=np.resize(clips[given[n]].labels, data.clip.frames))
+        replace(data, labels=np.resize(clips[source[n]].labels, data.clip.frames))
         for n, data in enumerate(clips)
     ]

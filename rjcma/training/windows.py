@@ -1,4 +1,4 @@
-"""Section `windows` of the params file, and the windows that clips are cut into."""
+"""Section `windows` of the params file, and how clips are cut into windows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from rjcma.params import Section
 
 
 class Windows(Section):
-    """Sub-sequences of a clip (paper, section 4.2.1)."""
+    """Subsequences of a clip (paper, section 4.2.1)."""
 
     frames: int = Field(300, ge=1)
-    """The paper's K."""
+    """The paper's K, the length of a window."""
     stride: int = Field(200, ge=1)
     """Frames between the starts of windows (the paper's)."""
     offsets: Literal["fixed", "random"] = "fixed"
-    """Of training windows: fixed (the paper), or as many at random places, every epoch anew (ours:
-    K x K weights overfit when windows are few and at fixed places). Validation is always fixed."""
+    """Positions of training windows: fixed (the paper), or random, with new positions and the same
+    number of windows in every epoch (ours: K x K weights overfit when windows are few and fixed).
+    For validation, windows are always fixed."""
 
 
 class Window(NamedTuple):
@@ -38,9 +39,9 @@ class ClipWindow(NamedTuple):
 
 
 def fixed(frames: int, settings: Windows) -> list[Window]:
-    """Windows every `stride` frames, and one more from the end where the last does not reach it.
+    """Windows every `stride` frames, plus one that ends with the clip if the last ends earlier.
 
-    A clip shorter than a window is one window of its own length, to be padded.
+    A clip shorter than a window gives one window of its own length, which is padded later.
 
     >>> fixed(501, Windows())
     [Window(start=0, stop=300), Window(start=200, stop=500), Window(start=201, stop=501)]
@@ -54,7 +55,7 @@ def fixed(frames: int, settings: Windows) -> list[Window]:
 
 
 def random(frames: int, settings: Windows, generator: Generator) -> list[Window]:
-    """As many windows as `fixed` gives, each at any place in the clip with equal probability."""
+    """As many windows as `fixed` gives, at uniformly random positions in the clip."""
     windows = fixed(frames, settings)
     last = max(frames - settings.frames, 0)
     starts = generator.integers(0, last, len(windows), endpoint=True).tolist()

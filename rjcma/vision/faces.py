@@ -1,4 +1,4 @@
-"""A clip's face crops, packed: one row a frame that has a face, and each frame's row.
+"""A clip's face crops in one file: a row for each frame with a face, and each frame's row.
 
 Crops are files named by video frame, from `00001.jpg`; a frame whose file is missing has no face.
 """
@@ -21,32 +21,32 @@ BLOCK = 256  # faces held in memory before they are written (ours: 1.8 MB at 48 
 JPEG, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 PNG, PNG_END = b"\x89PNG", b"IEND"
 
-Faces = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 def pack(size: int, folder: Path | None, frames: int, clip: str, path: Path) -> None:
     """Write the store file of a clip: its faces (N, size, size, 3) in RGB, and their index (T,).
 
-    `folder` holds the crops; None where the clip has none, which gives no rows. Crops of frames
-    beyond `frames` are left out: the clip ends with its annotation. Written in blocks.
-    Raises `Problem` for a missing folder, and a crop that cannot be read or whose name is not a
+    `folder` holds the crops; it is None for a clip without crops, which gives no rows. Crops of
+    frames beyond `frames` are left out: the clip ends with its annotation. Written in blocks.
+    Raises `Problem` for a missing folder, a crop that cannot be read, and a name that is not a
     frame's number.
     """
-    cv2.setNumThreads(1)  # Clips are packed side by side, a process each.
+    cv2.setNumThreads(1)  # Clips are packed in parallel, one process each.
     crops = {} if folder is None else _crops(folder, clip)
-    taken = [frame for frame in sorted(crops) if frame < frames]
+    kept = [frame for frame in sorted(crops) if frame < frames]
     index = np.full(frames, -1, np.int32)
-    index[taken] = np.arange(len(taken))
-    with store.create(path, (len(taken), size, size, 3), np.uint8, index) as dataset:
-        for start, block in _blocks([crops[frame] for frame in taken], clip, size):
+    index[kept] = np.arange(len(kept))
+    with store.create(path, (len(kept), size, size, 3), np.uint8, index) as dataset:
+        for start, block in _blocks([crops[frame] for frame in kept], clip, size):
             dataset[start : start + len(block)] = block
 
 
-def read(path: Path, clip: str) -> Faces:
+def read(path: Path, clip: str) -> Pixels:
     """A crop as it is stored, (height, width, 3) in RGB.
 
-    Raises `Problem` for a file that is empty, no picture, or cut off. OpenCV itself would fill the
-    rest of a cut JPEG with grey and only print a warning.
+    Raises `Problem` for a file that is empty, no picture, or cut off. OpenCV would fill the missing
+    part of a JPEG with grey and only print a warning.
     """
     data = path.read_bytes()
     if not data:
@@ -59,21 +59,21 @@ def read(path: Path, clip: str) -> Faces:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def resized(face: Faces, size: int) -> Faces:
-    """A face as (size, size, 3); by the mean over areas where it shrinks, else linearly."""
+def resized(face: Pixels, size: int) -> Pixels:
+    """A face as (size, size, 3), by means over areas if it shrinks, else interpolated linearly."""
     shrinks = min(face.shape[:2]) >= size
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(face, (size, size), interpolation=how), np.uint8)
 
 
-def _blocks(paths: list[Path], clip: str, size: int) -> Iterator[tuple[int, Faces]]:
+def _blocks(paths: list[Path], clip: str, size: int) -> Iterator[tuple[int, Pixels]]:
     for start in range(0, len(paths), BLOCK):
         faces = [resized(read(path, clip), size) for path in paths[start : start + BLOCK]]
         yield start, np.stack(faces)
 
 
 def _ends(data: bytes) -> bool:
-    """Whether a JPEG's last scan, or a PNG, is followed by the mark of its end."""
+    """Whether a JPEG's last scan, or a PNG, is followed by its end marker."""
     if data.startswith(JPEG):
         return data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
     return not data.startswith(PNG) or PNG_END in data
@@ -88,7 +88,7 @@ def _crops(folder: Path, clip: str) -> dict[int, Path]:
             file=folder,
             found="no such folder",
             expected="the clip's face crops",
-            cure="restore it, or run `dvc repro`: a clip may be without crops",
+            cure="restore it, or run `dvc repro` to go on without the crops of this clip",
         ) from None
 
 
@@ -97,6 +97,6 @@ def _broken(path: Path, clip: str, found: str) -> Problem:
         clip=clip,
         file=path,
         found=found,
-        expected="a whole JPEG or PNG",
-        cure="restore the file, or delete it: the frame then counts as one without a face",
+        expected="a complete JPEG or PNG",
+        cure="restore the file, or delete it: the frame then has no face",
     )

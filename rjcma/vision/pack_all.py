@@ -1,4 +1,4 @@
-"""The face crops of every clip, packed."""
+"""The face crops of every clip, one file per clip."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rjcma.vision.settings import Faces
 
 
 def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> None:
-    """Write each clip's crops, resized, and each frame's crop among them, as `out/<clip>.h5`.
+    """Write each clip's crops, resized, and each frame's row among them, as `out/<clip>.h5`.
 
-    `corpus` is the folder that the folders of crops start from. Raises `Problems`, a line a clip
-    with a crop that cannot be read.
+    The paths of crops are relative to the folder `corpus`. Raises `Problems`, one line for each
+    clip with a crop that cannot be read.
     """
     work = Work(
         "rjcma.vision.faces:pack",

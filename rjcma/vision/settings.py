@@ -1,4 +1,4 @@
-"""What the params file says of face crops."""
+"""The params section `faces`: face crops."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rjcma.params import Section
 
 
 class Faces(Section):
-    """Section `faces`."""
+    """How face crops are stored."""
 
     size: int = Field(48, ge=8, le=512)
-    """Height and width of the stored crops in pixels (48: the released code; its encoder sees 40
-    of them. The bounds are ours)."""
+    """Height and width of the stored crops in pixels (48: the released code, whose encoder sees
+    40 x 40 of them; the bounds are ours)."""

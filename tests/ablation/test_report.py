@@ -1,4 +1,4 @@
-"""An ablation's tables, lists and picture, from results that are made up."""
+"""An ablation's tables, lists and picture, from invented results."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def ablation(seeds=SEEDS, base=None):
 
 
 def study(targets=("valence", "arousal"), folds=FOLDS, seeds=SEEDS, base=None):
-    asked, wanted = ablation(seeds, base), Runs(targets=targets, folds=folds)
-    rows = of_rows(asked, tiny_corpus.settings(), "rows.yaml")
+    described, wanted = ablation(seeds, base), Runs(targets=targets, folds=folds)
+    rows = of_rows(described, tiny_corpus.settings(), "rows.yaml")
     random, results = np.random.default_rng(1), {}
     for (table, row), settings in rows.items():
         for target, fold, seed in product(targets, folds, seeds):
             if table == "first":
-                reached = LEVEL[row] + 0.1 * fold + random.normal(0, 0.01)
-                reached += {"valence": 0, "arousal": 0.2}[target]
-                clips = dict.fromkeys(VALIDATED[fold], reached - 0.1)
+                ccc = LEVEL[row] + 0.1 * fold + random.normal(0, 0.01)
+                ccc += {"valence": 0, "arousal": 0.2}[target]
+                clips = dict.fromkeys(VALIDATED[fold], ccc - 0.1)
                 one = trial(row, settings, target, fold, seed)
                 results[one.name] = Result(
                     target=target,
                     fold=fold,
                     seed=seed,
-                    ccc=reached,
+                    ccc=ccc,
                     clips=clips,
                     best_epoch=2,
                     epochs=5,
                     settings=one.run.settings.keyed(),
                 )
-    return Study(asked, rows, wanted, CLIPS, results)
+    return Study(described, rows, wanted, CLIPS, results)
 
 
 def table(text):
     return list(csv.DictReader(text.splitlines()))
 
 
-def test_rows_stand_in_their_order_with_their_mean():
+def test_rows_are_in_their_order_with_their_means():
     found = study().lines("first")
     assert [line.name for line in found] == list(LEVEL)
     for line in found:
@@ -76,16 +76,16 @@ def test_rows_stand_in_their_order_with_their_mean():
         assert line.values["mean"] == pytest.approx(both)
 
 
-def test_values_stand_at_their_fold_and_seed():
-    made = study()
-    (line, *_) = made.lines("first")
-    settings = made.rows["first", "A"]
+def test_values_are_in_the_order_of_folds_and_seeds():
+    reported = study()
+    (line, *_) = reported.lines("first")
+    settings = reported.rows["first", "A"]
     for (f, fold), (s, seed) in product(enumerate(FOLDS), enumerate(SEEDS)):
-        reached = made.results[trial("", settings, "arousal", fold, seed).name].ccc
-        assert line.values["arousal"][f, s] == reached
+        expected = reported.results[trial("", settings, "arousal", fold, seed).name].ccc
+        assert line.values["arousal"][f, s] == expected
 
 
-def test_the_reference_is_compared_with_nothing_and_the_others_with_it():
+def test_every_row_but_the_reference_is_compared_with_the_reference():
     first, second = study().lines("first"), study().lines("second")
     assert [bool(line.comparisons) for line in first] == [False, True, True]
     assert [bool(line.comparisons) for line in second] == [True, False]
@@ -101,9 +101,9 @@ def test_pairs_are_runs_of_a_fold_and_seed_and_videos_not_clips():
 
 
 def test_a_videos_value_is_the_mean_over_its_clips_and_the_seeds():
-    made = study()
-    (line,) = [line for line in made.lines("first") if line.name == "B"]
-    reference = made.lines("first")[0]
+    reported = study()
+    (line,) = [line for line in reported.lines("first") if line.name == "B"]
+    reference = reported.lines("first")[0]
     per_fold = (line.values["valence"] - reference.values["valence"]).mean(axis=1)
     videos = np.array([per_fold[0], per_fold[1], per_fold[2], per_fold[2]])
     signs = np.array(list(product([1, -1], repeat=4)))
@@ -119,7 +119,7 @@ def test_p_values_are_corrected_for_the_rows_of_their_table():
     assert second[0].corrected["mean"][0] == raw[0]
 
 
-def test_the_csv_has_a_line_a_row_and_measure():
+def test_the_csv_has_one_line_per_row_and_measure():
     found = table(ablation_report.csv_text(study().lines("first"), 3))
     assert [(r["row"], r["measure"]) for r in found] == [
         (name, measure) for name in LEVEL for measure in ("valence", "arousal", "mean")
@@ -137,7 +137,7 @@ def test_the_csv_has_a_line_a_row_and_measure():
     assert float(other["p_runs"]) <= float(other["p_runs_holm"]) < 0.001
 
 
-def test_every_run_is_listed_in_each_row_that_it_serves():
+def test_every_run_is_listed_in_each_row_that_uses_it():
     found = table(ablation_report.runs_text(study()))
     assert len(found) == (3 + 2) * 2 * 3 * 5
     a, b = (
@@ -147,27 +147,27 @@ def test_every_run_is_listed_in_each_row_that_it_serves():
     assert a == b and a[0]["best_epoch"] == "2" and a[0]["epochs"] == "5"
 
 
-def test_the_tables_read_as_markdown_and_say_how_they_test(tmp_path):
+def test_the_tables_are_markdown_and_explain_their_tests(tmp_path):
     ablation_report.write(study(), tmp_path)
     text = (tmp_path / "tables.md").read_text()
     assert text.index("## The first") < text.index("## The second")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {9} and len(rows) == 2 + 3 + 2 + 2
     assert len({len(line) for line in rows[:5]}) == 1  # padded
-    for said in ("n = 15", "n = 4", "30 (2 targets, 3 folds, 5 seeds)", "6.1e-05 and 0.12"):
-        assert said in text
+    for part in ("n = 15", "n = 4", "30 (2 targets, 3 folds, 5 seeds)", "6.1e-05 and 0.12"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
-    "base, said",
+    "base, note",
     [
         ({"training.select_by": "held_out"}, "validation clips reported here selected nothing"),
         ({"training.select_by": "validation"}, "CCC is too high"),
     ],
 )
-def test_the_tables_say_what_selected_the_epochs(tmp_path, base, said):
+def test_the_tables_say_how_epochs_were_selected(tmp_path, base, note):
     ablation_report.write(study(base=base), tmp_path)
-    assert said in (tmp_path / "tables.md").read_text()
+    assert note in (tmp_path / "tables.md").read_text()
 
 
 def test_one_seed_fold_and_target_give_tables_without_spread(tmp_path):
@@ -179,7 +179,7 @@ def test_one_seed_fold_and_target_give_tables_without_spread(tmp_path):
     assert found[2]["p_runs"] == "1.000000" and found[2]["std_seeds"] == ""
 
 
-def test_a_second_report_is_byte_identical_and_breaks_no_link(tmp_path):
+def test_a_second_report_is_byte_identical_and_does_not_write_into_links(tmp_path):
     folder = tmp_path / "report"
     ablation_report.write(study(), folder)
     before = files(folder)
@@ -188,7 +188,7 @@ def test_a_second_report_is_byte_identical_and_breaks_no_link(tmp_path):
     (folder / "first.csv").rename(cached)
     (folder / "first.csv").symlink_to(cached)
     cached.write_text("in the cache")
-    (folder / "gone.csv").write_text("of a table that is no more")
+    (folder / "removed.csv").write_text("of a table that was removed")
     ablation_report.write(study(), folder)
     assert files(folder) == before and cached.read_text() == "in the cache"
 
@@ -207,18 +207,18 @@ def test_the_picture_grows_with_the_rows_and_shows_both_targets(tmp_path):
     assert orange[:, half:].sum() > 500 and not orange[:, : half - 99].any()
 
 
-def test_clips_without_labels_in_one_target_are_no_pair_of_the_mean():
-    made = study()
+def test_clips_without_labels_of_one_target_are_not_paired_in_the_mean():
+    reported = study()
     results = {
         name: result.model_copy(
             update={"clips": {c: v for c, v in result.clips.items() if c != "anna"}}
         )
         if "-valence-" in name
         else result
-        for name, result in made.results.items()
+        for name, result in reported.results.items()
     }
     videos = {clip.name: clip.video for clip in CLIPS}
-    found = lines("first", made.ablation, made.rows, results, made.wanted, videos)
+    found = lines("first", reported.ablation, reported.rows, results, reported.wanted, videos)
     assert {m: c.videos for m, c in found[1].comparisons.items()} == {
         "valence": 3,
         "arousal": 4,

@@ -1,4 +1,4 @@
-"""The file of rows: what it may say, what it makes of the params file, and what it refuses."""
+"""The file of rows: what it may contain, how it changes the params, and what it refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rjcma.ablation.row_settings import changed
 from rjcma.problem import Problem
 from rjcma.training.sections import Settings
 
-SOUND = {
+VALID = {
     "seeds": [1, 2],
     "base": {"recursions": 3},
     "tables": {
@@ -34,8 +34,8 @@ def read(tmp_path, content):
 
 
 def with_row(row):
-    table = {**SOUND["tables"]["one"], "rows": [{"name": "A"}, row]}
-    return {**SOUND, "tables": {"one": table}}
+    table = {**VALID["tables"]["one"], "rows": [{"name": "A"}, row]}
+    return {**VALID, "tables": {"one": table}}
 
 
 def committed(name) -> row_settings.Rows:
@@ -45,7 +45,7 @@ def committed(name) -> row_settings.Rows:
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "params/affwild2.yaml"])
-def test_the_committed_rows_are_sound_with_the_committed_params(name):
+def test_the_committed_rows_are_valid_with_the_committed_params(name):
     found = committed(name)
     assert all(settings.training.select_by == "held_out" for settings in found.values())
     recursions = [s.recursions for (table, _), s in found.items() if table == "recursions"]
@@ -60,17 +60,17 @@ def test_the_committed_rows_are_sound_with_the_committed_params(name):
 
 
 def test_every_committed_reference_is_the_papers_network():
-    asked, found = rows.read(ROOT / "ablation/rows.yaml"), committed("params.yaml")
-    (one,) = {found[name, table.reference] for name, table in asked.tables.items()}
-    assert (one.recursions, one.fusion.kind) == (3, "rjcma")
-    assert one.fusion.modalities == ("visual", "audio", "text")
+    ablation, found = rows.read(ROOT / "ablation/rows.yaml"), committed("params.yaml")
+    (reference,) = {found[name, table.reference] for name, table in ablation.tables.items()}
+    assert (reference.recursions, reference.fusion.kind) == (3, "rjcma")
+    assert reference.fusion.modalities == ("visual", "audio", "text")
 
 
-def test_a_row_changes_what_it_names_and_base_what_no_row_names(tmp_path):
-    asked = with_row({"name": "B", "set": {"recursions": 1, "fusion.modality_dropout.text": 0.5}})
-    asked["base"] = {"recursions": 3, "windows.stride": 5}
+def test_a_row_sets_its_own_keys_and_base_sets_keys_of_all_rows(tmp_path):
+    content = with_row({"name": "B", "set": {"recursions": 1, "fusion.modality_dropout.text": 0.5}})
+    content["base"] = {"recursions": 3, "windows.stride": 5}
     base = tiny_settings()
-    found = row_settings.of_rows(read(tmp_path, asked), base, "rows.yaml")
+    found = row_settings.of_rows(read(tmp_path, content), base, "rows.yaml")
     a, b = found["one", "A"], found["one", "B"]
     assert (a.recursions, b.recursions) == (3, 1)
     assert a.windows.stride == b.windows.stride == 5 and a.windows.frames == base.windows.frames
@@ -78,7 +78,7 @@ def test_a_row_changes_what_it_names_and_base_what_no_row_names(tmp_path):
     assert b.fusion.widths == base.fusion.widths and b.folds == base.folds
 
 
-def test_a_key_may_name_a_whole_part():
+def test_a_key_may_name_a_whole_group():
     modality_dropout = {"visual": 0.1, "text": 0.2}
     assert (
         changed(
@@ -88,7 +88,7 @@ def test_a_key_may_name_a_whole_part():
     )
 
 
-def test_a_row_of_another_kind_of_fusion_may_set_its_keys_and_has_none_of_the_former(tmp_path):
+def test_a_row_with_another_kind_of_fusion_may_set_its_keys_and_has_none_of_the_former(tmp_path):
     transformer = tiny_settings()._replace(
         fusion=changed(tiny_settings(), {"fusion.kind": "transformer"}, "x").fusion
     )
@@ -107,31 +107,31 @@ def test_a_key_may_name_a_whole_section():
     transformer = changed(tiny_settings(), {"fusion.kind": "transformer"}, "x")
     plain = changed(transformer, {"fusion": {"kind": "concat"}}, "x").fusion
     assert (plain.kind, plain.hidden) == ("concat", 128)
-    for fusion, said in (
+    for fusion, message in (
         ({"kind": "concat", "heads": 2}, "fusion.heads = 2; expected one of the keys modalities"),
         ({"hidden": 3}, "fusion.kind = no value; expected one of rjcma, released"),
         (3, "fusion = 3; expected "),
     ):
-        with pytest.raises(Problem, match=said):
+        with pytest.raises(Problem, match=message):
             changed(transformer, {"fusion": fusion}, "x")
 
 
 @pytest.mark.parametrize(
-    "key, value, said",
+    "key, value, message",
     [
         ("fusion.knid", "concat", "fusion.knid = 'concat'; expected one of the keys modalities, "),
         ("fusion.widths.smell", 3, "expected one of the keys visual, audio, text"),
         ("recursion", 3, "expected one of recursions, encoders, windows, fusion, training"),
         ("corpus.folds", 3, "key corpus.folds = 3; expected a key of the params file"),
         ("recursions.deep", 3, "key recursions.deep = 3; expected a key of the params file"),
-        ("training.seed.of", 3, "key training.seed.of; expected a key that rows may differ in"),
+        ("training.seed.of", 3, "key training.seed.of; expected a key that rows may set"),
         ("training.epochs.of", 3, "key training.epochs.of = 3; expected a key of the params file"),
         ("fusion.kind", "mean", "fusion.kind = 'mean'; expected one of rjcma, released, "),
         ("fusion.widths", {"smell": 3}, "fusion.widths.smell = 3; expected one of the keys visual"),
         ("fusion.heads", 3, "fusion.heads = 3; expected one of the keys modalities, "),
         ("fusion.modalities", [], "fusion.modalities = []; expected at least one of visual"),
         ("recursions", 0, "recursions = 0; expected greater than or equal to 1"),
-        ("training.seed", 5, "key training.seed; expected a key that rows may differ in"),
+        ("training.seed", 5, "key training.seed; expected a key that rows may set"),
         ("encoders.visual.mode", "finetune", "all rows read the same features"),
         ("encoders.audio.mode", "finetune", "all rows read the same features"),
         ("encoders.mode", "finetune", "expected encoders.visual.mode and encoders.audio.mode, as"),
@@ -141,51 +141,52 @@ def test_a_key_may_name_a_whole_section():
         ("training.labels", "permuted", "expected training.permute_labels, true or false, as"),
     ],
 )
-def test_a_mistake_in_what_a_row_sets_is_said_with_row_and_key(tmp_path, key, value, said):
-    asked = read(tmp_path, with_row({"name": "B", "set": {key: value}}))
+def test_a_mistake_in_what_a_row_sets_is_reported_with_row_and_key(tmp_path, key, value, message):
+    ablation = read(tmp_path, with_row({"name": "B", "set": {key: value}}))
     with pytest.raises(Problem) as caught:
-        row_settings.of_rows(asked, tiny_settings(), "rows.yaml")
-    assert said in str(caught.value)
+        row_settings.of_rows(ablation, tiny_settings(), "rows.yaml")
+    assert message in str(caught.value)
     assert str(caught.value).startswith("rows.yaml: table one: row B: found ")
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, message",
     [
         ("{", "expected YAML"),
         ("- 1", "expected "),
-        ({**SOUND, "seeds": []}, "seeds = []"),
-        ({**SOUND, "seeds": [1, 1]}, "each seed once"),
-        ({**SOUND, "seeds": [1, 0.5]}, "seeds.1 = 0.5"),
-        ({**SOUND, "tables": {}}, "tables = {}"),
-        ({**SOUND, "tables": {"../up": SOUND["tables"]["one"]}}, "../up"),
-        ({**SOUND, "rows": []}, "rows = []; expected one of the keys seeds, base, tables"),
-        (with_row({"name": "A"}), "rows of different names"),
+        ({**VALID, "seeds": []}, "seeds = []"),
+        ({**VALID, "seeds": [1, 1]}, "each seed once"),
+        ({**VALID, "seeds": [1, 0.5]}, "seeds.1 = 0.5"),
+        ({**VALID, "tables": {}}, "tables = {}"),
+        ({**VALID, "tables": {"../up": VALID["tables"]["one"]}}, "../up"),
+        ({**VALID, "rows": []}, "rows = []; expected one of the keys seeds, base, tables"),
+        (with_row({"name": "A"}), "rows with different names"),
         (with_row({"name": "a | b"}), "tables.one.rows.1.name = 'a | b'"),
         (with_row({"name": "B", "sets": {}}), "row B: tables.one.rows.1.sets = {}"),
         (with_row({"name": "B", "set": 3}), "row B: tables.one.rows.1.set = 3"),
         (with_row({"set": {}}), "tables.one.rows.1.name = no value"),
         (
-            {**SOUND, "tables": {"one": {**SOUND["tables"]["one"], "reference": "C"}}},
+            {**VALID, "tables": {"one": {**VALID["tables"]["one"], "reference": "C"}}},
             "expected a reference that is one of its rows: A, B",
         ),
     ],
 )
-def test_a_mistake_in_the_file_is_one_line_that_names_it(tmp_path, content, said):
+def test_a_mistake_in_the_file_is_one_line_that_names_it(tmp_path, content, message):
     with pytest.raises(Problem) as caught:
         read(tmp_path, content)
-    assert said in str(caught.value) and str(tmp_path / "rows.yaml") in str(caught.value)
+    assert message in str(caught.value) and str(tmp_path / "rows.yaml") in str(caught.value)
 
 
-def test_a_file_of_rows_that_is_not_there_is_said(tmp_path):
+def test_a_missing_file_of_rows_is_a_problem(tmp_path):
     with pytest.raises(Problem, match="no such file"):
         rows.read(tmp_path / "none.yaml")
 
 
 def test_no_committed_row_repeats_another_of_its_table():
     path = ROOT / "ablation/rows.yaml"
-    asked = YAML(typ="safe").load(path)
-    for name, table in asked["tables"].items():
-        sets = [json.dumps(row["set"], sort_keys=True) for row in table["rows"]]
-        base = [json.dumps({**asked["base"], **json.loads(s)}, sort_keys=True) for s in sets]
-        assert len(set(base)) == len(base), name
+    content = YAML(typ="safe").load(path)
+    for name, table in content["tables"].items():
+        rows_set = [
+            json.dumps({**content["base"], **row["set"]}, sort_keys=True) for row in table["rows"]
+        ]
+        assert len(set(rows_set)) == len(rows_set), name

@@ -1,4 +1,4 @@
-"""The statistics of ablations, against values counted by hand and other routes to the same."""
+"""The statistics of ablations, against values computed by hand and in other ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rjcma.ablation.statistics import RESAMPLES, compare, holm, sign_flip, small
 SCORES = st.floats(-1, 1).map(lambda value: round(value, 3))
 
 
-def test_the_spread_of_two_folds_and_three_seeds_is_that_counted_by_hand():
+def test_the_spread_of_two_folds_and_three_seeds_is_that_computed_by_hand():
     found = spread(np.array([[0.5, 0.6, 0.7], [0.1, 0.2, 0.3]]))
     assert found.mean == pytest.approx(0.4)
     assert found.folds == pytest.approx(0.2)  # of the folds' means 0.6 and 0.2
@@ -32,7 +32,7 @@ def test_the_interval_of_one_fold_is_that_of_students_one_sample_test():
     assert found.seeds == pytest.approx(values.std(ddof=1)) and np.isnan(found.folds)
 
 
-def test_how_folds_differ_does_not_widen_the_interval():
+def test_differences_between_folds_do_not_widen_the_interval():
     values = np.random.default_rng(5).normal(0, 0.1, (5, 3))
     apart = values + np.array([[-0.9], [0.9], [0.2], [0.3], [0.7]])
     narrow, wide = spread(values), spread(apart)
@@ -40,13 +40,13 @@ def test_how_folds_differ_does_not_widen_the_interval():
     assert wide.high - wide.low == pytest.approx(narrow.high - narrow.low)
 
 
-def test_one_seed_says_nothing_of_seeds():
+def test_one_seed_gives_no_deviation_over_seeds():
     found = spread(np.array([[0.5], [0.25], [0.75]]))
     assert found.mean == 0.5 and found.folds == pytest.approx((1 / 24) ** 0.5)
     assert np.isnan([found.seeds, found.low, found.high]).all()
 
 
-def test_the_p_value_of_three_pairs_is_that_counted_by_hand():
+def test_the_p_value_of_three_pairs_is_that_computed_by_hand():
     # Means of the eight choices of signs of 1, 2, -4, times three: 7 5 3 1 -1 -3 -5 -7, and the
     # observed one is -1: all eight are at least as far from 0.
     assert sign_flip(np.array([1.0, 2, -4])) == 1
@@ -56,20 +56,20 @@ def test_the_p_value_of_three_pairs_is_that_counted_by_hand():
 
 
 @given(st.lists(SCORES, min_size=2, max_size=8))
-def test_the_p_value_is_the_share_of_all_signs_that_lie_as_far_from_zero(differences):
+def test_the_p_value_is_the_share_of_sign_choices_at_least_as_far_from_zero(differences):
     d = np.array(differences)
     means = [abs((d * signs).sum()) for signs in product([1, -1], repeat=len(d))]
     share = np.mean(np.array(means) >= abs(d.sum()) - 1e-9)
     assert sign_flip(d) == pytest.approx(share)
 
 
-def test_ranks_put_through_the_permutation_test_give_wilcoxons_exact_p_value():
+def test_the_permutation_test_of_signed_ranks_gives_wilcoxons_exact_p_value():
     differences = np.array([0.03, -0.01, 0.07, 0.02, 0.11, -0.05, 0.13, 0.19, 0.17])
     signed = np.sign(differences) * stats.rankdata(np.abs(differences))
     assert sign_flip(signed) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
 
 
-def test_many_pairs_are_tested_by_drawn_signs_near_the_exact_p_value_and_repeat_it():
+def test_many_pairs_are_tested_by_random_signs_with_about_the_exact_p_value_each_time():
     differences = np.random.default_rng(7).normal(0.4, 1, 19)
     signs = np.unpackbits(np.arange(2**19, dtype=">u4").view("u1").reshape(-1, 4), axis=1)[:, -19:]
     means = np.abs((signs * 2.0 - 1) @ differences)
@@ -78,7 +78,7 @@ def test_many_pairs_are_tested_by_drawn_signs_near_the_exact_p_value_and_repeat_
     assert sign_flip(differences) == sign_flip(differences)
 
 
-def test_no_difference_and_a_single_pair_show_nothing():
+def test_no_difference_and_a_single_pair_have_a_p_value_of_1():
     assert sign_flip(np.zeros(5)) == 1
     assert sign_flip(np.array([0.9])) == 1
 
@@ -86,12 +86,12 @@ def test_no_difference_and_a_single_pair_show_nothing():
 @pytest.mark.parametrize("pairs", [1, 2, 3, 9, 16, 17, 23])
 def test_the_smallest_p_value_is_that_of_differences_of_one_sign(pairs):
     differences = np.arange(1.0, pairs + 1)
-    drawn = 2**pairs > RESAMPLES  # then all signs alike may be drawn, or not
+    random = 2**pairs > RESAMPLES  # then the choice with all signs equal may be missing
     found = sign_flip(differences)
-    assert found >= smallest_p(pairs) if drawn else found == pytest.approx(smallest_p(pairs))
+    assert found >= smallest_p(pairs) if random else found == pytest.approx(smallest_p(pairs))
 
 
-def test_holms_correction_of_four_is_that_counted_by_hand():
+def test_holms_correction_of_four_is_that_computed_by_hand():
     # Sorted 0.005 0.01 0.03 0.04, times 4 3 2 1: 0.02 0.03 0.06 0.04; none below the one before.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
@@ -123,6 +123,6 @@ def test_folds_that_disagree_are_counted():
     assert compare(values, reference, {"a": 0.0}, {"a": 0.0}).better == 1
 
 
-def test_rows_judged_by_different_videos_are_not_compared():
+def test_rows_with_different_videos_are_not_compared():
     with pytest.raises(ValueError, match="different videos"):
         compare(np.zeros((2, 2)), np.zeros((2, 2)), {"a": 1.0}, {"b": 1.0})

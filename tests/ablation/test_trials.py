@@ -1,4 +1,4 @@
-"""Which runs an ablation trains, what it keeps of them, and its stage as a whole."""
+"""Which runs an ablation trains, which results it keeps, and its whole stage."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def places(tmp_path):
 
 @pytest.fixture
 def kept(tmp_path):
-    """Where results are kept."""
+    """The folder in which results are kept."""
     return tmp_path / "runs"
 
 
@@ -65,12 +65,12 @@ def settings(**changes):
 
 
 class Trainer(stand_in.Trainer):
-    """Some numbers of recursions are bad, a bug, or are killed."""
+    """With some numbers of recursions, a run has a problem or a bug, or is killed."""
 
     def __init__(self, monkeypatch):
         super().__init__(monkeypatch)
         self.found = []
-        """What each run found in place of its checkpoint."""
+        """The content of each run's checkpoint at its start; empty if there is none."""
 
     def train(self, run, data, about, key, checkpoint, live, out):
         self.found.append(checkpoint.read_text() if checkpoint.is_file() else "")
@@ -93,27 +93,27 @@ def trainer(monkeypatch):
     return Trainer(monkeypatch)
 
 
-def run(wanted, root, places, folder):
+def run(trials, root, places, folder):
     with ThreadPoolExecutor(1) as executor:
-        return measure_all(wanted, tiny_corpus.data(root), places, folder, executor)
+        return measure_all(trials, tiny_corpus.data(root), places, folder, executor)
 
 
 def rows(**by_name):
     return {("table", name): one for name, one in by_name.items()}
 
 
-def test_every_row_is_trained_once_a_seed_target_and_fold():
+def test_every_row_is_trained_once_per_seed_target_and_fold():
     found = trials(rows(a=settings(recursions=1), b=settings(recursions=2)), BOTH, [3, 5, 7])
     assert len(found) == len({one.name for one in found}) == 2 * 3 * 2 * 2
 
 
-def test_rows_of_the_same_settings_in_two_tables_share_their_runs():
+def test_rows_with_the_same_settings_in_two_tables_share_their_runs():
     same = {("one", "l = 3"): settings(recursions=3), ("two", "RJCMA"): settings(recursions=3)}
     found = trials(same, BOTH, [3])
     assert len(found) == 4 and {one.row for one in found} == {"l = 3"}
 
 
-def test_each_run_has_a_seed_of_the_ablations_and_rows_targets_and_folds_share_them():
+def test_all_rows_targets_and_folds_are_trained_with_the_same_seeds():
     found = trials(rows(a=settings(recursions=1), b=settings(recursions=2)), BOTH, [3, 5])
     for row in "ab":
         for seed in (3, 5):
@@ -123,7 +123,7 @@ def test_each_run_has_a_seed_of_the_ablations_and_rows_targets_and_folds_share_t
             assert {one.settings.training.seed for one in of_seed} == {seed}
 
 
-def test_a_trials_name_tells_settings_and_seeds_apart():
+def test_trials_with_different_settings_or_seeds_have_different_names():
     def name(row, seed=3):
         return trial("a", row, "valence", 0, seed).name
 
@@ -133,7 +133,7 @@ def test_a_trials_name_tells_settings_and_seeds_apart():
     assert name(settings()) != name(settings(training__permute_labels=True))
 
 
-def test_a_trials_settings_are_its_rows_but_for_the_seed():
+def test_a_trials_settings_are_those_of_its_row_except_the_seed():
     one = trial("a", settings(recursions=5), "arousal", 1, 7)
     assert (one.run.target, one.run.fold, one.seed) == ("arousal", 1, 7)
     assert one.run.settings.recursions == 5
@@ -141,7 +141,7 @@ def test_a_trials_settings_are_its_rows_but_for_the_seed():
     assert one.run.settings.training.model_dump(exclude={"seed"}) == own
 
 
-def test_a_run_leaves_its_ccc_and_each_clips(trainer, root, places, kept):
+def test_a_result_has_the_ccc_of_the_run_and_of_each_clip(trainer, root, places, kept):
     (one,) = trials(rows(a=settings()), WANTED, [3])
     found = run([one], root, places, kept)[one.name]
     clips = {c.name: c for c in manifest.read(root / "clips.jsonl") if c.partition == "validation"}
@@ -151,14 +151,14 @@ def test_a_run_leaves_its_ccc_and_each_clips(trainer, root, places, kept):
     joined = [np.concatenate([d[name] for name in sorted(clips)]) for d in (predicted, truth)]
     assert found.ccc == pytest.approx(ccc(*joined))
     assert (found.best_epoch, found.epochs) == (2, 3)
-    card = json.loads((kept / f"{one.name}.json").read_text())
-    assert card["settings"] == one.run.settings.keyed()
-    assert card["settings"]["training"]["seed"] == 3
-    assert (card["target"], card["fold"], card["seed"]) == ("valence", 0, 3)
+    stored = json.loads((kept / f"{one.name}.json").read_text())
+    assert stored["settings"] == one.run.settings.keyed()
+    assert stored["settings"]["training"]["seed"] == 3
+    assert (stored["target"], stored["fold"], stored["seed"]) == ("valence", 0, 3)
     assert results(kept, [one]) == {one.name: found}
 
 
-def test_a_result_that_is_spoilt_is_one_line_that_says_what_to_do(trainer, root, places, kept):
+def test_a_damaged_result_is_one_line_that_says_what_to_do(trainer, root, places, kept):
     (one,) = trials(rows(a=settings()), WANTED, [3])
     whole = run([one], root, places, kept)
     path = kept / f"{one.name}.json"
@@ -177,12 +177,12 @@ def test_what_was_trained_is_not_trained_again(trainer, root, places, kept):
     renamed = trials(rows(z=settings(recursions=2)), WANTED, [3])
     run(renamed, root, places, kept)
     assert len(trainer.asked) == 2
-    assert len(list(kept.glob("*.json"))) == 1  # what no row asks for is gone
-    run(two, root, places, kept)  # but for the run itself
+    assert len(list(kept.glob("*.json"))) == 1  # a result that no row needs is removed
+    run(two, root, places, kept)  # but the run itself is kept
     assert len(trainer.asked) == 2 and len(list(kept.glob("*.json"))) == 2
 
 
-def test_a_result_stands_though_its_run_is_gone(trainer, root, places, kept):
+def test_a_result_is_kept_although_its_run_is_deleted(trainer, root, places, kept):
     one = trials(rows(a=settings()), WANTED, [3])
     first = run(one, root, places, kept)
     shutil.rmtree(places.trained)
@@ -191,11 +191,9 @@ def test_a_result_stands_though_its_run_is_gone(trainer, root, places, kept):
     assert run(one, root, places, kept) == first and len(trainer.asked) == 2
 
 
-def test_changed_features_are_trained_on_anew_by_the_rows_that_read_them(
-    trainer, root, places, kept
-):
-    asked = rows(av=settings(fusion__modalities=["visual", "audio"]), all=settings())
-    both = trials(asked, WANTED, [3])
+def test_changed_features_train_only_the_rows_that_read_them_again(trainer, root, places, kept):
+    two_rows = rows(av=settings(fusion__modalities=["visual", "audio"]), all=settings())
+    both = trials(two_rows, WANTED, [3])
     run(both, root, places, kept)
     path = root / "text" / "anna.h5"
     path.write_bytes(path.read_bytes() + b"\0")
@@ -212,7 +210,7 @@ def relabelled(root, column):
 
 
 @pytest.mark.parametrize("what", ["labels", "clips"])
-def test_changed_labels_and_clips_train_everything_anew(what, trainer, root, places, kept):
+def test_changed_labels_and_clips_train_everything_again(what, trainer, root, places, kept):
     one = trials(rows(a=settings()), WANTED, [3])
     run(one, root, places, kept)
     if what == "labels":
@@ -225,7 +223,7 @@ def test_changed_labels_and_clips_train_everything_anew(what, trainer, root, pla
     assert len(trainer.asked) == 2
 
 
-def test_changed_labels_of_another_target_leave_its_runs(trainer, root, places, kept):
+def test_changed_labels_of_one_target_train_only_its_runs_again(trainer, root, places, kept):
     both = trials(rows(a=settings()), Runs(targets=("valence", "arousal"), folds=(0,)), [3])
     run(both, root, places, kept)
     relabelled(root, 1)
@@ -233,7 +231,9 @@ def test_changed_labels_of_another_target_leave_its_runs(trainer, root, places, 
     assert [asked.target for asked in trainer.asked] == ["valence", "arousal", "arousal"]
 
 
-def test_weights_that_encoders_start_from_count_by_content(trainer, root, places, kept, tmp_path):
+def test_initial_weights_of_encoders_are_in_the_key_by_content(
+    trainer, root, places, kept, tmp_path
+):
     path = tmp_path / "w.safetensors"
     fine = tiny_corpus.settings("finetune")
     started = changed(fine, {"encoders.visual.weights": str(path)}, "")
@@ -256,7 +256,7 @@ def test_weights_that_encoders_start_from_count_by_content(trainer, root, places
         ("rjcma/fusion/concat.py", 1, 1),
     ],
 )
-def test_the_code_that_counts_is_that_of_training_and_of_scoring(
+def test_a_results_key_has_the_code_of_training_and_of_scoring(
     path, trained, measured, trainer, root, places, kept, monkeypatch
 ):
     one, trees = trials(rows(a=settings()), WANTED, [3]), code._tree
@@ -271,18 +271,18 @@ def test_the_code_that_counts_is_that_of_training_and_of_scoring(
 
 
 def test_a_run_that_fails_names_its_row_and_stops_no_other(trainer, root, places, kept):
-    asked = rows(bad=settings(recursions=13), bug=settings(recursions=17), good=settings())
-    wanted = trials(asked, WANTED, [3])
+    three_rows = rows(bad=settings(recursions=13), bug=settings(recursions=17), good=settings())
+    wanted = trials(three_rows, WANTED, [3])
     with pytest.raises(Problems) as caught:
         run(wanted, root, places, kept)
-    said = str(caught.value)
-    assert "clip cleo: row bad, valence, fold 0, seed 3: x.h5: found f" in said
-    assert "row bug, valence, fold 0, seed 3: " in said
-    assert "found ZeroDivisionError: oops (at test_trials.py:" in said
+    lines = str(caught.value)
+    assert "clip cleo: row bad, valence, fold 0, seed 3: x.h5: found f" in lines
+    assert "row bug, valence, fold 0, seed 3: " in lines
+    assert "found ZeroDivisionError: oops (at test_trials.py:" in lines
     assert [one.row for one in wanted if (kept / f"{one.name}.json").is_file()] == ["good"]
 
 
-def test_a_killed_run_finds_its_own_checkpoint_again_and_leaves_none_in_the_end(
+def test_a_killed_run_finds_its_own_checkpoint_and_a_finished_run_leaves_none(
     trainer, root, places, kept
 ):
     (killed,) = trials(rows(a=settings(recursions=19)), WANTED, [3])
@@ -298,39 +298,37 @@ def test_a_killed_run_finds_its_own_checkpoint_again_and_leaves_none_in_the_end(
 
 def test_what_training_prints_is_not_shown(trainer, root, places, kept, capfd):
     run(trials(rows(a=settings()), WANTED, [3]), root, places, kept)
-    said = "".join(capfd.readouterr())
-    assert "an epoch" not in said and "1 in all, 0 kept, 1 to make" in said
+    printed = "".join(capfd.readouterr())
+    assert "an epoch" not in printed and "1 in all, 0 kept, 1 to make" in printed
 
 
-def test_a_run_of_the_pipeline_is_taken_over_where_settings_and_seed_agree(
+def test_a_run_of_the_pipeline_is_taken_over_if_settings_and_seed_agree(
     trainer, root, places, kept
 ):
-    mine = tiny_corpus.run(tiny_corpus.settings(seed=3))
+    pipelines = tiny_corpus.run(tiny_corpus.settings(seed=3))
     checkpoint = places.checkpoints / "valence-0.pt"
-    tiny_corpus.trained(root, places.pipeline / "valence-0", mine, checkpoint=checkpoint)
-    asked = rows(same=settings(), other=settings(recursions=1))
-    wanted = trials(asked, WANTED, [3, 5])
+    tiny_corpus.trained(root, places.pipeline / "valence-0", pipelines, checkpoint=checkpoint)
+    two_rows = rows(same=settings(), other=settings(recursions=1))
+    wanted = trials(two_rows, WANTED, [3, 5])
     found = run(wanted, root, places, kept)
     own = [(one.row, one.seed) for one in wanted if one.run in trainer.asked[1:]]
     assert own == [("same", 5), ("other", 3), ("other", 5)] and len(trainer.asked) == 4
-    assert len(found) == 4 and wanted[0].run == mine
+    assert len(found) == 4 and wanted[0].run == pipelines
     for path in (places.pipeline / "valence-0").iterdir():
         assert (places.trained / wanted[0].name / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_run_of_the_pipeline_that_features_have_left_behind_is_not_taken_over(
-    trainer, root, places, kept
-):
-    mine = tiny_corpus.run(tiny_corpus.settings(seed=3))
+def test_an_outdated_run_of_the_pipeline_is_not_taken_over(trainer, root, places, kept):
+    pipelines = tiny_corpus.run(tiny_corpus.settings(seed=3))
     checkpoint = places.checkpoints / "valence-0.pt"
-    tiny_corpus.trained(root, places.pipeline / "valence-0", mine, checkpoint=checkpoint)
+    tiny_corpus.trained(root, places.pipeline / "valence-0", pipelines, checkpoint=checkpoint)
     relabelled(root, 0)
     run(trials(rows(a=settings()), WANTED, [3]), root, places, kept)
     assert len(trainer.asked) == 2
 
 
 def trained_by_the_pipeline(root, places, params):
-    """Stage train, of valence and fold 0; -> the run's folder."""
+    """Run stage train for valence and fold 0; -> the run's folder."""
     features = tiny_corpus.folders(root).values()
     train(
         *(root / "clips.jsonl", root / "labels", *features, places.pipeline),
@@ -350,8 +348,8 @@ def test_the_pipeline_takes_over_a_run_of_an_ablation_with_its_settings_and_seed
     run(wanted, root, places, kept)
     assert len(trainer.asked) == 2
     for one in wanted:
-        mine = tiny_corpus.params(tiny_corpus.settings(seed=one.seed))
-        path = _write(tmp_path / f"params-{one.seed}.yaml", mine)
+        params = tiny_corpus.params(tiny_corpus.settings(seed=one.seed))
+        path = _write(tmp_path / f"params-{one.seed}.yaml", params)
         out = trained_by_the_pipeline(root, places, path)
         for own in (places.trained / one.name).iterdir():
             assert (out / own.name).read_bytes() == own.read_bytes()
@@ -362,7 +360,7 @@ def test_the_pipeline_takes_over_a_run_of_an_ablation_with_its_settings_and_seed
 
 
 def stage(root, places, tmp_path, base, kept):
-    """Stage ablate, of one and two recursions with seed 1; -> the folder of tables."""
+    """Run stage ablate for one and two recursions with seed 1; -> the folder of tables."""
     params = tiny_corpus.params(base, runs={"targets": ["valence"], "folds": [0]})
     two = [{"name": "l = 1", "set": {"recursions": 1}}, {"name": "l = 2", "set": {"recursions": 2}}]
     table = {"about": "Recursions", "reference": "l = 2", "rows": two}
@@ -394,10 +392,10 @@ def test_the_stage_trains_compares_and_keeps(root, places, kept, tmp_path, monke
     assert {path.name: path.read_bytes() for path in tables.iterdir()} == written
 
 
-def test_the_stage_reports_a_run_of_the_pipeline_as_it_stands(
+def test_the_stage_reports_a_run_of_the_pipeline_as_it_is(
     root, places, kept, tmp_path, monkeypatch
 ):
-    """What stands in for training tells the runs apart: stage ablate itself trains in earnest."""
+    """The pipeline's run is made by a stand-in for training; stage ablate itself really trains."""
     monkeypatch.setenv("RJCMA_WORKERS", "1")
     base = tiny_corpus.settings(epochs=1, select_by="held_out")
     with monkeypatch.context() as patched:

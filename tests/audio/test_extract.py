@@ -1,4 +1,4 @@
-"""Sound and picture of made videos, by PyAV: a beep and a flash at one moment stay together."""
+"""Sound and picture of videos made with PyAV: a beep and a flash at one time stay together."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ EVENT = 0.8  # seconds at which the picture turns white and a beep begins
 BEEP = 0.1  # seconds
 
 
-class Made(NamedTuple):
-    """How a made video is written."""
+class Formats(NamedTuple):
+    """The formats of a video to make."""
 
     suffix: str
     video: str
@@ -34,16 +34,16 @@ class Made(NamedTuple):
 
 
 LOSSLESS = [
-    Made("mkv", "ffv1", "flac"),
-    Made("mov", "mpeg4", "pcm_s16le", 16_000, "mono"),
-    Made("mkv", "libx264", "pcm_f32le", 96_000, "5.1", b_frames=2),
+    Formats("mkv", "ffv1", "flac"),
+    Formats("mov", "mpeg4", "pcm_s16le", 16_000, "mono"),
+    Formats("mkv", "libx264", "pcm_f32le", 96_000, "5.1", b_frames=2),
 ]
 LOSSY = [
-    Made("mp4", "libx264", "aac", b_frames=2),
-    Made("mp4", "mpeg4", "aac", 8_000, "mono"),
-    Made("mkv", "libx264", "ac3", 48_000, "5.1"),
-    Made("ts", "libx264", "aac"),
-    Made("mpg", "mpeg1video", "mp2"),
+    Formats("mp4", "libx264", "aac", b_frames=2),
+    Formats("mp4", "mpeg4", "aac", 8_000, "mono"),
+    Formats("mkv", "libx264", "ac3", 48_000, "5.1"),
+    Formats("ts", "libx264", "aac"),
+    Formats("mpg", "mpeg1video", "mp2"),
 ]
 
 
@@ -77,16 +77,16 @@ def sound(coder, begin, samples):
             yield from coder.encode(converted)
 
 
-def make(path, made, *, pictures=(0.0, 1.2), sounds=((0.0, 1.2, (EVENT,)),)):
-    """A video whose picture and pieces of sound each begin somewhere and last some seconds."""
+def make(path, formats, *, pictures=(0.0, 1.2), sounds=((0.0, 1.2, (EVENT,)),)):
+    """Make a video; its picture and each piece of sound have a start and a length in seconds."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream(made.video, rate=FPS)
+        video = container.add_stream(formats.video, rate=FPS)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        video.codec_context.max_b_frames = made.b_frames
-        audio = container.add_stream(made.sound, rate=made.rate, layout=made.layout)
+        video.codec_context.max_b_frames = formats.b_frames
+        audio = container.add_stream(formats.sound, rate=formats.rate, layout=formats.layout)
         show(container, video, *pictures)
         for begin, seconds, at in sounds:
-            for packet in sound(audio, begin, beeps(begin, seconds, made.rate, at)):
+            for packet in sound(audio, begin, beeps(begin, seconds, formats.rate, at)):
                 container.mux(packet)
         container.mux(audio.encode())
     return path
@@ -118,39 +118,41 @@ def extracted(path, seconds, tmp_path):
 
 
 @pytest.mark.parametrize("picture, begin", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.32), (0.2, 0.36)])
-@pytest.mark.parametrize("made", LOSSLESS + LOSSY, ids=lambda m: f"{m.suffix}-{m.sound}-{m.rate}")
-def test_a_beep_is_where_the_flash_is(tmp_path, made, picture, begin):
+@pytest.mark.parametrize(
+    "formats", LOSSLESS + LOSSY, ids=lambda m: f"{m.suffix}-{m.sound}-{m.rate}"
+)
+def test_a_beep_is_where_the_flash_is(tmp_path, formats, picture, begin):
     path = make(
-        tmp_path / f"v.{made.suffix}",
-        made,
+        tmp_path / f"v.{formats.suffix}",
+        formats,
         pictures=(picture, 1.2),
         sounds=[(begin, 1.2, (EVENT,))],
     )
     seen = flash(path)
     assert seen == pytest.approx(EVENT - picture, abs=0.002)
     (at,) = onsets(extracted(path, 1.2, tmp_path))
-    assert at == pytest.approx(seen, abs=0.0005 if made in LOSSLESS else 0.003)
+    assert at == pytest.approx(seen, abs=0.0005 if formats in LOSSLESS else 0.003)
 
 
 GAPPED = [
     LOSSLESS[0],
-    Made("mkv", "ffv1", "pcm_s16le", RATE, "mono"),
-    Made("ts", "mpeg2video", "mp2"),
+    Formats("mkv", "ffv1", "pcm_s16le", RATE, "mono"),
+    Formats("ts", "mpeg2video", "mp2"),
 ]
 
 
-@pytest.mark.parametrize("made", GAPPED, ids=lambda m: m.sound)
-def test_gaps_between_time_stamps_become_silence(tmp_path, made):
+@pytest.mark.parametrize("formats", GAPPED, ids=lambda m: m.sound)
+def test_gaps_between_time_stamps_become_silence(tmp_path, formats):
     pieces = [(k * 0.5, 0.43, (k * 0.5 + 0.1,)) for k in range(7)]
-    path = make(tmp_path / f"v.{made.suffix}", made, pictures=(0, 3.4), sounds=pieces)
+    path = make(tmp_path / f"v.{formats.suffix}", formats, pictures=(0, 3.4), sounds=pieces)
     at = onsets(extracted(path, 3.4, tmp_path))
     assert at == pytest.approx([0.1 + 0.5 * k for k in range(7)], abs=0.002)
 
 
 def test_sound_that_overlaps_is_cut(tmp_path):
-    made = Made("ts", "mpeg2video", "mp2")
-    first = make(tmp_path / "1.ts", made, sounds=[(0.0, 0.7, (0.1,))])
-    second = make(tmp_path / "2.ts", made, sounds=[(0.5, 0.7, (0.55, 0.9))])
+    formats = Formats("ts", "mpeg2video", "mp2")
+    first = make(tmp_path / "1.ts", formats, sounds=[(0.0, 0.7, (0.1,))])
+    second = make(tmp_path / "2.ts", formats, sounds=[(0.5, 0.7, (0.55, 0.9))])
     joined = tmp_path / "joined.ts"
     joined.write_bytes(first.read_bytes() + second.read_bytes())
     at = onsets(extracted(joined, 1.2, tmp_path))
@@ -160,16 +162,16 @@ def test_sound_that_overlaps_is_cut(tmp_path):
 def test_time_stamps_that_jitter_less_than_the_tolerance_are_not_believed(tmp_path):
     pieces = [(0.0, 0.5, ()), (0.51, 0.5, ())]
     path = tmp_path / "v.mkv"
-    make(path, Made("mkv", "ffv1", "pcm_s16le", RATE, "mono"), pictures=(0, 0.2), sounds=pieces)
+    make(path, Formats("mkv", "ffv1", "pcm_s16le", RATE, "mono"), pictures=(0, 0.2), sounds=pieces)
     assert len(extracted(path, 0.2, tmp_path)) == RATE
 
 
 def test_sound_may_change_its_format_on_the_way(tmp_path):
-    path, made = tmp_path / "v.mpg", Made("mpg", "mpeg1video", "mp2")
+    path, formats = tmp_path / "v.mpg", Formats("mpg", "mpeg1video", "mp2")
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg1video", rate=FPS)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        audio = container.add_stream("mp2", rate=made.rate, layout="stereo")
+        audio = container.add_stream("mp2", rate=formats.rate, layout="stereo")
         other = av.CodecContext.create("mp2", "w")
         other.sample_rate, other.layout, other.format = 48_000, "mono", audio.format
         other.time_base = Fraction(1, 48_000)
@@ -234,8 +236,8 @@ def test_every_run_writes_the_same_bytes(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_sounds_length(tmp_path):
-    made, seconds = Made("mkv", "ffv1", "pcm_s16le", RATE, "mono"), 150
-    path = make(tmp_path / "v.mkv", made, pictures=(0, 0.2), sounds=[(0.0, seconds, ())])
+    formats, seconds = Formats("mkv", "ffv1", "pcm_s16le", RATE, "mono"), 150
+    path = make(tmp_path / "v.mkv", formats, pictures=(0, 0.2), sounds=[(0.0, seconds, ())])
     tracemalloc.start()
     extract(path, seconds, "clip", tmp_path / "out.wav")
     peak = tracemalloc.get_traced_memory()[1]

@@ -35,21 +35,21 @@ def noise(samples, seed=5):
 
 
 def written(tmp_path, pcm, index):
-    """What `write` makes of some samples: the rows, and the feature as training reads it."""
+    """What `write` stores for some samples: the rows, and the feature as training reads it."""
     wav = sound(tmp_path / "clip.wav", pcm)
     logmel.write(wav, index, "clip", tmp_path / "clip.h5")
-    track = store.FeatureReader(
+    feature = store.FeatureReader(
         tmp_path / "clip.h5", clip="clip", frames=len(index), span=WINDOW_ROWS
     )
-    return track.rows[...], track
+    return feature.rows[...], feature
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_windows_agree_with_the_released_front_end(tmp_path, rate):
     frames, expected = GOLDEN[f"frames_{rate}"], GOLDEN[f"logmel_{rate}"]
     index = first_rows(int(frames.max()) + 1, RATES[rate])
-    _, track = written(tmp_path, GOLDEN["pcm"], index)
-    np.testing.assert_allclose(track.take(frames), expected, rtol=0, atol=1e-4)
+    _, feature = written(tmp_path, GOLDEN["pcm"], index)
+    np.testing.assert_allclose(feature.take(frames), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -88,7 +88,7 @@ def mel(hz):
 
 
 def one_row(pcm):
-    """A row by the formulas themselves: discrete Fourier transform, triangles linear in mel."""
+    """A row by the formulas: discrete Fourier transform, triangles on the mel scale."""
     x = np.asarray(pcm[:400], float) / 32768
     x *= [0.5 - 0.5 * math.cos(2 * math.pi * n / 400) for n in range(400)]
     turns = np.outer(np.arange(257), np.arange(400)) / 512
@@ -133,10 +133,10 @@ def test_a_long_sound_is_read_once_and_a_piece_at_a_time(tmp_path, monkeypatch):
 def test_an_annotation_longer_than_its_video_sees_the_last_sample_held(tmp_path):
     pcm = noise(2 * RATE)
     index = first_rows(131, 25)
-    rows, track = written(tmp_path, pcm, index)
+    rows, feature = written(tmp_path, pcm, index)
     assert len(rows) == index[-1] + 96 == 616
     longer = logmel.rows(np.concatenate([pcm, np.full(6 * RATE, pcm[-1])]))
-    np.testing.assert_allclose(track.read(130, 131)[0], longer[520:616], atol=1e-6)
+    np.testing.assert_allclose(feature.read(130, 131)[0], longer[520:616], atol=1e-6)
 
 
 def test_rows_cover_all_of_the_sound_and_a_second_more(tmp_path):
@@ -146,8 +146,8 @@ def test_rows_cover_all_of_the_sound_and_a_second_more(tmp_path):
 
 @pytest.mark.parametrize("samples", [0, 1, 399, 3 * RATE])
 def test_silence_is_the_logarithm_of_the_offset(tmp_path, samples):
-    rows, track = written(tmp_path, np.zeros(samples), first_rows(53, 25))
-    assert track.read(0, 53).shape == (53, 96, 64)
+    rows, feature = written(tmp_path, np.zeros(samples), first_rows(53, 25))
+    assert feature.read(0, 53).shape == (53, 96, 64)
     np.testing.assert_allclose(rows, math.log(0.01), atol=1e-6)
 
 

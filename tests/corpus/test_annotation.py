@@ -25,7 +25,7 @@ def _read(folder: Path, content: bytes | str) -> annotation.Labels:
     return annotation.read(path, "x")
 
 
-def test_a_frame_without_one_of_its_values_has_neither(tmp_path: Path) -> None:
+def test_a_frame_without_one_of_its_labels_has_none(tmp_path: Path) -> None:
     found = _read(tmp_path, WHOLE)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, READ)
@@ -43,7 +43,7 @@ def test_a_frame_without_one_of_its_values_has_neither(tmp_path: Path) -> None:
     ],
     ids=["mark", "windows", "both", "spaces", "no last newline", "-5.0"],
 )
-def test_how_lines_and_files_begin_and_end_does_not_matter(tmp_path: Path, content: bytes) -> None:
+def test_line_endings_and_a_byte_order_mark_do_not_matter(tmp_path: Path, content: bytes) -> None:
     np.testing.assert_array_equal(_read(tmp_path, content), READ)
 
 
@@ -51,7 +51,7 @@ def test_how_lines_and_files_begin_and_end_does_not_matter(tmp_path: Path, conte
     ("content", "found", "expected"),
     [
         ("", "an empty file", "the header valence,arousal"),
-        (HEAD, "no rows", "a row a frame"),
+        (HEAD, "no rows", "one row per frame"),
         ("arousal,valence\n0,0\n", "the header 'arousal,valence' in line 1", "valence,arousal"),
         ("0.1,0.2\n", "the header '0.1,0.2' in line 1", "valence,arousal"),
         (HEAD + "0,0\n0.3\n", "1 column ('0.3') in line 3", "two: valence,arousal"),
@@ -66,7 +66,7 @@ def test_how_lines_and_files_begin_and_end_does_not_matter(tmp_path: Path, conte
         (WHOLE.encode("utf-16"), "bytes that are not text", "UTF-8"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(
+def test_a_mistake_is_reported_with_its_line(
     tmp_path: Path, content: str | bytes, found: str, expected: str
 ) -> None:
     with pytest.raises(Problem) as problem:
@@ -90,14 +90,14 @@ def test_what_is_written_is_read(rows: list[tuple[float, float]]) -> None:
             assert row.tolist() == np.array([valence, arousal], np.float32).tolist()
 
 
-def test_labels_come_back_and_those_of_clips_that_are_gone_go(tmp_path: Path) -> None:
+def test_labels_are_read_as_written_and_those_of_removed_clips_are_deleted(tmp_path: Path) -> None:
     labels.write(tmp_path, {"a": READ, "b": READ[:2]})
     np.testing.assert_array_equal(labels.read(tmp_path, clip("a", 3)), READ)
     labels.write(tmp_path, {"b": READ[:2]})
     assert [path.name for path in tmp_path.iterdir()] == ["b.npy"]
 
 
-def test_labels_that_are_the_same_are_not_written_again(tmp_path: Path) -> None:
+def test_unchanged_labels_are_not_written_again(tmp_path: Path) -> None:
     labels.write(tmp_path, {"a": READ, "b": READ})
     before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
     labels.write(tmp_path, {"a": READ, "b": READ + 1})

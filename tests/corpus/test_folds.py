@@ -1,4 +1,4 @@
-"""Folds: the golden division, shared videos, and what cannot be divided."""
+"""Folds: the golden division, shared videos, and corpora that cannot be divided."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def _names(clips: list[Clip]) -> list[str]:
 
 
 def test_six_folds_of_the_real_corpus_are_those_of_the_released_code() -> None:
-    trained = [f"train{k:03}" for k in range(356)]
-    validated = [f"official{k:03}" for k in range(76)]
-    names = trained + validated
-    clips = [clip(name) for name in reversed(trained)]
-    clips += [clip(name, partition="validation") for name in validated] + [
+    train = [f"train{k:03}" for k in range(356)]
+    validation = [f"official{k:03}" for k in range(76)]
+    names = train + validation
+    clips = [clip(name) for name in reversed(train)]
+    clips += [clip(name, partition="validation") for name in validation] + [
         clip("t", partition="test")
     ]
     golden = json.loads(GOLDEN.read_text())["folds"]
@@ -47,7 +47,7 @@ def test_two_people_in_one_video_stay_together_at_the_border_of_a_group() -> Non
     assert _names(folds[1].validation) == ["c"]
 
 
-def test_clips_of_a_video_are_kept_together_though_others_stand_between_them() -> None:
+def test_clips_of_a_video_stay_together_although_others_sort_between_them() -> None:
     pairs = [("p1", "p1"), ("p10", "p10"), ("p11", "p11"), ("p1_left", "p1")]
     clips = [clip(name, video=video) for name, video in pairs] + [clip("v", partition="validation")]
     assert _names(split(clips, 3)[2].validation) == ["p1", "p1_left"]
@@ -65,7 +65,7 @@ SIZES = st.lists(st.integers(1, 3), min_size=5, max_size=19)
 
 
 @given(SIZES, st.integers(2, 6))
-def test_each_fold_holds_every_clip_once_and_no_video_on_both_sides(
+def test_each_fold_has_every_clip_once_and_no_video_on_both_sides(
     sizes: list[int], count: int
 ) -> None:
     clips = [clip(f"{v:02}_{k}", video=f"{v}") for v, size in enumerate(sizes) for k in range(size)]
@@ -91,13 +91,13 @@ def test_more_groups_than_videos_are_refused() -> None:
         split(clips, 3)
 
 
-def test_no_validation_clips_are_refused() -> None:
+def test_a_corpus_without_validation_clips_is_refused() -> None:
     with pytest.raises(Problem, match="no validation clips"):
         split([clip("a"), clip("b")], 2)
 
 
 @pytest.mark.parametrize("number", [-1, 3, 7])
-def test_a_fold_that_is_not_there_is_refused(number: int) -> None:
+def test_a_missing_fold_is_refused(number: int) -> None:
     clips = [clip("a"), clip("b"), clip("v", partition="validation")]
     assert _names(fold(clips, 3, 2).validation) == ["a"]
     with pytest.raises(Problem, match=f"fold {number} .*expected one of 0 to 2"):

@@ -31,26 +31,27 @@ CLIPS = ["a", "b_left", "b_right", "c", "t", "v"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made") / "corpus"
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("original") / "corpus"
     corpus(root)
     return root
 
 
 @pytest.fixture
-def root(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "corpus"))
+def root(original: Path, tmp_path: Path) -> Path:
+    """A corpus that the test may change."""
+    return Path(shutil.copytree(original, tmp_path / "corpus"))
 
 
 def _section(root: Path, **changes: object) -> dict[str, object]:
-    """The section `corpus` of a corpus as `corpus_builder.corpus` makes it."""
+    """The section `corpus` for a corpus that `corpus_builder.corpus` has made."""
     section = {"root": str(root), "faces": ["cropped_aligned"], "train": "VA/Train_Set"}
     section |= {"validation": "VA/Validation_Set", "test": "test.txt", "folds": 3}
     return {"make": [], **section, "videos": ["videos"], **changes}
 
 
 def _audit(root: Path, modalities: Collection[str] = (), **changes: object) -> Audit:
-    """The audit of this corpus with changed settings, of which these modalities are wanted."""
+    """The audit of this corpus with changed settings, for these modalities."""
     checked = Corpus.model_validate(_section(root, **changes))
     return audit(checked, Memory(root.parent / "memory.jsonl"), modalities)
 
@@ -69,13 +70,13 @@ def _notes(found: Audit) -> dict[str, list[str]]:
 
 
 def _note(found: Audit, words: str) -> list[str]:
-    """Who has the one kind of note with these words."""
-    kinds = [kind for kind in _notes(found) if words in kind]
-    assert len(kinds) == 1, _notes(found)
-    return _notes(found)[kinds[0]]
+    """The names and details of the only kind of note with these words."""
+    notes = [what for what in _notes(found) if words in what]
+    assert len(notes) == 1, _notes(found)
+    return _notes(found)[notes[0]]
 
 
-def test_a_sound_corpus_gives_every_clip_with_its_own_frames(root: Path) -> None:
+def test_a_valid_corpus_gives_every_clip_with_its_own_frames(root: Path) -> None:
     found = _audit(root)
     found.findings.check()
     clips = {clip.name: clip for clip in found.clips}
@@ -96,10 +97,10 @@ def test_two_people_share_their_video_and_have_their_own_faces(root: Path) -> No
     assert left.file == right.file == "videos/b.mp4"
     assert left.video_digest == right.video_digest
     assert (left.faces, right.faces) == ("cropped_aligned/b_left", "cropped_aligned/b_right")
-    assert _note(found, "videos that clips share") == ["b b_left/b_right"]
+    assert _note(found, "clips of the same video") == ["b b_left/b_right"]
 
 
-def test_a_clip_whose_own_video_is_called_left_belongs_to_that(root: Path) -> None:
+def test_a_clip_is_of_the_video_with_its_own_name_if_there_is_one(root: Path) -> None:
     video(root / "videos" / "b_left.mp4", 13)
     found = _audit(root)
     assert {clip.name: clip.video for clip in found.clips if clip.name[0] == "b"} == {
@@ -127,7 +128,7 @@ def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(root: Path) -> None:
     assert [clip.name for clip in _audit(root, videos=["videos [1]"]).clips] == CLIPS
 
 
-def test_rows_are_the_clips_frames_where_they_differ_a_little_from_the_videos(root: Path) -> None:
+def test_a_clips_frames_are_its_rows_if_they_differ_a_little_from_the_videos(root: Path) -> None:
     annotation(root / "VA/Train_Set/a.txt", 14)
     annotation(root / "VA/Train_Set/c.txt", 5)
     found = _audit(root)
@@ -138,13 +139,13 @@ def test_rows_are_the_clips_frames_where_they_differ_a_little_from_the_videos(ro
     assert _note(found, "longer (+) or shorter (-)") == ["a +3", "c -2"]
 
 
-def test_rows_beyond_irregular_times_follow_at_the_mean_rate(root: Path) -> None:
+def test_rows_beyond_irregular_times_follow_at_the_average_rate(root: Path) -> None:
     video(root / "videos/c.mp4", 5, 25, stamps=[0, 40, 120, 160, 200], sound=False)
     found = _audit(root)
     clip = found.clips[3]
     assert clip.times == (0.0, 0.04, 0.12, 0.16, 0.2) and clip.fps == pytest.approx(20)
     np.testing.assert_allclose(clip.frame_times()[-3:], [0.2, 0.25, 0.3])
-    assert _note(found, "irregular frame times") == ["c 20.00 on mean"]
+    assert _note(found, "irregular frame times") == ["c 20.00 fps on average"]
     assert _note(found, "no audio stream: taken as silence") == ["c"]
 
 
@@ -158,7 +159,7 @@ def test_a_clip_without_crops_has_no_folder(root: Path) -> None:
     assert _note(found, "no face crops: every frame is black") == ["a", "c"]
 
 
-def test_what_is_unusual_is_said_but_no_obstacle(root: Path) -> None:
+def test_what_is_unusual_is_noted_and_accepted(root: Path) -> None:
     video(root / "videos/another_task.mp4", 3)
     (root / "videos/readme.pdf").write_text("")
     (root / "VA/Train_Set/notes.md").write_text("")
@@ -169,9 +170,9 @@ def test_what_is_unusual_is_said_but_no_obstacle(root: Path) -> None:
     annotation(root / "VA/Train_Set/c.txt", 0, "valence,arousal\n" + "-5,-5\n" * 7)
     found = _audit(root)
     found.findings.check()
-    assert _note(found, "no annotation and no test list") == ["another_task"]
-    assert _note(found, "none by their ending") == ["readme.pdf"]
-    assert _note(found, "no .txt file") == ["notes.md"]
+    assert _note(found, "videos without annotation") == ["another_task"]
+    assert _note(found, "suffix is not a video's") == ["readme.pdf"]
+    assert _note(found, "not .txt") == ["notes.md"]
     assert _note(found, "twice in the test list") == ["t line 2"]
     assert _note(found, "crops beyond the last frame") == ["t to 6"]
     assert _note(found, "no frame is labelled") == ["c"]
@@ -183,7 +184,7 @@ def test_the_summary_counts_each_partition(root: Path) -> None:
     assert lines[1].split() == ["train", "4", "3", "44", "0:00:02", "86.4%"]
     assert lines[3].split() == ["test", "1", "1", "5", "0:00:00", "-"]
     assert lines[4].split() == ["all", "6", "5", "60", "0:00:02", "89.1%"]
-    assert lines[5] == "note: videos that clips share (they stay in one fold) (1): b b_left/b_right"
+    assert lines[5] == "note: clips of the same video (they stay in one fold) (1): b b_left/b_right"
 
 
 def _replaced(path: str, content: bytes) -> Callable[[Path], object]:
@@ -204,7 +205,7 @@ def _cut_and_annotated(root: Path) -> None:
 
 HEAD = b"valence,arousal\n"
 BAD: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
-    "not a video": (_replaced("videos/a.mp4", b"text"), "a", "a.mp4", "what cannot be opened"),
+    "not a video": (_replaced("videos/a.mp4", b"text"), "a", "a.mp4", "that cannot be opened"),
     "zero bytes": (_replaced("videos/a.mp4", b""), "a", "a.mp4", "zero bytes"),
     "cut, unannotated": (_cut, "t", "t.mp4", "a file that is cut off after"),
     "cut, annotated": (_cut_and_annotated, "a", "a.txt", "100 rows"),
@@ -228,7 +229,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         lambda root: video(root / "videos/c.mkv", 7),
         "c",
         "c.mkv",
-        "another of the same name",
+        "another path for the same name",
     ),
     "two partitions": (
         lambda root: annotation(root / "VA/Validation_Set/a.txt", 11),
@@ -273,7 +274,7 @@ def test_what_cannot_be_used_is_one_line_and_the_others_are_examined(root: Path,
 
 
 @pytest.mark.parametrize("case", sorted(set(BAD) - {"two partitions", "annotated test clip"}))
-def test_excluding_the_clip_is_a_way_on(root: Path, case: str) -> None:
+def test_excluding_the_clip_solves_its_problem(root: Path, case: str) -> None:
     spoil, clip, *_ = BAD[case]
     spoil(root)
     annotation(root / "VA/Train_Set/e.txt", 5)
@@ -285,12 +286,12 @@ def test_excluding_the_clip_is_a_way_on(root: Path, case: str) -> None:
     assert clip not in {found_clip.name for found_clip in found.clips}
 
 
-def test_a_raised_tolerance_lets_a_longer_annotation_pass(root: Path) -> None:
+def test_a_higher_tolerance_accepts_a_longer_annotation(root: Path) -> None:
     annotation(root / "VA/Train_Set/a.txt", 53)
     assert _audit(root, tolerance=2.0).clips[0].frames == 53
 
 
-def test_all_problems_are_found_before_any_is_told(root: Path) -> None:
+def test_all_problems_are_found_before_any_is_reported(root: Path) -> None:
     for case in ("not a video", "value", "test clip without video"):
         BAD[case][0](root)
     assert [problem.clip for problem in _problems(_audit(root))] == ["a", "c", "u"]
@@ -299,7 +300,7 @@ def test_all_problems_are_found_before_any_is_told(root: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"videos": ["vids"]}, "vids: found nothing of that name"),
+        ({"videos": ["vids"]}, "vids: found no such file or folder"),
         ({"videos": ["VA/*"]}, "no video in"),
         ({"faces": ["crops*"]}, "for corpus.faces"),
         ({"train": "VA/Train"}, "correct corpus.train"),
@@ -307,9 +308,7 @@ def test_all_problems_are_found_before_any_is_told(root: Path) -> None:
         ({"test": "tests.txt"}, "tests.txt: found No such file"),
     ],
 )
-def test_a_folder_that_is_not_there_is_one_line(
-    root: Path, changes: dict[str, object], words: str
-) -> None:
+def test_a_missing_folder_is_one_line(root: Path, changes: dict[str, object], words: str) -> None:
     with pytest.raises(Problem) as problem:
         _audit(root, **changes)
     assert words in str(problem.value)
@@ -346,7 +345,7 @@ def mute(root: Path) -> Path:
         (["visual", "audio"], "audio"),
     ],
 )
-def test_a_corpus_without_sound_stops_where_sound_is_wanted(
+def test_a_corpus_without_sound_is_a_problem_if_sound_is_used(
     mute: Path, modalities: list[str], missing: str
 ) -> None:
     [problem] = _problems(_audit(mute, modalities))
@@ -355,7 +354,7 @@ def test_a_corpus_without_sound_stops_where_sound_is_wanted(
     assert problem.cure == "set fusion.modalities: [visual] to go on without it"
 
 
-def test_a_corpus_without_sound_is_no_problem_where_only_faces_are_wanted(mute: Path) -> None:
+def test_a_corpus_without_sound_is_no_problem_if_only_faces_are_used(mute: Path) -> None:
     found = _audit(mute, ["visual"])
     found.findings.check()
     assert [clip.sound for clip in found.clips] == [False] * len(CLIPS)
@@ -369,7 +368,7 @@ def test_a_corpus_without_sound_is_no_problem_where_only_faces_are_wanted(mute: 
         (["visual", "audio"], "[audio]"),
     ],
 )
-def test_a_corpus_without_crops_stops_where_faces_are_wanted(
+def test_a_corpus_without_crops_is_a_problem_if_faces_are_used(
     root: Path, modalities: list[str], rest: str
 ) -> None:
     [problem] = _problems(_audit(root, modalities, faces=[]))
@@ -379,7 +378,7 @@ def test_a_corpus_without_crops_stops_where_faces_are_wanted(
 
 
 @pytest.mark.parametrize("modalities", [["audio"], ["audio", "text"], ["text"]])
-def test_a_corpus_without_crops_is_no_problem_where_no_faces_are_wanted(
+def test_a_corpus_without_crops_is_no_problem_if_no_faces_are_used(
     root: Path, modalities: list[str]
 ) -> None:
     found = _audit(root, modalities, faces=[])
@@ -387,7 +386,7 @@ def test_a_corpus_without_crops_is_no_problem_where_no_faces_are_wanted(
     assert [clip.faces for clip in found.clips] == [None] * len(CLIPS)
 
 
-def test_one_clip_with_sound_and_one_with_crops_are_something_to_learn_from(mute: Path) -> None:
+def test_one_clip_with_sound_and_one_with_crops_are_enough(mute: Path) -> None:
     video(mute / "videos/c.mp4", 7)
     for name in set(CLIPS) - {"v"}:
         shutil.rmtree(mute / "cropped_aligned" / name)
@@ -398,12 +397,12 @@ def test_one_clip_with_sound_and_one_with_crops_are_something_to_learn_from(mute
 
 
 @pytest.mark.parametrize(("modality", "key"), [("visual", "faces"), ("text", "videos")])
-def test_where_no_modality_is_left_the_way_on_is_the_section_corpus(
+def test_if_no_modality_is_left_the_cure_is_the_section_corpus(
     mute: Path, modality: str, key: str
 ) -> None:
     [problem] = _problems(_audit(mute, [modality], faces=[]))
     assert problem.file == f"corpus.{key}"
-    assert problem.cure == "name what there is in the section corpus"
+    assert problem.cure == "correct the paths in the section corpus"
 
 
 def test_a_corpus_with_neither_faces_nor_sound_is_two_problems_at_once(mute: Path) -> None:
@@ -411,8 +410,8 @@ def test_a_corpus_with_neither_faces_nor_sound_is_two_problems_at_once(mute: Pat
     assert [problem.file for problem in problems] == ["corpus.faces", "corpus.videos"]
 
 
-def test_a_missing_corpus_says_where_it_is_to_be_had(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"set corpus\.root .*Aff-Wild2 is to be had"):
+def test_the_problem_of_a_missing_corpus_says_where_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"set corpus\.root .*Aff-Wild2 is available"):
         _audit(tmp_path / "nowhere")
     with pytest.raises(Problem, match="dvc repro"):
         _audit(tmp_path / "nowhere", make=["sample"])
@@ -430,7 +429,7 @@ def test_impossible_settings_are_refused_by_key(tmp_path: Path, key: str, value:
         load(tmp_path / "params.yaml", "corpus", Corpus)
 
 
-def test_a_second_look_decodes_and_reads_nothing_again(
+def test_a_second_audit_decodes_and_reads_nothing_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _audit(root)
@@ -441,25 +440,25 @@ def test_a_second_look_decodes_and_reads_nothing_again(
     assert opened == []
 
 
-def test_what_other_code_read_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_reads_everything_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _audit(root)
     decoded: list[str] = []
-    honest = videos.probe
-    monkeypatch.setattr(videos, "probe", lambda path: decoded.append(path.stem) or honest(path))
-    monkeypatch.setattr("rjcma.jobs.code.meaning", lambda modules: "another")
+    real = videos.probe
+    monkeypatch.setattr(videos, "probe", lambda path: decoded.append(path.stem) or real(path))
+    monkeypatch.setattr("rjcma.jobs.code.digest", lambda modules: "another")
     assert _audit(root).clips == first.clips
     assert sorted(decoded) == ["a", "b", "c", "t", "v"]
 
 
-def test_an_error_that_nobody_foresaw_is_the_problem_of_one_video(
+def test_an_unexpected_error_is_the_problem_of_one_video(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = videos.probe
+    real = videos.probe
 
     def probe(path: Path) -> Probe:
         if path.stem == "b":
             raise IndexError("list index out of range")
-        return honest(path)
+        return real(path)
 
     monkeypatch.setattr(videos, "probe", probe)
     found = _audit(root)
@@ -481,7 +480,7 @@ def test_a_changed_annotation_of_the_same_length_changes_no_clip(root: Path) -> 
     assert _audit(root).clips == before
 
 
-def test_a_torn_or_foreign_line_in_the_memory_is_passed_over(root: Path) -> None:
+def test_an_incomplete_or_foreign_line_in_the_memory_is_ignored(root: Path) -> None:
     first = _audit(root)
     memory = root.parent / "memory.jsonl"
     lines = memory.read_text().splitlines(keepends=True)
@@ -502,11 +501,13 @@ def test_a_manifest_comes_back_sorted(root: Path) -> None:
     [
         (None, "no such file"),
         ("{", "in line 1, not "),
-        ('{"name": "a"}\n', "found video = no value in line 1, not one"),
-        ("TWICE", "stand twice"),
+        ('{"name": "a"}\n', "found video = no value in line 1, not a value"),
+        ("TWICE", "occur twice"),
     ],
 )
-def test_a_manifest_that_is_none_is_one_line(root: Path, content: str | None, words: str) -> None:
+def test_a_file_that_is_not_a_manifest_is_one_line(
+    root: Path, content: str | None, words: str
+) -> None:
     path = root / "clips.jsonl"
     if content == "TWICE":
         content = _audit(root).clips[0].model_dump_json() + "\n"
@@ -519,7 +520,7 @@ def test_a_manifest_that_is_none_is_one_line(root: Path, content: str | None, wo
 
 
 def _stage(folder: Path, **sections: object) -> subprocess.CompletedProcess[str]:
-    """Run the stage in a folder by the committed params with other sections."""
+    """Run the stage in a folder with the committed params and these changed sections."""
     committed.params(folder, **sections)
     outs = ["data/clips.jsonl", "data/labels", "data/models.json"]
     return subprocess.run(
@@ -563,7 +564,7 @@ def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_prob
     }
 
 
-def test_the_stage_wants_the_modalities_of_the_params(root: Path, tmp_path: Path) -> None:
+def test_the_stage_requires_the_modalities_of_the_params(root: Path, tmp_path: Path) -> None:
     section = _section(root, faces=[])
     stopped = _stage(tmp_path, corpus=section)
     assert stopped.returncode == 1
@@ -573,7 +574,7 @@ def test_the_stage_wants_the_modalities_of_the_params(root: Path, tmp_path: Path
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_real_corpus_is_sound() -> None:
+def test_the_real_corpus_is_valid() -> None:
     if "RJCMA_SHARED" not in os.environ:
         pytest.skip("RJCMA_SHARED names no folder with corpus_real")
     root = Path(os.environ["RJCMA_SHARED"]) / "corpus_real"

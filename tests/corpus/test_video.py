@@ -1,4 +1,4 @@
-"""What decoding tells of a video: count, rate, times, sound, and whether it is whole."""
+"""The properties of a decoded video: count, rate, times, sound, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from corpus_builder import video
 
-from rjcma.corpus.video import presented, probe, timing
+from rjcma.corpus.video import presentation_times, probe, timing
 from rjcma.problem import Problem
 
 FILM, TELEVISION = Fraction(24000, 1001), Fraction(30000, 1001)
@@ -48,12 +48,12 @@ def test_a_late_first_frame_does_not_make_times_irregular(tmp_path: Path) -> Non
     assert probe(tmp_path / "x.mp4").times is None
 
 
-def test_a_claimed_rate_that_disagrees_with_the_times_is_not_believed() -> None:
+def test_a_declared_rate_that_disagrees_with_the_times_is_not_used() -> None:
     fps, times = timing(np.arange(101) / 25, [Fraction(30), Fraction(50)])
     assert (fps, times) == (25.0, None)
 
 
-def test_without_times_the_claimed_rate_is_all_there_is() -> None:
+def test_without_times_the_declared_rate_is_used() -> None:
     assert timing(None, [FILM]) == (float(FILM), None)
     assert timing(None, []) == (0.0, None)
 
@@ -63,18 +63,18 @@ def test_one_dropped_frame_in_a_long_video_makes_its_times_irregular() -> None:
     assert timing(ticks / 25, [Fraction(25)])[1] is not None
 
 
-def test_frames_without_a_time_stamp_lie_evenly_between_their_neighbours() -> None:
-    seconds, falling = presented([None, 20, None, None, 50, None], Fraction(1, 10))
+def test_frames_without_a_time_stamp_are_placed_evenly_between_their_neighbours() -> None:
+    seconds, falling = presentation_times([None, 20, None, None, 50, None], Fraction(1, 10))
     assert seconds is not None and not falling
     np.testing.assert_allclose(seconds, [0, 1, 2, 3, 4, 5])
 
 
-def test_times_that_fall_back_are_not_used() -> None:
-    assert presented([0, 10, 20, 5, 15], Fraction(1, 25)) == (None, True)
-    assert presented([None, None, 3], Fraction(1, 25)) == (None, False)
+def test_times_that_go_backwards_are_not_used() -> None:
+    assert presentation_times([0, 10, 20, 5, 15], Fraction(1, 25)) == (None, True)
+    assert presentation_times([None, None, 3], Fraction(1, 25)) == (None, False)
 
 
-def test_a_title_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_title_that_is_not_utf_8_is_accepted(tmp_path: Path) -> None:
     video(tmp_path / "x.avi", 5)
     content = (tmp_path / "x.avi").read_bytes()
     assert b"Lavf" in content
@@ -87,7 +87,7 @@ def test_a_title_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
     [("mp4", {"movflags": "faststart"}), ("mp4", {"movflags": "frag_keyframe+empty_moov"})]
     + [("avi", {}), ("flv", {})],
 )
-def test_a_cut_file_is_known_as_cut(tmp_path: Path, ending: str, muxing: dict[str, str]) -> None:
+def test_a_cut_file_is_recognised(tmp_path: Path, ending: str, muxing: dict[str, str]) -> None:
     path = tmp_path / f"x.{ending}"
     video(path, 50, muxing=muxing)
     assert not probe(path).cut
@@ -97,7 +97,7 @@ def test_a_cut_file_is_known_as_cut(tmp_path: Path, ending: str, muxing: dict[st
     assert 20 < found.decoded < 40
 
 
-def test_a_cut_matroska_file_is_shorter_than_it_says(tmp_path: Path) -> None:
+def test_a_cut_matroska_file_is_shorter_than_it_declares(tmp_path: Path) -> None:
     video(tmp_path / "x.mkv", 50)
     os.truncate(tmp_path / "x.mkv", (tmp_path / "x.mkv").stat().st_size * 6 // 10)
     found = probe(tmp_path / "x.mkv")
@@ -105,7 +105,7 @@ def test_a_cut_matroska_file_is_shorter_than_it_says(tmp_path: Path) -> None:
     assert found.declared == pytest.approx(2.0, abs=0.05)
 
 
-def test_damage_in_the_middle_does_not_end_a_video(tmp_path: Path) -> None:
+def test_damage_in_the_middle_does_not_stop_the_decoding(tmp_path: Path) -> None:
     video(tmp_path / "x.mp4", 50, codec="mpeg4", sound=False)
     content = bytearray((tmp_path / "x.mp4").read_bytes())
     middle = len(content) // 2
@@ -141,15 +141,15 @@ def _sound_alone(path: Path) -> None:
     ("make", "found"),
     [
         (lambda path: path.write_bytes(b""), "zero bytes"),
-        (lambda path: path.write_text("not a video\n" * 99), "what cannot be opened"),
+        (lambda path: path.write_text("not a video\n" * 99), "a file that cannot be opened"),
         (lambda path: None, "No such file"),
-        (_cut_before_its_index, "what cannot be opened"),
+        (_cut_before_its_index, "a file that cannot be opened"),
         (_unknown_codec, "a video stream that FFmpeg cannot decode"),
         (_sound_alone, "no video stream (streams: audio)"),
     ],
     ids=["zero bytes", "text", "missing", "cut", "unknown codec", "sound alone"],
 )
-def test_what_is_no_video_is_one_line(tmp_path: Path, make, found: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_not_a_video_is_one_line(tmp_path: Path, make, found: str) -> None:  # type: ignore[no-untyped-def]
     make(tmp_path / "x.mp4")
     with pytest.raises(Problem) as problem:
         probe(tmp_path / "x.mp4")
@@ -167,15 +167,13 @@ def _real(name: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "decoded", "fps"),
     [
-        ("astorfi.mp4", 209, float(TELEVISION)),  # its container claims 266 frames
-        ("hamilton.mp4", 275, 29.97),  # its first frame is presented at 0.852 s
+        ("astorfi.mp4", 209, float(TELEVISION)),  # its container declares 266 frames
+        ("hamilton.mp4", 275, 29.97),  # its first frame is shown at 0.852 s
         ("grid_pwij3p.mpg", 75, 25.0),
         ("hdtf_hill.mp4", 200, 25.0),
     ],
 )
-def test_real_videos_have_the_frames_that_they_decode_to(
-    name: str, decoded: int, fps: float
-) -> None:
+def test_real_videos_have_the_frames_that_are_decoded(name: str, decoded: int, fps: float) -> None:
     found = probe(_real(name))
     assert (found.decoded, found.fps, found.times) == (decoded, fps, None)
     assert found.sound and not found.cut and not found.damaged

@@ -1,4 +1,4 @@
-"""The paper's backbones against golden values, and prepared for inference against themselves."""
+"""The paper's backbones: against golden values; and those prepared for inference, against them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_backbone_prepared_for_inference_gives_the_same_vectors(golden):
     assert difference(prepared(encoder, CPU)(values), expected) < 1e-4
 
 
-def test_preparing_a_backbone_leaves_it_as_it_was(golden):
+def test_preparing_a_backbone_does_not_change_it(golden):
     encoder, values, expected = golden
     ready = prepared(encoder, CPU)
     assert any(isinstance(module, Winograd) for module in ready.modules())
@@ -165,7 +165,7 @@ def test_compact_groups_hold_all_that_is_learned():
         assert {id(weight) for weight in held} == {id(weight) for weight in encoder.parameters()}
 
 
-def test_every_kind_that_params_may_name_is_tried_here():
+def test_every_kind_of_the_params_is_tested_here():
     for modality, kinds in KINDS.items():
         names = [get_args(kind.model_fields["kind"].annotation) for kind in classes(modality)]
         assert names == [(kind,) for kind in kinds]
@@ -181,11 +181,11 @@ def test_a_backbone_is_built_by_its_name():
 
 @pytest.mark.parametrize("modality, kind", EVERY)
 def test_an_encoders_class_is_found_by_its_settings(modality, kind):
-    one = chosen(modality, kind)
-    found = pkgutil.resolve_name(one.implementation)
+    encoder = chosen(modality, kind)
+    implementation = pkgutil.resolve_name(encoder.implementation)
     with torch.device("meta"):
-        assert type(backbones.build(modality, one)) is found
-    same = [each for each in EVERY if chosen(*each).implementation == one.implementation]
+        assert type(backbones.build(modality, encoder)) is implementation
+    same = [each for each in EVERY if chosen(*each).implementation == encoder.implementation]
     assert same == [(modality, kind)]
 
 
@@ -207,7 +207,7 @@ def test_the_input_shape_is_known_before_an_encoder_is_built(modality, kind):
 
 
 def test_products_are_exact_unless_another_precision_is_named():
-    """On every device alike: what a clip's vectors are does not depend on where they are made."""
+    """This holds on every device: a clip's vectors do not depend on it."""
     assert encoders().precision == encoders(device="auto").precision == "fp32"
     assert encoders(precision="bf16").precision == "bf16"
     with pytest.raises(ValueError, match="'fp32', 'bf16' or 'fp16'"):
@@ -232,7 +232,7 @@ def test_winograd_gives_a_convolutions_sums_for_pictures_of_any_size(height, wid
     assert difference(found.double(), expected.detach()) < 2e-5
 
 
-def test_winograd_works_through_more_pictures_than_a_block(monkeypatch):
+def test_winograd_handles_more_pictures_than_a_block(monkeypatch):
     monkeypatch.setattr("rjcma.encoders.winograd.BLOCK", 3 * 14 * 14 * 7)  # three pictures
     conv = nn.Conv2d(7, 2, 3, padding=1)
     pictures = torch.randn(11, 7, 10, 10)
@@ -252,7 +252,7 @@ def test_winograd_works_through_more_pictures_than_a_block(monkeypatch):
         nn.Linear(128, 128),
     ],
 )
-def test_winograd_stands_for_no_other_layer(conv):
+def test_winograd_replaces_no_other_layer(conv):
     assert not Winograd.fits(conv)
     assert Winograd.fits(nn.Conv2d(128, 131, 3, padding=1))
 

@@ -1,4 +1,4 @@
-"""An encoder at work on one clip: a vector of every frame, by any encoder."""
+"""Encoding one clip: every encoder gives a vector of every frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    """A machine without one, whatever this is."""
+    """Make torch report no GPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
@@ -41,14 +41,14 @@ def rows(path: Path) -> np.ndarray:
 
 
 def encoded(root: Path, clip, path: Path, modality="visual", seed=1, **changes) -> np.ndarray:
-    """A clip's vectors, as they are written."""
+    """A clip's vectors, as stored in the file."""
     prepared = PreparedEncoder(modality, encoders(**changes), seed)
     prepared.write(root / FEATURES[modality], clip, path)
     return rows(path)
 
 
-def seen(root: Path, modality: str, clip) -> torch.Tensor:
-    """What the encoder should be given: every frame's value, faces cut from the centre."""
+def expected_input(root: Path, modality: str, clip) -> torch.Tensor:
+    """The encoder's expected input: every frame's value, faces cropped at the centre."""
     values = inputs.reader(root / FEATURES[modality], clip, modality).read(0, clip.frames)
     if modality == "audio":
         return torch.from_numpy(values)
@@ -74,21 +74,21 @@ def test_vectors_are_the_encoders_of_each_frame_in_order(
     torch.manual_seed(1)
     encoder = backbones.build(modality, getattr(encoders(**chosen), modality))
     with torch.inference_mode():
-        expected = encoder.eval()(seen(root, modality, clip)).numpy()
+        expected = encoder.eval()(expected_input(root, modality, clip)).numpy()
     assert found.shape == (clip.frames, width) and found.dtype == np.float32
     assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("modality", ["visual", "audio"])
 def test_the_batch_changes_vectors_by_rounding_only(modality, root, tmp_path):
-    one, some, all_at_once = (
+    single, several, all_at_once = (
         encoded(root, ANNA, tmp_path / f"{n}.h5", modality, batch=n) for n in (1, 11, 256)
     )
-    np.testing.assert_allclose(one, all_at_once, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(some, all_at_once, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(single, all_at_once, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(several, all_at_once, rtol=1e-4, atol=1e-5)
 
 
-def test_random_weights_follow_from_the_seed(root, tmp_path):
+def test_random_weights_depend_on_the_seed_only(root, tmp_path):
     one, again, other = (
         encoded(root, ANNA, tmp_path / f"{n}.h5", seed=seed) for n, seed in enumerate((1, 1, 2))
     )
@@ -128,7 +128,7 @@ def test_auto_gives_what_the_cpu_does_where_there_is_no_gpu(root, tmp_path, no_g
     assert np.array_equal(*vectors)
 
 
-def test_a_device_that_is_not_here_is_a_problem(tmp_path):
+def test_a_missing_device_is_a_problem(tmp_path):
     settings = encoders(device="cuda:97")
     expected = (
         r"^encoders\.device: found cuda:97 .*expected auto, cpu.*set encoders\.device to auto"
@@ -139,13 +139,13 @@ def test_a_device_that_is_not_here_is_a_problem(tmp_path):
         side_by_side("visual", settings, 1, tmp_path)
 
 
-def test_an_encoder_is_built_once_for_clip_after_clip(root, tmp_path, monkeypatch):
+def test_an_encoder_is_built_once_for_many_clips(root, tmp_path, monkeypatch):
     built = []
     build = backbones.build
     monkeypatch.setattr(backbones, "build", lambda *a: built.append(a) or build(*a))
-    settings = encoders(batch=13)  # of no other test
-    for one in (ANNA, BERT):
-        encode_clip("visual", settings, 5, root / "faces", one, tmp_path / f"{one.name}.h5")
+    settings = encoders(batch=13)  # unlike in other tests
+    for each in (ANNA, BERT):
+        encode_clip("visual", settings, 5, root / "faces", each, tmp_path / f"{each.name}.h5")
     assert built == [("visual", settings.visual)]
     assert len(rows(tmp_path / "anna.h5")) == ANNA.frames
     assert len(rows(tmp_path / "bert.h5")) == BERT.frames

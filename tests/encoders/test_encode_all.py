@@ -1,4 +1,4 @@
-"""Stage encode: vectors of every clip, once, or references to what an encoder looks at."""
+"""Stage encode: precomputed vectors of every clip, or references to an encoder's inputs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def root(tmp_path) -> Path:
 
 
 def run(root: Path, modality="visual", seed=1, clips=None, **changes) -> Path:
-    """Do the stage's work; -> its folder."""
+    """Do the stage's work -> its folder."""
     clips = manifest.read(root / "clips.jsonl") if clips is None else clips
     folder, out = root / FEATURES[modality], root / modality
     encode_all(modality, clips, folder, out, encoders(**changes), seed)
@@ -58,7 +58,7 @@ def work(root: Path, modality="visual", seed=1, **changes) -> Work:
 
 
 def stamps(out: Path) -> dict[str, tuple[int, int]]:
-    """Which file each is, and of when: one that was made anew is another."""
+    """Inode and time of each file: they change when a file is made again."""
     stats = {path.name: path.stat() for path in sorted(out.glob("*.h5"))}
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
@@ -73,7 +73,7 @@ def rows(path: Path) -> np.ndarray:
 
 
 def changed_face(root: Path, clip) -> None:
-    """One clip has other faces than before."""
+    """Change the faces of one clip."""
     path = root / "faces" / f"{clip.name}.h5"
     values = 255 - inputs.reader(root / "faces", clip, "visual").read(0, clip.frames)
     path.unlink()
@@ -81,7 +81,7 @@ def changed_face(root: Path, clip) -> None:
 
 
 def weights_file(path: Path, modality="visual", seed=7) -> dict[str, str]:
-    """A compact encoder's weights in a file; -> the keys that name it."""
+    """Write a compact encoder's weights to a file -> the params keys that name it."""
     torch.manual_seed(seed)
     save_file(backbones.build(modality, chosen(modality)).state_dict(), path)
     return {"mode": "precompute", "weights": str(path)}
@@ -151,7 +151,7 @@ def test_references_change_with_what_they_refer_to_and_with_nothing_else(root):
 
 
 def test_references_do_not_depend_on_the_encoder(root):
-    """Stage train runs it: its kind, its weights and how vectors are computed are no matter."""
+    """Stage train runs the encoder, so its kind, its weights and the precision have no effect."""
     out = run(root, visual=TRAINED)
     before = stamps(out)
     run(root, visual={**TRAINED, "kind": "ir_resnet50"}, seed=2, batch=3, precision="bf16")
@@ -160,7 +160,7 @@ def test_references_do_not_depend_on_the_encoder(root):
 
 
 @pytest.mark.parametrize("mode", ["finetune", "precompute"])
-def test_what_is_missing_is_its_clips_problem_and_the_others_are_made(mode, root):
+def test_a_missing_input_is_a_problem_of_its_clip_and_the_others_are_made(mode, root):
     (root / "faces" / "bert.h5").unlink()
     with pytest.raises(Problems) as caught:
         run(root, visual={"mode": mode})
@@ -171,7 +171,7 @@ def test_what_is_missing_is_its_clips_problem_and_the_others_are_made(mode, root
 
 
 @pytest.mark.parametrize("mode", ["finetune", "precompute"])
-def test_what_is_cut_in_half_is_its_clips_problem(mode, root):
+def test_an_input_cut_in_half_is_a_problem_of_its_clip(mode, root):
     path = root / "logmel" / "emil.h5"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(Problems) as caught:
@@ -182,7 +182,7 @@ def test_what_is_cut_in_half_is_its_clips_problem(mode, root):
     assert "emil.h5" not in stamps(root / "audio") and "anna.h5" in stamps(root / "audio")
 
 
-def test_a_reference_whose_file_is_gone_is_a_problem_and_does_not_stay(root):
+def test_a_reference_to_a_missing_file_is_a_problem_and_is_removed(root):
     out = run(root, visual=TRAINED)
     (root / "faces" / "anna.h5").unlink()
     with pytest.raises(Problems, match=r"^clip anna: .*faces/anna\.h5: found no such file; "):
@@ -193,7 +193,7 @@ def test_a_reference_whose_file_is_gone_is_a_problem_and_does_not_stay(root):
 # Mode precompute: vectors.
 
 
-def test_what_stands_is_kept_and_another_encoder_makes_it_anew(root):
+def test_vectors_are_kept_and_another_encoder_makes_them_again(root):
     out = run(root, visual=PRECOMPUTED)
     before, vectors = stamps(out), rows(out / "anna.h5")
     assert before.keys() == {f"{name}.h5" for name in tiny_corpus.FRAMES}
@@ -205,7 +205,7 @@ def test_what_stands_is_kept_and_another_encoder_makes_it_anew(root):
     assert np.abs(rows(out / "anna.h5") - vectors).max() > 1e-3
 
 
-def test_the_key_holds_what_shapes_a_vector_and_not_the_device(root):
+def test_the_key_has_what_affects_a_vector_and_not_the_device(root):
     weights = weights_file(root / "one.safetensors")
 
     def key(**changes) -> tuple[str, str]:
@@ -238,7 +238,7 @@ def test_weights_are_known_by_their_content(root):
     assert np.abs(rows(out / "anna.h5") - vectors).max() > 1e-3
 
 
-def test_vectors_change_with_what_the_encoder_looks_at(root):
+def test_vectors_change_with_the_encoders_inputs(root):
     anna, *_ = manifest.read(root / "clips.jsonl")
     out = run(root, visual=PRECOMPUTED)
     before = stamps(out)
@@ -248,7 +248,7 @@ def test_vectors_change_with_what_the_encoder_looks_at(root):
     assert {name for name in after if after[name] != before[name]} == {"anna.h5"}
 
 
-def test_clips_done_side_by_side_have_a_core_each(root, monkeypatch):
+def test_clips_encoded_in_parallel_have_one_core_each(root, monkeypatch):
     threads = []
     original = augmentation.centred
     monkeypatch.setattr(
@@ -266,7 +266,7 @@ def test_clips_done_side_by_side_have_a_core_each(root, monkeypatch):
     assert set(threads) == {1}
 
 
-def test_a_value_that_is_not_finite_is_its_clips_problem(root):
+def test_a_value_that_is_not_finite_is_a_problem_of_its_clip(root):
     anna, bert, *_ = manifest.read(root / "clips.jsonl")
     for clip in (anna, bert):
         values = np.zeros((clip.frames * 3 + 96, 64), np.float32)
@@ -279,16 +279,16 @@ def test_a_value_that_is_not_finite_is_its_clips_problem(root):
     assert stamps(root / "audio").keys() == {"bert.h5"}
 
 
-def test_a_device_that_is_not_here_is_one_problem_and_nothing_is_made(root):
+def test_a_missing_device_is_one_problem_and_nothing_is_made(root):
     with pytest.raises(Problem, match=r"^encoders\.device: found cuda:97"):
         run(root, visual=PRECOMPUTED, device="cuda:97")
     assert not stamps(root / "visual")
 
 
-# Weights that are not here.
+# Missing weights.
 
 
-def test_models_are_the_digests_of_files_and_problems_of_those_that_are_not_here(tmp_path):
+def test_models_are_the_digests_of_files_and_problems_for_missing_files(tmp_path):
     path, missing = tmp_path / "visual.pth", tmp_path / "audio.pth"
     path.write_bytes(b"weights")
     both = encoders(visual={"weights": str(path)}, audio={"weights": str(missing)})
@@ -316,7 +316,7 @@ def test_missing_weights_are_a_problem_before_anything_is_made(root):
     assert list((root / "visual").iterdir()) == []
 
 
-def test_vectors_that_stand_are_kept_without_the_weights(root):
+def test_existing_vectors_are_kept_without_the_weights(root):
     others = manifest.read(root / "clips.jsonl")[1:]
     weights = weights_file(root / "one.safetensors")
     out = run(root, visual=weights)
@@ -328,7 +328,7 @@ def test_vectors_that_stand_are_kept_without_the_weights(root):
     assert stamps(out) == {name: n for name, n in before.items() if name != "anna.h5"}
 
 
-def test_what_must_be_made_without_its_weights_is_a_problem_and_all_stays_as_it_was(root):
+def test_a_vector_to_be_made_without_its_weights_is_a_problem_and_nothing_changes(root):
     anna, *_ = manifest.read(root / "clips.jsonl")
     weights = weights_file(root / "one.safetensors")
     out = run(root, visual=weights)
@@ -356,7 +356,7 @@ def test_a_change_of_mode_makes_all_files_anew_and_back(modality, root):
 
 @pytest.mark.parametrize("precomputed, trained", [("visual", "audio"), ("audio", "visual")])
 def test_one_modality_may_be_precomputed_and_the_other_trained(precomputed, trained, root):
-    """Stage train reads one folder a modality, whatever the modes are."""
+    """In both modes, stage train reads one folder per modality."""
     parts = {precomputed: PRECOMPUTED, trained: TRAINED}
     for modality in FEATURES:
         run(root, modality, **parts)

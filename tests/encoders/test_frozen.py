@@ -1,4 +1,4 @@
-"""Layers that are not trained are run in pieces, and the rest as ever."""
+"""Frozen layers at the beginning run in chunks; the other layers run on the whole batch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rjcma.encoders.ir_resnet50 import IRResNet50
 from rjcma.encoders.vggish import VGGish
 
 
-class Noted(nn.Module):
-    """Passes values through, and notes how many at a time and whether for a gradient."""
+class Recorder(nn.Module):
+    """Returns its input, and records the batch size and whether gradients are enabled."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,72 +27,72 @@ class Noted(nn.Module):
 def layers() -> nn.ModuleList:
     torch.manual_seed(3)
     return nn.ModuleList(
-        [Noted(), nn.Linear(5, 7), nn.BatchNorm1d(7), Noted(), nn.Linear(7, 2), Noted()]
+        [Recorder(), nn.Linear(5, 7), nn.BatchNorm1d(7), Recorder(), nn.Linear(7, 2), Recorder()]
     )
 
 
-def calls(some: nn.ModuleList) -> list[list[tuple[int, bool]]]:
-    return [layer.calls for layer in some if isinstance(layer, Noted)]
+def calls(modules: nn.ModuleList) -> list[list[tuple[int, bool]]]:
+    return [layer.calls for layer in modules if isinstance(layer, Recorder)]
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    monkeypatch.setitem(frozen.PIECES, "cpu", 3)
+def small_chunks(monkeypatch):
+    monkeypatch.setitem(frozen.CHUNK, "cpu", 3)
 
 
-def test_layers_before_the_first_trained_one_run_in_pieces_without_gradient():
-    some = layers().requires_grad_(False).eval()
-    some[4].requires_grad_(True)
-    found = in_order(list(some), torch.randn(8, 5))
-    pieces = [(3, False), (3, False), (2, False)]
-    assert calls(some) == [pieces, pieces, [(8, True)]]
-    found.sum().backward()
-    assert some[4].weight.grad is not None and some[1].weight.grad is None
+def test_layers_before_the_first_trained_one_run_in_chunks_without_gradient():
+    modules = layers().requires_grad_(False).eval()
+    modules[4].requires_grad_(True)
+    output = in_order(list(modules), torch.randn(8, 5))
+    chunks = [(3, False), (3, False), (2, False)]
+    assert calls(modules) == [chunks, chunks, [(8, True)]]
+    output.sum().backward()
+    assert modules[4].weight.grad is not None and modules[1].weight.grad is None
 
 
-def test_pieces_change_neither_values_nor_gradients():
+def test_chunks_change_neither_values_nor_gradients():
     x = torch.randn(11, 5)
-    some = layers().requires_grad_(False).eval()
-    some[4].requires_grad_(True)
-    whole = nn.Sequential(*some)(x)
+    modules = layers().requires_grad_(False).eval()
+    modules[4].requires_grad_(True)
+    whole = nn.Sequential(*modules)(x)
     whole.square().sum().backward()
-    gradient, some[4].weight.grad = some[4].weight.grad, None
-    found = in_order(list(some), x)
-    found.square().sum().backward()
-    torch.testing.assert_close(found, whole)
-    torch.testing.assert_close(some[4].weight.grad, gradient)
+    gradient, modules[4].weight.grad = modules[4].weight.grad, None
+    output = in_order(list(modules), x)
+    output.square().sum().backward()
+    torch.testing.assert_close(output, whole)
+    torch.testing.assert_close(modules[4].weight.grad, gradient)
 
 
 def test_a_batch_norm_in_training_sees_the_whole_batch():
-    some = layers().requires_grad_(False).eval()
-    some[2].train()
-    in_order(list(some), torch.randn(8, 5))
-    assert calls(some) == [[(3, False), (3, False), (2, False)], [(8, True)], [(8, True)]]
-    assert some[2].num_batches_tracked == 1
+    modules = layers().requires_grad_(False).eval()
+    modules[2].train()
+    in_order(list(modules), torch.randn(8, 5))
+    assert calls(modules) == [[(3, False), (3, False), (2, False)], [(8, True)], [(8, True)]]
+    assert modules[2].num_batches_tracked == 1
 
 
-def test_nothing_is_cut_where_all_is_trained():
-    some = layers()
-    in_order(list(some), torch.randn(8, 5))
-    assert calls(some) == [[(8, True)]] * 3
+def test_there_are_no_chunks_if_all_layers_are_trained():
+    modules = layers()
+    in_order(list(modules), torch.randn(8, 5))
+    assert calls(modules) == [[(8, True)]] * 3
 
 
 def test_values_with_a_gradient_of_their_own_keep_it():
     x = torch.randn(8, 5, requires_grad=True)
-    some = layers().requires_grad_(False).eval()
-    in_order(list(some), x).sum().backward()
-    assert x.grad is not None and calls(some) == [[(8, True)]] * 3
+    modules = layers().requires_grad_(False).eval()
+    in_order(list(modules), x).sum().backward()
+    assert x.grad is not None and calls(modules) == [[(8, True)]] * 3
 
 
 @torch.inference_mode()
-def test_in_inference_all_goes_in_pieces():
-    some = layers().eval()
-    found = in_order(list(some), torch.randn(8, 5))
-    assert found.shape == (8, 2)
-    assert calls(some) == [[(3, False), (3, False), (2, False)]] * 3
+def test_in_inference_all_layers_run_in_chunks():
+    modules = layers().eval()
+    output = in_order(list(modules), torch.randn(8, 5))
+    assert output.shape == (8, 2)
+    assert calls(modules) == [[(3, False), (3, False), (2, False)]] * 3
 
 
-def test_a_weight_is_frozen_only_while_no_gradient_is_asked_for():
+def test_a_layer_is_frozen_only_while_no_gradient_is_needed():
     layer = nn.Linear(2, 3).eval()
     assert not is_frozen(layer)
     with torch.no_grad():
@@ -110,8 +110,8 @@ def test_a_released_group_of_a_backbone_gets_the_same_gradient(encoder, shape, r
     part = backbone.get_submodule(released).requires_grad_(True)
     weight = next(part.parameters())
 
-    def gradient(pieces: int) -> torch.Tensor:
-        frozen.PIECES["cpu"] = pieces  # the fixture restores it
+    def gradient(chunk: int) -> torch.Tensor:
+        frozen.CHUNK["cpu"] = chunk  # the fixture restores it
         weight.grad = None
         backbone(values).square().mul(torch.arange(float(backbone.width))).sum().backward()
         assert weight.grad is not None

@@ -1,4 +1,4 @@
-"""Section `encoders`: which encoders there are, and what is said of keys that are none."""
+"""Section `encoders`: the available encoders, and the messages about wrong keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(tmp_path: Path, visual: str = "kind: compact", audio: str = "kind: comp
 
 
 def refusal(tmp_path: Path, *args, **keys) -> Problem:
-    """What is said of a section that is refused, in one line."""
+    """The problem, in one line, of a section that is refused."""
     with pytest.raises(Problem) as caught:
         read(tmp_path, *args, **keys)
     assert "params.yaml" in str(caught.value) and "\n" not in str(caught.value)
@@ -39,12 +39,12 @@ def test_each_modality_has_a_mode_of_its_own_and_the_papers_encoders_take_any(
     assert (found.visual.mode, found.audio.mode) == (visual, audio)
 
 
-def test_an_encoder_is_trained_from_scratch_unless_told_otherwise(tmp_path):
+def test_by_default_an_encoder_is_trained_from_scratch(tmp_path):
     found = read(tmp_path)
     assert [(e.mode, e.weights) for e in (found.visual, found.audio)] == [("finetune", "none")] * 2
 
 
-def test_the_encoder_of_a_modality_is_found_and_words_have_none(tmp_path):
+def test_faces_and_voice_have_an_encoder_and_words_have_none(tmp_path):
     found = read(tmp_path)
     assert [found.of(m) for m in ("visual", "audio", "text")] == [found.visual, found.audio, None]
 

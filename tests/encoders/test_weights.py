@@ -1,4 +1,4 @@
-"""Weights from files: those that fit, and each way in which a file may not."""
+"""Weights from files: those that fit, and all the ways in which a file may not fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rjcma.problem import Problem
 
 
 class Small(nn.Module):
-    """An encoder with the parts that matter here, built in no time."""
+    """A small encoder with the relevant layers, fast to build."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,11 +40,12 @@ def loaded(path: Path, modality: str = "visual") -> dict[str, torch.Tensor]:
 
 
 def refusal(path: Path) -> str:
-    """What is said of a file that is refused, in one line."""
+    """The `found` of the problem, in one line, of a file that is refused."""
     with pytest.raises(Problem) as caught:
         loaded(path)
-    said = str(caught.value)
-    assert str(path) in said and "encoders.visual.weights" in said and "\n" not in said
+    message = str(caught.value)
+    assert str(path) in message and "encoders.visual.weights" in message
+    assert "\n" not in message
     return caught.value.found
 
 
@@ -76,8 +77,9 @@ def test_a_classifiers_backbone_is_loaded_and_its_logits_are_left_out(tmp_path, 
     classifier |= {"logits.weight": torch.ones(8, 5), "logits.bias": torch.ones(8)}
     torch.save(classifier, tmp_path / "fer.pth")
     assert_same(loaded(tmp_path / "fer.pth"), stored)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "logits.weight, logits.bias" in said and "fer.pth" in said
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "fer.pth" in message
+    assert "logits.weight, logits.bias" in message
 
 
 def test_a_runs_weights_give_the_modalitys_encoder(tmp_path, stored):
@@ -153,7 +155,7 @@ def test_weights_of_the_other_modality_are_refused(tmp_path):
 
 
 class Malicious:
-    """Unpickled, it would make a folder."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -170,7 +172,7 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path, stored, p
         path.write_bytes(pickle.dumps(evil, protocol=2))
     else:
         torch.save(evil, path)
-    assert "would have to run code to be read (posix.mkdir)" in refusal(path)
+    assert "would run code when it is read (posix.mkdir)" in refusal(path)
     assert not made.exists()
 
 
@@ -213,7 +215,9 @@ def test_a_file_that_is_missing_or_a_folder_is_refused(tmp_path, name):
     assert refusal(tmp_path / name) == "no such file"
 
 
-@pytest.mark.parametrize("content, said", [([1, 2], "list"), ({"epoch": 3}, "a table of epoch")])
-def test_a_file_of_no_tensors_by_name_is_described(tmp_path, content, said):
+@pytest.mark.parametrize(
+    "content, description", [([1, 2], "list"), ({"epoch": 3}, "a table of epoch")]
+)
+def test_a_file_of_no_tensors_by_name_is_described(tmp_path, content, description):
     torch.save(content, tmp_path / "other.pth")
-    assert said in refusal(tmp_path / "other.pth")
+    assert description in refusal(tmp_path / "other.pth")

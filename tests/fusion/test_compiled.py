@@ -1,4 +1,4 @@
-"""Every kind of fusion can be compiled, so that a GPU is not bound by launches."""
+"""Every kind of fusion can be compiled, so that a GPU spends less time on kernel launches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_other_modules():
+def no_cache_of_other_modules():
     torch.compiler.reset()
     yield
     torch.compiler.reset()
@@ -22,13 +22,13 @@ def no_memory_of_other_modules():
 def test_a_kind_is_one_graph_with_the_same_values_and_gradients(name):
     module, x, valid = kind(name), features(), first(3)
     expected = module(x, valid)
-    wanted = torch.autograd.grad(expected.square().sum(), list(module.parameters()))
+    expected_gradients = torch.autograd.grad(expected.square().sum(), list(module.parameters()))
     names = list(module.state_dict())
     module.compile(backend="aot_eager", fullgraph=True)
     fused = module(x, valid)
-    found = torch.autograd.grad(fused.square().sum(), list(module.parameters()))
+    gradients = torch.autograd.grad(fused.square().sum(), list(module.parameters()))
     torch.testing.assert_close(fused, expected)
-    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(gradients, expected_gradients)
     assert list(module.state_dict()) == names
 
 

@@ -1,4 +1,4 @@
-"""Equations 1 to 14 of the paper, against loops written from them symbol by symbol."""
+"""Equations 1 to 14 of the paper, against loops that follow them symbol by symbol."""
 
 from __future__ import annotations
 
@@ -37,11 +37,9 @@ def by_the_paper(attention, x):
 
 
 @pytest.mark.parametrize("recursions", [1, 3])
-@pytest.mark.parametrize(
-    "taking_part", [["visual", "audio", "text"], ["audio", "visual"], ["text"]]
-)
-def test_the_attention_is_the_papers_equations(recursions, taking_part):
-    widths = {m: WIDTHS[m] for m in taking_part}
+@pytest.mark.parametrize("modalities", [["visual", "audio", "text"], ["audio", "visual"], ["text"]])
+def test_the_attention_is_the_papers_equations(recursions, modalities):
+    widths = {m: WIDTHS[m] for m in modalities}
     module = seeded(RJCMA(widths, K, recursions))
     x = features(widths=widths)
     result = module(x, everywhere()).detach().numpy()
@@ -49,7 +47,7 @@ def test_the_attention_is_the_papers_equations(recursions, taking_part):
         attended = {m: x[m][b].numpy() for m in x}
         for attention in module.recursions:
             attended = by_the_paper(attention, attended)
-        expected = np.concatenate([attended[m] for m in taking_part])
+        expected = np.concatenate([attended[m] for m in modalities])
         np.testing.assert_allclose(result[b], expected, rtol=1e-9, atol=1e-12)
 
 
@@ -60,7 +58,7 @@ def test_each_recursion_has_weights_of_its_own():
     assert {f"w_{kind}.{m}" for kind in "jch" for m in WIDTHS} < names
 
 
-def test_frame_weights_start_near_the_identity():
+def test_temporal_weights_start_near_the_identity():
     attention = JointCrossAttention(WIDTHS, K)
     for m in WIDTHS:
         assert torch.equal(attention.w_c[m] * K, torch.eye(K))

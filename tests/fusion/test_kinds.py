@@ -1,4 +1,4 @@
-"""What holds for every kind of fusion, and what each kind is."""
+"""Properties of all kinds of fusion, and of each kind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rjcma.fusion.leader_follower import ATTENDED, HEADS, LeaderFollower
 from rjcma.fusion.module import FusionModule
 from rjcma.fusion.network import build
 from rjcma.fusion.settings import AnyFusion, Fusion
-from rjcma.fusion.transformer import Transformer, places
+from rjcma.fusion.transformer import Transformer, positional_encoding
 from rjcma.params import load
 from rjcma.problem import Problem
 from rjcma.training.loss import concordance_losses
@@ -40,7 +40,7 @@ every_fusion = st.sampled_from(KINDS)
 every_subset = st.sampled_from(SUBSETS)
 
 
-def test_every_kind_that_params_may_name_is_tried_here():
+def test_every_kind_of_the_params_is_tested_here():
     classes = get_args(get_args(Fusion)[0])
     names = [get_args(kind.model_fields["kind"].annotation) for kind in classes]
     assert names == [(name,) for name in KINDS]
@@ -50,15 +50,16 @@ def test_every_kind_that_params_may_name_is_tried_here():
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kinds_class_is_found_by_its_settings(name):
     fusion = settings(name)
-    found = pkgutil.resolve_name(fusion.implementation)
-    assert fusion.kind == name and issubclass(found, FusionModule)
-    assert found.__module__ == f"rjcma.fusion.{name}" and type(kind(name)) is found
+    implementation = pkgutil.resolve_name(fusion.implementation)
+    assert fusion.kind == name and issubclass(implementation, FusionModule)
+    assert implementation.__module__ == f"rjcma.fusion.{name}"
+    assert type(kind(name)) is implementation
     others = {settings(other).implementation for other in KINDS if other != name}
     assert fusion.implementation not in others
 
 
-def test_only_the_attention_that_is_repeated_knows_recursions():
-    """Of the other kinds `recursions` shapes nothing, so they are the same whatever it is."""
+def test_only_kinds_with_recursion_use_recursions():
+    """All other kinds are the same for every value of `recursions`."""
     assert [name for name in KINDS if settings(name).recursive] == BUILT_FOR_K
     for name in KINDS:
         counts = {len(list(kind(name, recursions=n).parameters())) for n in (1, 2, 3)}
@@ -78,7 +79,7 @@ def read(tmp_path, section):
 
 
 def refusal(tmp_path, section):
-    """What is said of a section that is refused, in one line."""
+    """The problem, in one line, of a section that is refused."""
     with pytest.raises(Problem) as caught:
         read(tmp_path, section)
     assert "params.yaml" in str(caught.value) and "\n" not in str(caught.value)
@@ -90,14 +91,14 @@ def test_a_kind_must_be_named(tmp_path, section):
     assert refusal(tmp_path, section).found == "fusion.kind = no value"
 
 
-def test_an_unknown_kind_is_refused_with_those_that_there_are(tmp_path):
+def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):
     problem = refusal(tmp_path, "{kind: paper}")
     assert problem.found == "fusion.kind = 'paper'"
     assert problem.expected == f"one of {', '.join(KINDS)}"
 
 
 OWN = {"transformer": {"layers": 3, "heads": 5}}
-"""Keys that one kind alone takes."""
+"""Keys of a single kind."""
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -151,7 +152,7 @@ def test_any_modalities_are_fused_by_every_kind(name, modalities):
 
 @hypothesis_settings(deadline=None, max_examples=100)
 @given(every_fusion, every_subset, st.integers(1, K), st.floats(-1e3, 1e3), st.integers(1, 3))
-def test_what_stands_in_padded_frames_changes_nothing(name, modalities, length, padding, layers):
+def test_values_of_padded_frames_have_no_effect(name, modalities, length, padding, layers):
     module = kind(name, modalities, recursions=layers)
     valid, x, y = first(length), features(), features()
     for m in WIDTHS:
@@ -164,7 +165,7 @@ def test_what_stands_in_padded_frames_changes_nothing(name, modalities, length, 
 @hypothesis_settings(deadline=None, max_examples=50)
 @given(every_fusion, every_subset, st.integers(1, K))
 def test_padded_frames_get_no_gradient_and_give_none_to_the_weights(name, modalities, length):
-    """The weights' gradients are those of the same window, whatever stands in its padding."""
+    """The weights' gradients do not depend on the values of padded frames."""
     module = kind(name, modalities)
     gradients = []
     for padding in (0.0, 7.0):
@@ -215,8 +216,8 @@ def test_windows_of_another_length_are_refused(name, frames):
 
 
 @pytest.mark.parametrize("name", ANY_LENGTH)
-def test_kinds_without_frame_weights_take_windows_of_any_length(name):
-    """And a padded window is fused as its valid frames alone are."""
+def test_kinds_without_temporal_weights_take_windows_of_any_length(name):
+    """A padded window also gives the same result as its valid frames alone."""
     module, x = kind(name), features(7)
     short = {m: x[m][:, :, :3] for m in x}
     own = module(short, everywhere(3))
@@ -225,7 +226,7 @@ def test_kinds_without_frame_weights_take_windows_of_any_length(name):
 
 
 @pytest.mark.parametrize("name", BUILT_FOR_K)
-def test_frame_weights_are_the_weights_of_frames_by_frames(name):
+def test_temporal_weights_are_those_of_frames_by_frames(name):
     module = kind(name)
     square = [p for p in module.parameters() if p.shape == (K, K)]
     assert len(square) >= 2 * len(WIDTHS)
@@ -233,7 +234,7 @@ def test_frame_weights_are_the_weights_of_frames_by_frames(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(KINDS) - {"concat"}))
-def test_every_weight_of_every_kind_takes_part(name):
+def test_every_weight_of_every_kind_gets_a_gradient(name):
     module = kind(name)
     module(features(), everywhere()).square().sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in module.parameters())
@@ -250,7 +251,7 @@ def test_a_network_is_built_around_every_kind(name):
     assert network(values, valid).shape == (BATCH, K)
 
 
-def test_concat_puts_the_modalities_side_by_side():
+def test_concat_concatenates_the_modalities():
     x = features()
     assert torch.equal(kind("concat")(x, everywhere()), torch.cat(list(x.values()), dim=1))
 
@@ -267,7 +268,7 @@ def test_the_leader_passes_through_beside_what_all_modalities_attend_to(modaliti
 
 
 def test_leader_and_followers_attend_to_one_another_in_each_frame():
-    """Written out, a frame, a head and a modality at a time."""
+    """Against a loop over frames, modalities and heads."""
     module, x = kind("leader_follower"), features()
     followers = module(x, everywhere())[:, WIDTHS["visual"] :]
     width = ATTENDED // HEADS
@@ -319,18 +320,18 @@ def test_the_transformers_width_is_rounded_up_to_its_heads():
     assert Transformer({"audio": 10, "text": 5}, 1, 5, 0.1).width == 15
 
 
-def test_places_are_sines_and_cosines_of_ever_slower_waves():
-    code = places(300, 7)
-    assert code.shape == (300, 7)
+def test_positions_are_encoded_as_sines_and_cosines_of_growing_periods():
+    encoding = positional_encoding(300, 7)
+    assert encoding.shape == (300, 7)
     for k in (0, 1, 299):
         for n in range(7):
             angle = torch.tensor(k / 10_000 ** (2 * (n // 2) / 7), dtype=torch.float64)
             wave = (angle.sin(), angle.cos())[n % 2]
-            assert code[k, n].item() == pytest.approx(wave.item(), abs=1e-4)
-    assert len(code.unique(dim=0)) == 300
+            assert encoding[k, n].item() == pytest.approx(wave.item(), abs=1e-4)
+    assert len(encoding.unique(dim=0)) == 300
 
 
-def test_dropout_of_a_kind_is_the_sections_where_it_names_no_other():
+def test_the_dropout_of_a_kind_without_its_own_is_that_of_the_section():
     for name in ("leader_follower", "transformer"):
         fusion = settings(name, dropout=0.37)
         network = build({"audio": encoder()}, fusion, recursions=1, frames=K)
@@ -346,6 +347,6 @@ def encoder():
     return module
 
 
-def test_the_leader_is_visual_whatever_the_order():
+def test_the_leader_is_visual_in_any_order():
     assert LeaderFollower({"text": 3, "visual": 5}, 0.0).leader == "visual"
     assert LeaderFollower({"text": 3, "audio": 5}, 0.0).leader == "text"

@@ -1,4 +1,4 @@
-"""TCN, regression layers and the network around them."""
+"""The TCN, the regression layers, and the whole network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def golden_name(ours: str) -> str:
     return f"network.{block}.{conv}.{leaf}"
 
 
-def test_the_tcn_gives_the_reference_networks_values():
+def test_the_tcn_gives_the_values_of_the_reference_network():
     weights, tcn = golden_nets.weights("tcn"), TCN(512, [256, 256, 128, 128]).eval()
     tcn.load_state_dict({name: weights[golden_name(name)] for name in tcn.state_dict()})
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_predictions_stay_in_the_range_of_annotations():
 
 
 class Vectors(nn.Module):
-    """An encoder of what is a vector already."""
+    """An encoder for values that are vectors already."""
 
     def __init__(self, width):
         super().__init__()
@@ -147,16 +147,16 @@ def test_modalities_that_make_no_sense_are_refused(modalities, tmp_path):
         load(path, "fusion", Fusion)
 
 
-def test_a_modality_is_absent_from_whole_windows_and_in_training_only():
+def test_modality_dropout_affects_whole_windows_and_only_in_training():
     torch.manual_seed(0)
-    absent, features = ModalityDropout(0.25), torch.ones(997, 3, 5)
-    kept = absent(features)
+    dropout, features = ModalityDropout(0.25), torch.ones(997, 3, 5)
+    kept = dropout(features)
     assert set(kept.sum((1, 2)).tolist()) == {0.0, 15.0}
     assert (kept[:, 0, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
-    assert torch.equal(absent.eval()(features), features)
+    assert torch.equal(dropout.eval()(features), features)
 
 
-def test_edges_are_found_in_their_direction_whatever_the_contrast():
+def test_edges_are_found_in_their_direction_at_any_contrast():
     """From dark to bright along x is direction 0; from bright to dark is the opposite, 4."""
     face = torch.full((1, 3, 40, 40), -0.5)
     face[..., 18:] = 0.5

@@ -1,4 +1,4 @@
-"""The released code's fusion: its own values, and loops written from its description."""
+"""The released code's fusion, against its own values and against loops from its description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fusion_world import BATCH, WIDTHS, K, everywhere, features, first, kind, se
 
 from rjcma.fusion.released import DROPOUT, CoAttention, Released
 
-NUMBERS = {"visual": 1, "audio": 2, "text": 3}  # by which the reference tells modalities apart
+NUMBERS = {"visual": 1, "audio": 2, "text": 3}  # of the modalities, in the reference's names
 
 
 def golden_name(ours: str) -> str:
@@ -55,21 +55,21 @@ def by_hand(layer: CoAttention, x: dict[str, np.ndarray]) -> dict[str, np.ndarra
                 value[i, k] = w[f"value.{m}.weight"][i] @ own[:, k] + w[f"value.{m}.bias"][i]
             for n in range(d):
                 correlation[i, n] = math.tanh(sum(key[i] * joint[n]) / math.sqrt(d))
-        said = np.zeros((d, frames))
+        result = np.zeros((d, frames))
         for n in range(d):
             for k in range(frames):
-                said[n, k] = max(0.0, math.tanh(sum(value[:, k] * correlation[:, n])))
+                result[n, k] = max(0.0, math.tanh(sum(value[:, k] * correlation[:, n])))
         attended[m] = own.copy()
         for i in range(len(own)):
             for k in range(frames):
-                mixed = w[f"linear.{m}.weight"][i] @ said[:, k] + w[f"linear.{m}.bias"][i]
+                mixed = w[f"linear.{m}.weight"][i] @ result[:, k] + w[f"linear.{m}.bias"][i]
                 attended[m][i, k] += max(0.0, mixed)
     return attended
 
 
 @pytest.mark.parametrize("recursions", [1, 3])
 @pytest.mark.parametrize("modalities", [("visual", "audio", "text"), ("text", "audio"), ("audio",)])
-def test_it_is_what_loops_over_its_description_give(recursions, modalities):
+def test_it_gives_the_values_of_loops_from_its_description(recursions, modalities):
     module = kind("released", modalities, recursions=recursions)
     x = {m: features()[m] for m in modalities}
     fused = module(x, everywhere()).detach().numpy()
@@ -100,8 +100,8 @@ def test_each_layer_has_weights_of_its_own():
     assert len(list(module.parameters())) == 3 * len(list(module.layers[0].parameters()))
 
 
-def test_dropout_drops_what_is_added_and_nothing_of_the_features():
-    """What is kept of it in training is scaled up, as dropout does."""
+def test_dropout_acts_on_the_added_term_and_not_on_the_features():
+    """In training, the values that are kept are scaled up, as in any dropout."""
     torch.manual_seed(0)
     module, x = kind("released", recursions=1), features()
     stacked = torch.cat(list(x.values()), dim=1)

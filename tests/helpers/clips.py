@@ -1,4 +1,4 @@
-"""A clip of the manifest, for tests: what a test does not name is of no matter to it."""
+"""A clip of the manifest for tests, with values for all fields that a test does not name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rjcma.manifest import Clip
 
 
 def clip(name: str = "anna", frames: int = 7, partition: str = "train", **other: Any) -> Clip:
-    """A clip with its own video, at 30 frames a second."""
+    """A clip with its own video, at 30 frames per second."""
     record = {
         "name": name,
         "video": name,

@@ -1,4 +1,4 @@
-"""The project's own imports, read from the source: what a module needs, directly and in the end."""
+"""The project's own imports, read from the source: what a module imports, also indirectly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from places import ROOT
 
 NAMED = re.compile(r"^(rjcma(?:\.\w+)+)(?::\w+)?$")
-"""A module, or what is in it, that is named in a string: it is loaded when it is needed."""
+"""A module, or a name in it, that is given as a string and loaded when needed."""
 
 CHECKING = {"rjcma/command.py", "rjcma/jobs", "rjcma/params.py", "rjcma/problem.py"}
 """Rooms that move, check and report work, and shape no result."""
@@ -24,7 +24,7 @@ def module_file(module: str) -> Path | None:
 
 @cache
 def imports(path: Path) -> frozenset[Path]:
-    """The project's files that a file of it imports, wherever in it the import stands."""
+    """The project's files that one of its files imports, at any place in it."""
     found: set[Path | None] = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def imports(path: Path) -> frozenset[Path]:
 
 @cache
 def named(path: Path) -> frozenset[Path]:
-    """The project's files that a file names in strings, to be loaded when they are needed."""
+    """The project's files that a file names in strings and loads when needed."""
     found: set[Path | None] = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         text = node.value if isinstance(node, ast.Constant) else None
@@ -48,7 +48,7 @@ def named(path: Path) -> frozenset[Path]:
 
 @cache
 def closure(path: Path) -> frozenset[Path]:
-    """A file and all that it imports, or names to load later, in the end."""
+    """A file and all that it imports, or names to load later, also indirectly."""
     reached, waiting = set(), [path]
     while waiting:
         file = waiting.pop()
@@ -61,7 +61,7 @@ def closure(path: Path) -> frozenset[Path]:
 
 
 def room(path: Path) -> str:
-    """The room of a file: its folder below rjcma/, or itself where it lies there."""
+    """The room of a file: its folder below rjcma/, or the file itself if it is there."""
     return Path(*path.parts[:2]).as_posix()
 
 

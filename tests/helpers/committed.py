@@ -1,4 +1,4 @@
-"""The committed params with changes, to be used from any folder."""
+"""The committed params with changes, for use in any folder."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ruamel.yaml import YAML
 
 
 def sections() -> dict[str, Any]:
-    """The sections of the committed params; models are named by where they are on this machine."""
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    """The sections of the committed params, with the absolute paths of models."""
+    committed: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
     for name in ("speech", "punctuation"):
-        found[name]["model"] = str(ROOT / found[name]["model"])
-    return found
+        committed[name]["model"] = str(ROOT / committed[name]["model"])
+    return committed
 
 
 def params(folder: Path, **changes: object) -> Path:
-    """Write them to `params.yaml` in a folder; a dictionary changes only the keys it names."""
-    found = sections()
+    """Write them to `params.yaml` in a folder; a dictionary changes only its own keys."""
+    changed = sections()
     for name, change in changes.items():
-        found[name] = {**found[name], **change} if isinstance(change, dict) else change
-    YAML(typ="safe", pure=True).dump(found, folder / "params.yaml")
+        changed[name] = {**changed[name], **change} if isinstance(change, dict) else change
+    YAML(typ="safe", pure=True).dump(changed, folder / "params.yaml")
     return folder / "params.yaml"

@@ -1,4 +1,4 @@
-"""Tiny true corpora in Aff-Wild2's layout, for the tests of `rjcma.corpus`."""
+"""Tiny real corpora in Aff-Wild2's layout, for the tests of `rjcma.corpus`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def video(
                 frame.pts, frame.time_base = stamps[k], base
             container.mux(stream.encode(frame))
             if voice is not None:
-                container.mux(voice.encode(_hush(k, rate)))
+                container.mux(voice.encode(_silence(k, rate)))
         container.mux(stream.encode(None))
         if voice is not None:
             container.mux(voice.encode(None))
@@ -60,7 +60,7 @@ def crops(folder: Path, numbers: Sequence[int]) -> None:
 
 
 def corpus(root: Path) -> dict[str, object]:
-    """Make a corpus of six clips of five videos, all sound; -> its section of params.
+    """Make a corpus of six clips of five videos without faults; -> its section of params.
 
     train: a (11 frames), b_left and b_right (13), c (7); validation: v (11); test: t (5).
     """
@@ -88,7 +88,7 @@ def _audio_codec(path: Path) -> str:
     return "libopus" if path.suffix == ".webm" else "aac"
 
 
-def _hush(k: int, rate: Fraction | int) -> av.AudioFrame:
+def _silence(k: int, rate: Fraction | int) -> av.AudioFrame:
     count = int(48000 / rate)
     frame = av.AudioFrame.from_ndarray(np.zeros((1, count), np.float32), "fltp", "mono")
     frame.sample_rate, frame.pts = 48000, k * count

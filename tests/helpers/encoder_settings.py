@@ -1,4 +1,4 @@
-"""Section `encoders`, for tests: what a test does not name is of no matter to it."""
+"""Section `encoders` for tests, with values for all keys that a test does not name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERY = [(modality, kind) for modality, kinds in KINDS.items() for kind in kinds
 
 
 def encoders(visual: dict | None = None, audio: dict | None = None, **other) -> Encoders:
-    """The section, on the CPU: of each encoder the keys that are named; compact unless told."""
+    """The section, on the CPU, with the given keys of each encoder; compact by default."""
     compact = {"kind": "compact"}
     parts = {"visual": compact | (visual or {}), "audio": compact | (audio or {})}
     return Encoders(**{"device": "cpu", **parts, **other})

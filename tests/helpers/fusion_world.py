@@ -1,4 +1,4 @@
-"""Small features, windows and weights for the tests of fusion; every axis is its own prime."""
+"""Small features, windows and weights for the tests of fusion; every axis has its own prime."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SUBSETS = [
     ("visual", "audio", "text"),
     ("text", "audio", "visual"),
 ]
-"""Every set of modalities that may take part, some of them in another order."""
+"""Every set of modalities, some of them in another order."""
 
 
 def settings(kind: str, **other):
@@ -44,7 +44,7 @@ def kind(name: str, modalities=tuple(WIDTHS), frames=K, recursions=2) -> FusionM
 
 
 def seeded(module, seed=0):
-    """The module in double precision, with weights that are nowhere near their start."""
+    """The module in double precision, with weights far from their initial values."""
     generator = torch.Generator().manual_seed(seed)
     module = module.double()
     for parameter in module.parameters():
@@ -62,10 +62,10 @@ def features(frames=K, seed=1, widths: Mapping[str, int] = WIDTHS) -> dict[str, 
 
 
 def everywhere(frames=K) -> Tensor:
-    """No frame is padding."""
+    """A mask without padding, (BATCH, frames)."""
     return torch.ones(BATCH, frames, dtype=torch.bool)
 
 
 def first(length: int, frames=K) -> Tensor:
-    """The first frames are valid, the others padding."""
+    """A mask whose first frames are valid and the others padding, (BATCH, frames)."""
     return everywhere(frames) & (torch.arange(frames) < length)

@@ -1,4 +1,4 @@
-"""The reference networks of tests/golden: their parameters' shapes, and values that they gave."""
+"""The reference networks of tests/golden: shapes of parameters, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ sys.path.append(str(places.GOLDEN))
 import seeded
 
 SHAPES: dict[str, dict[str, list[int]]] = json.loads((places.GOLDEN / "nets_keys.json").read_text())
-"""By network, the shape of each of its parameters."""
+"""The shape of each parameter, by network."""
 
 
 def weights(network: str) -> dict[str, Tensor]:
-    """The weights that a network of the reference had, by its own names."""
+    """The weights of a reference network, by its own names."""
     arrays = seeded.weights({name: tuple(shape) for name, shape in SHAPES[network].items()})
     return {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
 
 
 def inputs(name: str, shape: tuple[int, ...]) -> Tensor:
-    """What it was given."""
+    """An input of the reference network."""
     return torch.from_numpy(seeded.array(name, shape))
 
 
 def outputs(name: str) -> Tensor:
-    """What it gave."""
+    """An output of the reference network."""
     with np.load(places.GOLDEN / "nets.npz") as stored:
         return torch.from_numpy(stored[name])

@@ -1,14 +1,14 @@
-"""A Vosk model of 13 kB, computed rather than trained, that the real libvosk decodes.
+"""A Vosk model of 13 kB, computed rather than trained, for the real libvosk.
 
 It knows three words: `low`, a sound whose energy lies below about 0.9 kHz; `high`, one above it;
 and `[unk]`, one with energy in both bands, such as white noise. Below about -55 dBFS all is
-silence. A word lasts at least 90 ms ([unk] 150 ms), and one unbroken sound is one word. Because
-sounds with exact times are easily made, it shows how exact the times of recognised words are.
+silence. A word lasts at least 90 ms ([unk] 150 ms), and one sound without a break is one word.
+Sounds with exact times are easy to make, so the model shows how exact the times of words are.
 
-All of a real model's path is used: MFCC, nnet3 network, decoding graph, lattice, word alignment,
-end of utterance after half a second of silence. The network's weights are designed:
+All parts of a real model are used: MFCC, nnet3 network, decoding graph, lattice, word alignment,
+end of utterance after half a second of silence. The network's weights are computed:
 
-    mel        24 log energies: the MFCC's cosine transform, undone
+    mel        24 log energies: the inverse of the MFCC's cosine transform
     low, high, all   log of the summed energies of the lower bins, of the upper, of all
                      (x[0] - logsoftmax(x)[0] is logsumexp(x))
     v = clip(all - LOUD)   loudness        u = clip((high - low - 1) / 2)   tilt
@@ -18,11 +18,16 @@ end of utterance after half a second of silence. The network's weights are desig
 from __future__ import annotations
 
 import math
-import struct
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import places
+
+sys.path.append(str(places.ROOT / "models"))
+from kaldi_files import Arc, mfcc_conf, model_conf, vector_fst
+from model_script import write_files
 
 MELS, LOW_HZ, HIGH_HZ, SPLIT_HZ = 24, 20.0, 7600.0, 900.0
 LOUD = 19.0  # log energy where v is 0, of a tone at about -50 dBFS
@@ -33,7 +38,7 @@ STAY, STEP = 0, 1  # a state's two transitions, in the order of the topology
 
 
 class Phone(NamedTuple):
-    """A phone of the model and, but for silence, the word that it makes alone."""
+    """A phone of the model and the word that it forms alone; None for silence."""
 
     name: str
     states: int  # of its HMM: the least number of 30 ms frames it takes
@@ -44,32 +49,8 @@ PHONES = [Phone("SIL", 1, None), Phone("LOW", 3, "low")]
 PHONES += [Phone("HIGH", 3, "high"), Phone("NSN", 5, "[unk]")]
 WORDS = ("<eps>", "low", "high", "[unk]", "#0", "<s>", "</s>")
 
-MFCC_CONF = f"""\
---sample-frequency=16000
---use-energy=false
---num-mel-bins={MELS}
---num-ceps={MELS}
---low-freq={LOW_HZ:g}
---high-freq={HIGH_HZ:g}
---cepstral-lifter=0
---dither=0
---preemphasis-coefficient=0
-"""
-
-# Rule 5 would cut an utterance after 20 s, be it in the middle of a word.
-MODEL_CONF = """\
---min-active=200
---max-active=3000
---beam=15.0
---lattice-beam=4.0
---acoustic-scale=1.0
---frame-subsampling-factor=3
---endpoint.silence-phones=1
---endpoint.rule2.min-trailing-silence=0.5
---endpoint.rule3.min-trailing-silence=0.75
---endpoint.rule4.min-trailing-silence=1.0
---endpoint.rule5.min-utterance-length=3600
-"""
+MFCC_CONF = mfcc_conf(16000, MELS, LOW_HZ, HIGH_HZ, more="--preemphasis-coefficient=0\n")
+MODEL_CONF = model_conf(beam=15.0, lattice_beam=4.0)
 
 
 def build(folder: Path) -> Path:
@@ -81,22 +62,20 @@ def build(folder: Path) -> Path:
         "am/final.mdl": _transition_model() + _network(),
         "graph/words.txt": "".join(f"{word} {i}\n" for i, word in enumerate(WORDS)),
         "graph/phones/word_boundary.int": "".join(boundaries),
+        "graph/HCLG.fst": _graph(),
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    (folder / "graph/HCLG.fst").write_bytes(_graph())
+    write_files(folder, files)
     return folder
 
 
 def _transitions() -> list[list[tuple[int, int]]]:
-    """Of each phone and state the numbers of its transitions (stay, step), counted from 1."""
+    """The numbers of each phone's and state's transitions (stay, step), counted from 1."""
     numbers = iter(range(1, 1000))
     return [[(next(numbers), next(numbers)) for _ in range(phone.states)] for phone in PHONES]
 
 
 def _transition_model() -> str:
-    """Kaldi's TransitionModel in text form: HMMs of states that stay or step with equal odds."""
+    """Kaldi's TransitionModel as text: HMMs that stay and step with equal probability."""
     topology = "".join(_topology(number, phone) for number, phone in enumerate(PHONES, 1))
     triples = [
         f"{number} {state} {number - 1} \n"
@@ -123,7 +102,7 @@ def _topology(number: int, phone: Phone) -> str:
 
 
 def _network() -> str:
-    """Kaldi's nnet3 network in text form; the module's first lines say what it computes."""
+    """Kaldi's nnet3 network as text; the module's docstring says what it computes."""
     low = _low_bins()
     parts = {
         "idct": _affine(_inverse_dct(), np.zeros(MELS)),
@@ -157,7 +136,7 @@ output-node name=output input=logpost objective=linear
 
 
 def _inverse_dct() -> np.ndarray:
-    """Kaldi's cosine transform is orthonormal: its inverse is its transpose."""
+    """The inverse of Kaldi's cosine transform, which is orthonormal: its transpose."""
     k, i = np.meshgrid(np.arange(MELS), np.arange(MELS), indexing="ij")
     dct = np.sqrt(2 / MELS) * np.cos(np.pi / MELS * (i + 0.5) * k)
     dct[0] = np.sqrt(1 / MELS)
@@ -172,7 +151,7 @@ def _low_bins() -> int:
 
 
 def _evidence(low: int) -> str:
-    """(mel, low, high, all) -> v and u, each once with CLIP added and once with it taken away."""
+    """(mel, low, high, all) -> v + CLIP, v - CLIP, u + CLIP, u - CLIP."""
 
     def summed(first_mel: int, first_softmax: int) -> np.ndarray:
         row = np.zeros(3 * MELS)
@@ -214,21 +193,11 @@ def _numbers(values: object) -> str:
     return " ".join(f"{value:.9g}" for value in np.asarray(values, np.float64))
 
 
-class Arc(NamedTuple):
-    """An arc of the graph, in the order in which the file wants its fields."""
-
-    source: int
-    transition: int
-    word: int
-    cost: float
-    target: int
-
-
 def _graph() -> bytes:
-    """The decoding graph: any words, silence between them if need be, equal words only with it.
+    """The decoding graph: any words in any order; between equal words there must be silence.
 
-    Node 0 is the start, node 1 silence; a word is a chain of nodes, one a state. As Kaldi wants it,
-    a state's step is taken on entering its node, and its stays follow there.
+    Node 0 is the start, node 1 silence; a word is a chain of nodes, one per state. As in Kaldi's
+    graphs, a state's step is taken on entering its node, and its stays follow there.
     """
     (silence,) = _transitions()[0]
     arcs = [Arc(0, silence[STEP], 0, STEP_COST, 1), Arc(1, silence[STAY], 0, STAY_COST, 1)]
@@ -240,7 +209,7 @@ def _graph() -> bytes:
         before = [0, *(other[-1] for other in chains if other != chain)]
         arcs += _word_arcs(number, chain, before)
         arcs.append(Arc(chain[-1], silence[STEP], 0, STEP_COST, 1))
-    return _vector_fst(nodes, arcs, finals={chain[-1] for chain in chains})
+    return vector_fst(nodes, arcs, finals={chain[-1]: 0.0 for chain in chains})
 
 
 def _word_arcs(number: int, chain: range, before: list[int]) -> list[Arc]:
@@ -253,19 +222,3 @@ def _word_arcs(number: int, chain: range, before: list[int]) -> list[Arc]:
     return (
         stays + steps + [Arc(node, states[0][STEP], word, WORD_COST, chain[0]) for node in before]
     )
-
-
-def _vector_fst(nodes: int, arcs: list[Arc], finals: set[int]) -> bytes:
-    """OpenFst's binary VectorFst<StdArc>, version 2, without symbol tables."""
-
-    def text(value: str) -> bytes:
-        return struct.pack("<i", len(value)) + value.encode()
-
-    magic, version, flags, expanded_and_mutable, start = 2125659606, 2, 0, 0x3, 0
-    parts = [struct.pack("<i", magic), text("vector"), text("standard")]
-    parts += [struct.pack("<iiQqqq", version, flags, expanded_and_mutable, start, nodes, len(arcs))]
-    for node in range(nodes):
-        leaving = sorted(arc for arc in arcs if arc.source == node)
-        parts += [struct.pack("<fq", 0.0 if node in finals else math.inf, len(leaving))]
-        parts += [struct.pack("<iifi", *arc[1:]) for arc in leaving]
-    return b"".join(parts)

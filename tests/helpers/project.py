@@ -1,4 +1,4 @@
-"""A copy of the project to run as a user would, with git and DVC, and params of its own."""
+"""A copy of the project with its own params, to run with git and DVC as a user would."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TINY = {
     "windows": {"frames": 31, "stride": 23, "offsets": "random"},
     "runs": {"targets": ["valence", "arousal"], "folds": [0]},
 }
-"""Params by which the pipeline takes seconds."""
+"""Params with which the pipeline takes seconds."""
 
 WHO = ("NAME", "EMAIL")
 
 
 class Project:
-    """A copy of the project, with git and DVC, and params of its own."""
+    """A copy of the project, with git and DVC and its own params."""
 
     def __init__(self, folder: Path, copied: Project | None = None) -> None:
-        """The project in an empty folder; or a copy of another one with all that it has made."""
+        """The project in an empty folder, or a copy of another one with all its outputs."""
         self.folder = folder
         if copied is not None:
             shutil.copytree(copied.folder, folder, dirs_exist_ok=True, symlinks=True)
@@ -46,7 +46,7 @@ class Project:
             self.run(*command.split())
 
     def edit(self, **sections: object) -> None:
-        """Give keys of params.yaml other values; a dictionary changes only the keys it names."""
+        """Give keys of params.yaml other values; a dictionary changes only its own keys."""
         path, yaml = self.folder / "params.yaml", YAML()
         params = yaml.load(path)
         for name, value in sections.items():
@@ -77,7 +77,7 @@ class Project:
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
     def why(self, *command: str) -> dict[str, str]:
-        """What the stages that a DVC command ran said of their files, by folder."""
+        """What the stages that a DVC command ran printed about their files, by folder."""
         lines = self.run(*command).splitlines()
         return dict(line.split(": ", 1) for line in lines if " in all, " in line)
 

@@ -1,4 +1,4 @@
-"""A tiny true world to score: clips, labels, and runs as training leaves them."""
+"""A tiny world to score: real files of clips, labels and runs, as training writes them."""
 
 from __future__ import annotations
 

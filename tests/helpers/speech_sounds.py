@@ -14,7 +14,7 @@ RATE = 16_000
 
 
 class Burst(NamedTuple):
-    """A tone and when it sounds; `hertz` None is white noise."""
+    """A tone with its start and end; `hertz` None is white noise."""
 
     start: float
     end: float
@@ -22,7 +22,7 @@ class Burst(NamedTuple):
 
     @property
     def word(self) -> str:
-        """What the tone-burst model calls it."""
+        """The word for it in the tone-burst model."""
         return "[unk]" if self.hertz is None else "low" if self.hertz < 900 else "high"
 
 
@@ -39,7 +39,7 @@ def random_bursts(seed: int, count: int) -> list[Burst]:
 
 
 def sound_of(bursts: list[Burst], seconds: float) -> np.ndarray:
-    """The bursts as samples, silence between them."""
+    """The bursts as samples, with silence between them."""
     samples = np.zeros(round(seconds * RATE))
     noise = np.random.default_rng(0)
     for burst in bursts:
@@ -81,7 +81,7 @@ def word_errors(said: list[str], heard: list[str]) -> int:
 
 
 def real_media() -> Path:
-    """The folder of real recordings; the test is skipped where there is none."""
+    """The folder of real recordings; the test is skipped if there is none."""
     folder = os.environ.get("RJCMA_SHARED")
     if not folder:
         pytest.skip("RJCMA_SHARED names no folder of real recordings")

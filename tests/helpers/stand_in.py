@@ -1,4 +1,4 @@
-"""What stands in for training, where a test asks who is trained, and not how."""
+"""A replacement for training, for tests of which runs are trained, not how."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HISTORY = [Epoch(1, 1.0, 0.1, 1e-5, 0), Epoch(2, 0.8, 0.2, 1e-5, 0), Epoch(3, 0.
 
 
 class Trainer:
-    """Notes what it was asked for, and leaves the files of a run that predicts a line a clip."""
+    """Records the runs it was asked to train, and writes the files of a run for each."""
 
     def __init__(self, monkeypatch) -> None:
         self.asked: list[Run] = []

@@ -21,7 +21,7 @@ LETTERS = string.ascii_lowercase + string.digits + "'.,?"
 
 
 def bert(folder: Path, *, positions: int = 64, labels: list[str] | None = None) -> Path:
-    """A BERT that reads every letter as a sub-word; a token classifier where labels are given."""
+    """A BERT that reads every letter as a sub-word; a token classifier if labels are given."""
     first = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     tokens = first + list(LETTERS) + ["##" + letter for letter in LETTERS]
     ids = {token: number for number, token in enumerate(tokens)}
@@ -36,7 +36,7 @@ def bert(folder: Path, *, positions: int = 64, labels: list[str] | None = None) 
         vocab_size=len(ids),
         num_attention_heads=2,
         max_position_embeddings=positions,
-        initializer_range=0.1,  # at which words and labels differ visibly
+        initializer_range=0.1,  # so that words and labels differ clearly
         **sizes,
         **_names(labels),
     )
@@ -75,11 +75,11 @@ def xlm_roberta(folder: Path, *, reads: int = 48) -> Path:
 
 
 def _save(
-    tokenizer: Tokenizer, folder: Path, most: int, pad: str, unk: str, cls: str, sep: str
+    tokenizer: Tokenizer, folder: Path, max_length: int, pad: str, unk: str, cls: str, sep: str
 ) -> None:
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        model_max_length=most,
+        model_max_length=max_length,
         pad_token=pad,
         unk_token=unk,
         cls_token=cls,

@@ -29,12 +29,14 @@ FOLDERS = {
 
 
 QUICK = {"epochs": 3, "learning_rate": 0.003, "batch": 3, "device": "cpu", "threads": 1}
-"""How runs are trained here; a second thread would slow them down on a machine that is busy."""
+"""How runs are trained here; a second thread would slow them down on a busy machine."""
 
 
 def write(root: Path) -> list[Clip]:
-    """Every feature, the labels and the manifest under `root`; anna's first frames are unlabelled,
-    bert has no face and no word, and fred no labels."""
+    """Write every feature, the labels and the manifest under `root`.
+
+    anna's first frames are unlabelled, bert has no face and no word, fred no labels.
+    """
     clips = [clip(name, T, PARTITIONS.get(name, "train")) for name, T in FRAMES.items()]
     for feature in ("faces", "logmel", "text", "visual", "audio"):
         (root / feature).mkdir(parents=True)
@@ -78,7 +80,7 @@ def encoders(mode: str = "precompute", **other) -> Encoders:
 
 
 def settings(mode: str = "precompute", **training) -> Settings:
-    """Settings of a run that takes a second or so."""
+    """Settings of a run that takes about a second."""
     return Settings(
         folds=2,
         recursions=2,
@@ -90,7 +92,7 @@ def settings(mode: str = "precompute", **training) -> Settings:
 
 
 def params(settings: Settings, **sections) -> dict:
-    """A params file's sections with these settings, and others that a stage may load with them."""
+    """The sections of a params file with these settings, and further sections."""
     dumped = {name: getattr(settings, name) for name in SECTIONS}
     plain = {n: v if isinstance(v, int) else v.model_dump(mode="json") for n, v in dumped.items()}
     corpus = {
@@ -109,7 +111,7 @@ def folders(root: Path, mode: str = "precompute") -> dict[str, Path]:
 
 
 def data(root: Path, mode: str = "precompute", clips=None) -> Data:
-    """What runs of this mode are trained on."""
+    """The data on which runs of this mode are trained."""
     clips = manifest.read(root / "clips.jsonl") if clips is None else clips
     return Data(clips, root / "labels", folders(root, mode))
 
@@ -127,7 +129,7 @@ def run(settings: Settings, fold: int = 0, target: str = "valence") -> Run:
 
 
 def trained(root: Path, out: Path, asked: Run, mode: str = "precompute", clips=None, **how) -> Path:
-    """Have a run's files in the folder `out`, as `train_run` does; -> the folder."""
+    """Train a run with `train_run` into the folder `out`; -> the folder."""
     there = data(root, mode, clips)
     train_run(asked, there, Digests.of(there), out, **how)
     return out

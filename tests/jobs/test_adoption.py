@@ -1,4 +1,4 @@
-"""Adopting what other code made: when it is kept, what is checked, what the ledger says of it."""
+"""Adoption of files made by other code: when they are kept, what is checked and recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rjcma.jobs import adoption, work
-from rjcma.jobs.code import meaning
+from rjcma.jobs.code import digest
 from rjcma.jobs.digests import digest_text
 from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
@@ -17,7 +17,7 @@ TEXTS = {name: name * n for n, name in enumerate("abcdefgh", 1)}
 
 
 def repeat(log: Path, ending: str, text: str, out: Path) -> None:
-    """What is made; `ending` stands for what the code does."""
+    """Makes a file; `ending` stands for what the code does."""
     with open(log, "a") as file:
         file.write(text[:1])
     out.write_text(text + ending)
@@ -30,13 +30,13 @@ def log(tmp_path):
 
 @pytest.fixture
 def code(monkeypatch):
-    """Sets what all code means."""
+    """Sets the digest of all code."""
 
-    def means(what: str) -> None:
-        monkeypatch.setattr("rjcma.jobs.code.meaning", lambda modules: digest_text(what))
+    def change(version: str) -> None:
+        monkeypatch.setattr("rjcma.jobs.code.digest", lambda modules: digest_text(version))
 
-    means("before")
-    return means
+    change("before")
+    return change
 
 
 def work_on(folder, log, texts=TEXTS, ending="", **other):
@@ -45,7 +45,8 @@ def work_on(folder, log, texts=TEXTS, ending="", **other):
     return Work(repeat, jobs, folder, ".txt", common=common, workers="one", **other)
 
 
-def made(log) -> str:
+def called(log) -> str:
+    """The first letters of the texts for which `repeat` was called since the last time."""
     text = "".join(sorted(log.read_text())) if log.exists() else ""
     log.write_text("")
     return text
@@ -55,21 +56,21 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".keys"}
 
 
-def test_other_code_that_makes_the_same_bytes_keeps_all_and_makes_only_what_is_checked(
+def test_changed_code_that_makes_the_same_bytes_keeps_all_and_makes_only_the_checked_clips(
     tmp_path, log, code, capsys
 ):
     folder = tmp_path / "out"
     work.run(work_on(folder, log))
     before = contents(folder)
-    made(log)
+    called(log)
     code("after")
     adoption.adopt([work_on(folder, log)], 5)
-    checked = made(log)
+    checked = called(log)
     assert len(checked) == 5 and {"a", "h"} <= set(checked)  # the shortest and the longest
     assert contents(folder) == before
     assert "the same bytes, 8 adopted" in capsys.readouterr().err
     work.run(work_on(folder, log))
-    assert made(log) == ""
+    assert called(log) == ""
 
 
 def test_the_ledger_says_what_was_adopted_from_what_and_what_was_checked(tmp_path, log, code):
@@ -86,18 +87,18 @@ def test_the_ledger_says_what_was_adopted_from_what_and_what_was_checked(tmp_pat
     assert {"a", "h"} < set(ledger["adopted"][new]["checked"]) < set(TEXTS)
 
 
-def test_an_adopted_file_that_is_adopted_again_keeps_who_made_it(tmp_path, log, code):
+def test_an_adopted_file_that_is_adopted_again_keeps_the_recipe_that_made_it(tmp_path, log, code):
     folder = tmp_path / "out"
     work.run(work_on(folder, log))
     first = json.loads((folder / ".keys").read_text())["files"]["a.txt"][0]
-    for what in ("after", "later"):
-        code(what)
+    for version in ("after", "later"):
+        code(version)
         adoption.adopt([work_on(folder, log)], 1)
     ledger = json.loads((folder / ".keys").read_text())
     assert ledger["files"]["a.txt"][3] == first and len(ledger["recipes"]) == 2
 
 
-def test_nothing_says_adopted_when_all_is_made_anew(tmp_path, log, code):
+def test_the_ledger_forgets_an_adoption_when_all_is_made_again(tmp_path, log, code):
     folder = tmp_path / "out"
     work.run(work_on(folder, log))
     code("after")
@@ -116,25 +117,23 @@ def test_one_clip_that_differs_is_named_and_nothing_is_adopted(tmp_path, log, co
     with pytest.raises(Problems) as caught:
         adoption.adopt([work_on(folder, log, ending="!")], 2)
     assert [p.clip for p in caught.value.problems] == ["a", "h"]
-    assert "other bytes when it was made anew" in str(caught.value)
+    assert "other bytes when it was made again" in str(caught.value)
     assert contents(folder) == before and (folder / ".keys").read_bytes() == ledger
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "out"]
 
 
 @pytest.mark.parametrize("other", [{"settings": {"x": 2}}, {"models": {"m": "two"}}])
-def test_nothing_is_adopted_where_more_than_the_code_has_changed(
-    tmp_path, log, code, other, capsys
-):
+def test_nothing_is_adopted_if_more_than_the_code_has_changed(tmp_path, log, code, other, capsys):
     folder = tmp_path / "out"
     known = {"settings": {"x": 1}, "models": {"m": "one"}}
     work.run(work_on(folder, log, **known))
     code("after")
-    made(log)
+    called(log)
     adoption.adopt([work_on(folder, log, **(known | other))], 5)
-    assert made(log) == "" and "nothing to adopt" in capsys.readouterr().err
+    assert called(log) == "" and "nothing to adopt" in capsys.readouterr().err
 
 
-def test_clips_of_other_inputs_edited_and_lost_ones_are_left_to_the_next_run(
+def test_changed_inputs_and_edited_and_lost_files_are_left_to_the_next_run(
     tmp_path, log, code, capsys
 ):
     folder = tmp_path / "out"
@@ -142,13 +141,13 @@ def test_clips_of_other_inputs_edited_and_lost_ones_are_left_to_the_next_run(
     (folder / "b.txt").write_text("edited")
     (folder / "c.txt").unlink()
     code("after")
-    made(log)
+    called(log)
     texts = TEXTS | {"d": "another", "z": "new"}
     adoption.adopt([work_on(folder, log, texts)], 2)
-    assert "5 adopted; 4 more are for `dvc repro` to make" in capsys.readouterr().err
-    made(log)
+    assert "5 adopted; `dvc repro` will make 4 more" in capsys.readouterr().err
+    called(log)
     work.run(work_on(folder, log, texts))
-    assert made(log) == "abcn"  # the texts of d and z begin with an a and an n
+    assert called(log) == "abcn"  # the texts of d and z begin with an a and an n
 
 
 def test_another_version_of_a_library_is_adopted_like_code(tmp_path, log, code, monkeypatch):
@@ -158,9 +157,9 @@ def test_another_version_of_a_library_is_adopted_like_code(tmp_path, log, code, 
     work.run(work_on(folder, log))
     versions["torch"] = "2.14.0"
     adoption.adopt([work_on(folder, log)], 2)
-    made(log)
+    called(log)
     work.run(work_on(folder, log))
-    assert made(log) == ""
+    assert called(log) == ""
 
 
 def test_works_of_several_folders_are_adopted_together_or_not_at_all(tmp_path, log, code):
@@ -173,23 +172,23 @@ def test_works_of_several_folders_are_adopted_together_or_not_at_all(tmp_path, l
     with pytest.raises(Problems, match="clip h"):
         adoption.adopt(works, 5)
     assert (one / ".keys").read_bytes() == ledger
-    made(log)
+    called(log)
     adoption.adopt([work_on(one, log, {"a": "a"}), work_on(two, log, {"h": "hhh"})], 1)
-    assert made(log) == "a"
+    assert called(log) == "a"
     work.run(work_on(two, log, {"h": "hhh"}))
-    assert made(log) == ""
+    assert called(log) == ""
 
 
 def test_a_missing_model_stops_adoption(tmp_path, log, code):
     folder = tmp_path / "out"
     work.run(work_on(folder, log, models={"m": "one"}))
     code("after")
-    gone = Problem(file="m", found="no such folder", expected="a model", cure="get it")
+    missing = Problem(file="m", found="no such folder", expected="a model", cure="get it")
     with pytest.raises(Problem, match="get it"):
-        adoption.adopt([work_on(folder, log, models={"m": gone})], 2)
+        adoption.adopt([work_on(folder, log, models={"m": missing})], 2)
 
 
-def test_a_stage_tells_its_work_without_doing_it(tmp_path, log):
+def test_a_stage_can_hand_over_its_work_without_doing_it(tmp_path, log):
     folder = tmp_path / "out"
 
     def stage(name):
@@ -202,6 +201,6 @@ def test_a_stage_tells_its_work_without_doing_it(tmp_path, log):
     assert (folder / "n.txt").read_text() == "x"
 
 
-def test_the_digest_of_code_is_really_asked_for():
-    """What the fixture puts in the place of is the function that recipes call."""
-    assert work_on(Path("x"), Path("y")).recipe.code == meaning([__name__])
+def test_recipes_really_use_the_digest_of_the_code():
+    """The function that the fixture replaces is the one that recipes call."""
+    assert work_on(Path("x"), Path("y")).recipe.code == digest([__name__])

@@ -1,4 +1,4 @@
-"""What code means: what leaves its digest, and what changes it, on copies of the package itself."""
+"""The digest of code: what changes it and what does not, on copies of the package itself."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ STAGES = {
     "train": ["rjcma.training.run", "rjcma.fusion.rjcma"],
     "train_concat": ["rjcma.training.run", "rjcma.fusion.concat"],
 }
-"""Modules whose meaning is in some keys, by what they make."""
+"""Modules whose digest is in keys, by the stage that uses them."""
 
 
 class Copy:
-    """A copy of the package, whose modules may be changed."""
+    """A copy of the package, whose modules can be changed."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.known = root, {}
@@ -39,13 +39,13 @@ class Copy:
         self.before = self.digests()
 
     def digests(self) -> dict[str, str]:
-        """What each stage's code means in the copy; a file that is the same is not parsed again."""
+        """The digest of each stage's code in the copy; an unchanged file is not parsed again."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(code, "ROOT", self.root)
             patch.setattr(code, "_closure", code._closure.__wrapped__)
             for function in (code._tree, code._imported):
                 patch.setattr(code, function.__name__, self._remembering(function.__wrapped__))
-            return {name: code.meaning(tuple(modules)) for name, modules in STAGES.items()}
+            return {name: code.digest(tuple(modules)) for name, modules in STAGES.items()}
 
     def _remembering(self, function):
         def remembered(path: Path):
@@ -57,7 +57,7 @@ class Copy:
         return remembered
 
     def changed(self, path: str, change) -> set[str]:
-        """The stages whose code means another thing after a change of one file's text."""
+        """The stages whose digest differs after a change of one file's text."""
         file = self.root / path
         text = file.read_text()
         new = change(text)
@@ -73,8 +73,8 @@ def copy(tmp_path_factory):
     return Copy(tmp_path_factory.mktemp("code"))
 
 
-def reaching(path: str) -> set[str]:
-    """The stages that reach a module of the package, by its path."""
+def depending_on(path: str) -> set[str]:
+    """The stages that depend on a module of the package, given by its path."""
     module = path.removesuffix(".py").replace("/", ".")
     return {n for n, m in STAGES.items() if module in dict(code._closure(tuple(sorted(m))))}
 
@@ -86,12 +86,12 @@ REACHED = sorted(
         for _, file in code._closure(tuple(sorted(modules)))
     }
 )
-"""The files of the package that shape any stage's result."""
+"""The files of the package on which a stage's result depends."""
 
 
 @given(st.sampled_from(REACHED), st.data())
 @settings(max_examples=60, deadline=None)
-def test_comments_docstrings_and_formatting_leave_all_digests(copy, path, data):
+def test_comments_docstrings_and_blank_lines_change_no_digest(copy, path, data):
     lines = (copy.root / path).read_text().splitlines(keepends=True)
     tree = ast.parse("".join(lines))
     ends = [node.end_lineno for node in tree.body if node.end_lineno]
@@ -103,7 +103,7 @@ def test_comments_docstrings_and_formatting_leave_all_digests(copy, path, data):
 
 @given(st.sampled_from(REACHED))
 @settings(max_examples=40, deadline=None)
-def test_another_formatting_and_other_docstrings_leave_all_digests(copy, path):
+def test_reformatting_and_other_docstrings_change_no_digest(copy, path):
     def reformatted(text: str) -> str:
         tree = ast.parse(text)
         for node in ast.walk(tree):
@@ -120,20 +120,20 @@ def _documents(node: ast.stmt) -> bool:
 
 
 @functools.cache
-def meaningful(text: str) -> list[int]:
-    """The numbers, in the order of `ast.walk`, of a text's constants, operators and defaults that
-    are no documentation and in no params section."""
+def mutable_nodes(text: str) -> list[int]:
+    """The numbers, in the order of `ast.walk`, of a text's constants and operators that are not
+    documentation and not in a params section."""
     tree = ast.parse(text)
     sections = code._sections(tree)
     left_out: set[int] = set()
     for node in ast.walk(tree):
         if code._is_documentation(node) or code._is_section(node, sections):
             left_out |= {id(part) for part in ast.walk(node)}
-    kinds = (ast.Constant, ast.BinOp, ast.Compare)
+    types = (ast.Constant, ast.BinOp, ast.Compare)
     return [
         number
         for number, node in enumerate(ast.walk(tree))
-        if isinstance(node, kinds) and id(node) not in left_out and _can_change(node)
+        if isinstance(node, types) and id(node) not in left_out and _can_change(node)
     ]
 
 
@@ -161,11 +161,13 @@ def mutated(text: str, number: int) -> str:
 
 @given(st.sampled_from(REACHED), st.data())
 @settings(max_examples=100, deadline=None)
-def test_any_constant_or_operator_changes_exactly_the_keys_that_reach_it(copy, path, data):
-    numbers = meaningful((copy.root / path).read_text())
+def test_a_changed_constant_or_operator_changes_exactly_the_keys_that_depend_on_it(
+    copy, path, data
+):
+    numbers = mutable_nodes((copy.root / path).read_text())
     if numbers:
         number = data.draw(st.sampled_from(numbers))
-        assert copy.changed(path, lambda text: mutated(text, number)) == reaching(path)
+        assert copy.changed(path, lambda text: mutated(text, number)) == depending_on(path)
 
 
 def test_the_offset_of_log_mel_changes_the_key_of_logmel_only(copy):
@@ -175,7 +177,7 @@ def test_the_offset_of_log_mel_changes_the_key_of_logmel_only(copy):
     assert changed == {"logmel"}
 
 
-def test_another_default_of_a_function_changes_the_keys_that_reach_it(copy):
+def test_a_changed_default_of_a_function_changes_the_keys_that_depend_on_it(copy):
     old, new = "dropout: float = 0.1", "dropout: float = 0.2"
     changed = copy.changed("rjcma/fusion/tcn.py", lambda text: text.replace(old, new))
     assert changed == {"train", "train_concat"}
@@ -196,7 +198,7 @@ def test_another_default_of_a_function_changes_the_keys_that_reach_it(copy):
         "rjcma/speech/pocketsphinx_engine.py",
     ],
 )
-def test_what_shapes_no_result_of_these_is_in_no_digest(copy, path):
+def test_modules_that_change_none_of_these_results_are_in_no_digest(copy, path):
     assert copy.changed(path, lambda text: text + "\nADDED = 1\n") == set()
 
 
@@ -224,7 +226,7 @@ def test_an_import_within_a_function_is_followed_and_one_for_type_checking_is_no
     assert list(code._names(ast.parse(checked))) == ["rjcma.wav"]
 
 
-def test_libraries_are_those_that_compute_and_are_reached():
+def test_libraries_are_those_that_compute_and_are_imported():
     assert set(code.libraries(["rjcma.audio.logmel"])) == {"torch", "torchaudio"}
     assert set(code.libraries(["rjcma.audio.extract"])) == {"av"}
     assert set(code.libraries(["rjcma.vision.faces"])) == {"opencv-python"}
@@ -240,8 +242,8 @@ def test_a_build_of_the_same_version_is_the_same_library(monkeypatch):
     assert set(found.values()) == {"2.13.0"}
 
 
-def test_every_library_that_a_reached_module_imports_is_judged():
-    """A library that is imported is among those that compute, or known to compute nothing."""
+def test_every_imported_library_is_known_to_compute_or_not():
+    """Every imported library is in `LIBRARIES`, or is known to compute no result."""
     known = {"pydantic", "pydantic_core", "ruamel", "typer", "tqdm", "h5py", "safetensors", "dvc"}
     known |= {"dvclive", "numpy", "huggingface_hub", "matplotlib", "psutil", "rjcma"}
     known |= set(sys.stdlib_module_names)
@@ -252,15 +254,15 @@ def test_every_library_that_a_reached_module_imports_is_judged():
 
 
 def interpreters() -> list[str]:
-    """Other versions of Python, that the project knows too, as far as they are installed here."""
-    found = Path(sys.base_prefix).resolve().parent.glob("3.*/bin/python3")
-    named = [*map(str, found), *(shutil.which(f"python3.{n}") or "" for n in (12, 13, 14))]
+    """Other versions of Python that the project supports and that are installed here."""
+    installed = Path(sys.base_prefix).resolve().parent.glob("3.*/bin/python3")
+    named = [*map(str, installed), *(shutil.which(f"python3.{n}") or "" for n in (12, 13, 14))]
     program = "import sys; print(sys.version_info >= (3, 11), sys.version_info[:2])"
     own, others = str(sys.version_info[:2]), {}
     for python in filter(None, named):
-        told = subprocess.run([python, "-c", program], capture_output=True, text=True).stdout
-        if told.startswith("True") and own not in told:
-            others.setdefault(told, python)
+        output = subprocess.run([python, "-c", program], capture_output=True, text=True).stdout
+        if output.startswith("True") and own not in output:
+            others.setdefault(output, python)
     return list(others.values())
 
 

@@ -1,4 +1,4 @@
-"""Digests, and what is remembered of them."""
+"""Digests, and which of them are remembered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rjcma.problem import Problem
 
 @pytest.fixture
 def memory(tmp_path):
-    """Digests are remembered in a file, whose path this is."""
+    """Digests are remembered in this file; -> its path."""
     path = tmp_path / "memory" / "digests.jsonl"
     digests.remember_in(path)
     yield path
@@ -31,7 +31,7 @@ def reads(monkeypatch):
 
 
 def aged(path, text="x", seconds=60):
-    """A file that was last changed a while ago."""
+    """A file that was last changed `seconds` ago."""
     path.write_text(text)
     then = time.time() - seconds
     os.utime(path, (then, then))
@@ -70,12 +70,12 @@ def test_without_a_memory_files_are_read_each_time(tmp_path, reads):
     assert digests.digest_file(path) == digests.digest_file(path) and reads == ["a", "a"]
 
 
-def test_the_order_of_keys_does_not_matter_and_that_of_items_does():
+def test_the_order_of_keys_does_not_matter_but_that_of_items_does():
     assert digests.digest_value({"a": 1, "b": 2}) == digests.digest_value({"b": 2, "a": 1})
     assert digests.digest_value([1, 2]) != digests.digest_value([2, 1])
 
 
-def test_a_folders_digest_follows_its_names_and_contents(tmp_path):
+def test_a_folders_digest_depends_on_its_names_and_contents(tmp_path):
     folder = tmp_path / "m"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub/x").write_text("1")
@@ -87,7 +87,7 @@ def test_a_folders_digest_follows_its_names_and_contents(tmp_path):
     assert len(set(found)) == 3
 
 
-def test_a_torn_line_of_a_memory_is_passed_over_and_the_rest_is_known(tmp_path):
+def test_an_incomplete_line_of_a_memory_is_ignored_and_the_rest_is_read(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_text('["a", 1]\n["b", 2')
     memory = Memory(path)
@@ -97,14 +97,14 @@ def test_a_torn_line_of_a_memory_is_passed_over_and_the_rest_is_known(tmp_path):
     assert Memory(path).values == {"a": 1, "c": [3]}
 
 
-def test_a_memory_full_of_outdated_lines_is_written_anew(tmp_path):
+def test_a_memory_full_of_outdated_lines_is_rewritten(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_text("".join(json.dumps(["a", n]) + "\n" for n in range(9)))
     assert Memory(path).values == {"a": 8}
     assert path.read_text() == '["a", 8]\n'
 
 
-def test_nothing_is_written_where_nothing_is_new(tmp_path):
+def test_nothing_is_written_if_nothing_is_new(tmp_path):
     with Memory(tmp_path / "m.jsonl").adding():
         pass
     assert not (tmp_path / "m.jsonl").exists()

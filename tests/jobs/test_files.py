@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and JSON with a cure for what is wrong with it."""
+"""Files that are written completely or not at all, and JSON files with a cure for mistakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_link_to_the_file_keeps_the_old_content(tmp_path):
     assert link.read_bytes() == b"one" and (tmp_path / "b").read_bytes() == b"two"
 
 
-def test_an_error_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path):
+def test_an_error_leaves_the_old_file_and_no_partial_one(tmp_path):
     path = tmp_path / "a"
     replace(path, b"one")
     with pytest.raises(ZeroDivisionError), replacing(path) as partial:
@@ -39,7 +39,7 @@ def test_an_error_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a"] and path.read_bytes() == b"one"
 
 
-def test_cells_are_quoted_where_they_must_be():
+def test_cells_are_quoted_if_necessary():
     text = csv_text([["a", 'say "no", twice', "", 0.5]])
     assert text == 'a,"say ""no"", twice",,0.5\n'
 
@@ -53,11 +53,13 @@ def test_cells_are_quoted_where_they_must_be():
         (b"[" * 99999, "no JSON"),
     ],
 )
-def test_what_is_no_json_is_a_problem_that_names_clip_file_and_cure(tmp_path, content, found):
+def test_a_file_that_is_not_json_is_a_problem_that_names_clip_file_and_cure(
+    tmp_path, content, found
+):
     path = tmp_path / "a.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(Problem) as caught:
         read_json(path, expected="words", cure="make it again", clip="anna")
-    said = str(caught.value)
-    assert found in said and said.startswith(f"clip anna: {path}: ") and "make it again" in said
+    line = str(caught.value)
+    assert found in line and line.startswith(f"clip anna: {path}: ") and "make it again" in line

@@ -23,7 +23,7 @@ def recipe(**other):
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "changes"),
     [
         ({"code": "d"}, ["code"]),
         ({"libraries": {"torch": "2.14.0"}}, ["torch 2.13.0 -> 2.14.0"]),
@@ -33,11 +33,11 @@ def recipe(**other):
         ({"settings": {"faces": {"size": 48}}}, ["seed 1, which is gone"]),
         ({"models": {"speech.model": "n"}}, ["another speech.model"]),
         ({"models": {}}, ["another speech.model"]),
-        ({"models": {"speech.model": ""}}, []),  # it is not here, so nobody can tell
+        ({"models": {"speech.model": ""}}, []),  # it is missing here, so it counts as unchanged
     ],
 )
-def test_what_differs_between_recipes_is_named(other, said):
-    assert recipe(**other).changes(recipe()) == said
+def test_what_differs_between_recipes_is_named(other, changes):
+    assert recipe(**other).changes(recipe()) == changes
 
 
 def test_the_order_of_settings_does_not_matter():
@@ -67,7 +67,7 @@ def test_a_file_without_inputs_is_read_as_it_was_written(tmp_path):
     assert Ledger(tmp_path).lacks(wanted) == {}
 
 
-def test_a_recipe_that_made_nothing_any_more_is_forgotten(tmp_path):
+def test_a_recipe_that_no_file_uses_is_forgotten(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.add("a", Wanted(recipe(), ""), "x")
     ledger.add("a", Wanted(recipe(code="d"), ""), "x")
@@ -76,10 +76,10 @@ def test_a_recipe_that_made_nothing_any_more_is_forgotten(tmp_path):
     ] == ["d"]
 
 
-def test_a_model_that_is_not_here_has_no_identity_in_the_recipe():
-    gone = Problem(found="nothing", expected="a model", cure="get it")
-    made = Recipe.of(["rjcma.timeline"], {}, {"a": "digest", "b": gone})
-    assert made.models == {"a": "digest", "b": ""}
+def test_a_missing_model_has_an_empty_digest_in_the_recipe():
+    missing = Problem(found="nothing", expected="a model", cure="get it")
+    recipe = Recipe.of(["rjcma.timeline"], {}, {"a": "digest", "b": missing})
+    assert recipe.models == {"a": "digest", "b": ""}
 
 
 def test_files_without_a_ledger_are_of_unknown_origin(tmp_path):

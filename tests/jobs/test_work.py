@@ -17,7 +17,7 @@ from rjcma.problem import Problem, Problems
 
 
 def upper(text: str, log: Path, out: Path) -> None:
-    """Writes the text in capitals, and a mark that it was called."""
+    """Writes the text in capitals, and logs that it was called."""
     with open(log, "a") as file:
         file.write(text + "\n")
     if text == "bad":
@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 
 def made(tmp_path, folder, texts, workers="threads", pool=None, **other):
-    """Run over `texts`; -> what the function was called for, in any order."""
+    """Run over `texts`; -> the words with which the function was called, sorted."""
     log = tmp_path / "log"
     log.write_text("")
     jobs = [Job(name, (text, log), (digest_text(text),)) for name, text in texts.items()]
@@ -61,18 +61,18 @@ def test_every_clip_is_made_once_by_any_kind_of_worker(tmp_path, folder, workers
     assert (folder / "b.txt").read_text() == "BEE"
 
 
-def test_any_executor_may_be_handed_in(tmp_path, folder):
+def test_any_executor_can_be_used(tmp_path, folder):
     with ThreadPoolExecutor(1) as executor:
         assert made(tmp_path, folder, TEXTS, pool=executor) == ["ant", "bee", "cat"]
 
 
-def test_only_what_changed_is_made_anew(tmp_path, folder):
+def test_only_changed_clips_are_made_again(tmp_path, folder):
     made(tmp_path, folder, TEXTS)
     assert made(tmp_path, folder, TEXTS | {"b": "bug-free bee"}) == ["bee", "bug-free"]
     assert (folder / "b.txt").read_text() == "BUG-FREE BEE"
 
 
-def test_another_setting_model_or_code_makes_everything_anew(tmp_path, folder, capsys):
+def test_a_changed_setting_model_or_code_makes_everything_again(tmp_path, folder, capsys):
     settings, models = {"faces": {"size": 48}}, {"speech.model": "one"}
     made(tmp_path, folder, TEXTS, settings=settings, models=models)
     assert made(tmp_path, folder, TEXTS, settings=settings, models=models) == []
@@ -100,23 +100,23 @@ def test_the_line_of_progress_says_why_each_is_made(tmp_path, folder, capsys):
     )
 
 
-def test_a_missing_model_stops_only_what_must_be_made_with_it(tmp_path, folder):
+def test_a_missing_model_stops_only_the_clips_that_must_be_made(tmp_path, folder):
     made(tmp_path, folder, TEXTS, models={"speech.model": "one"})
-    gone = Problem(file="m", found="no such folder", expected="a model", cure="get it")
-    assert made(tmp_path, folder, TEXTS, models={"speech.model": gone}) == []
+    missing = Problem(file="m", found="no such folder", expected="a model", cure="get it")
+    assert made(tmp_path, folder, TEXTS, models={"speech.model": missing}) == []
     with pytest.raises(Problem, match="get it"):
-        made(tmp_path, folder, TEXTS | {"d": "dog"}, models={"speech.model": gone})
+        made(tmp_path, folder, TEXTS | {"d": "dog"}, models={"speech.model": missing})
     assert sorted(contents(folder)) == [".keys", "a.txt", "b.txt", "c.txt"]
 
 
-def test_an_outdated_output_stays_until_the_new_one_takes_its_place(tmp_path, folder):
+def test_an_outdated_output_stays_until_the_new_one_replaces_it(tmp_path, folder):
     script, reached = tmp_path / "slow.py", tmp_path / "reached"
     script.write_text(SLOW)
     subprocess.run([sys.executable, script, folder, reached, "1"], check=True)
     before = contents(folder)
-    stopped_amid(script, folder, reached, "2")
-    amid = contents(folder)
-    assert [amid[f"{n}.txt"] for n in range(5)] == [b"0 2", b"1 2", b"2 2", b"3 1", b"4 1"]
+    run_and_kill(script, folder, reached, "2")
+    mixed = contents(folder)
+    assert [mixed[f"{n}.txt"] for n in range(5)] == [b"0 2", b"1 2", b"2 2", b"3 1", b"4 1"]
     done = subprocess.run(
         [sys.executable, script, folder, reached, "1"], check=True, stderr=subprocess.PIPE
     )
@@ -124,20 +124,20 @@ def test_an_outdated_output_stays_until_the_new_one_takes_its_place(tmp_path, fo
     assert contents(folder) == before
 
 
-def test_an_output_whose_clip_is_gone_is_removed(tmp_path, folder):
+def test_an_output_of_a_removed_clip_is_removed(tmp_path, folder):
     made(tmp_path, folder, TEXTS)
     made(tmp_path, folder, {"a": "ant"})
     assert sorted(contents(folder)) == [".keys", "a.txt"]
 
 
-def test_an_output_that_was_edited_or_cut_is_made_anew(tmp_path, folder):
+def test_an_edited_or_lost_output_is_made_again(tmp_path, folder):
     made(tmp_path, folder, TEXTS)
     (folder / "a.txt").write_text("A")
     (folder / "b.txt").unlink()
     assert made(tmp_path, folder, TEXTS) == ["ant", "bee"]
 
 
-def test_a_changed_folder_ends_as_a_run_from_nothing_would_leave_it(tmp_path, folder):
+def test_an_updated_folder_is_the_same_as_one_made_from_nothing(tmp_path, folder):
     made(tmp_path, folder, {"c": "cow", "d": "dog"})
     made(tmp_path, folder, TEXTS)
     made(tmp_path, tmp_path / "fresh", TEXTS)
@@ -162,7 +162,7 @@ def test_a_worker_that_is_killed_is_a_problem_and_finished_clips_stay(tmp_path, 
     assert made(tmp_path, folder, TEXTS, "processes") == []
 
 
-def test_what_a_killed_run_left_half_written_is_cleared(tmp_path, folder):
+def test_partial_files_of_a_killed_run_are_removed(tmp_path, folder):
     made(tmp_path, folder, TEXTS)
     (folder / ".a.txt.partial").write_text("A")
     made(tmp_path, folder, TEXTS)
@@ -178,11 +178,11 @@ def test_an_existing_output_is_replaced_and_never_written_into(tmp_path, folder)
 
 
 @pytest.mark.parametrize(
-    "spoilt", ["not JSON", "[]", '{"files": {"a.txt": 7}}', '{"files": {"a.txt": []}}', ""]
+    "content", ["not JSON", "[]", '{"files": {"a.txt": 7}}', '{"files": {"a.txt": []}}', ""]
 )
-def test_a_spoilt_ledger_makes_everything_anew(tmp_path, folder, spoilt):
+def test_a_damaged_ledger_makes_everything_again(tmp_path, folder, content):
     made(tmp_path, folder, TEXTS)
-    (folder / ".keys").write_text(spoilt)
+    (folder / ".keys").write_text(content)
     assert made(tmp_path, folder, TEXTS) == ["ant", "bee", "cat"]
 
 
@@ -242,11 +242,11 @@ def test_a_module_is_loaded_only_if_there_is_something_to_make(tmp_path, folder)
         "jobs = [work.Job('a', (), ())]\n"
         "work.run(work.Work('loud:make', jobs, Path('out'), '.txt', workers='here'))\n"
     )
-    said = [_said(tmp_path, program) for _ in range(2)]
-    assert ["loaded" in text for text in said] == [True, False]
+    printed = [_stderr(tmp_path, program) for _ in range(2)]
+    assert ["loaded" in text for text in printed] == [True, False]
 
 
-def _said(folder: Path, program: str) -> str:
+def _stderr(folder: Path, program: str) -> str:
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -254,7 +254,7 @@ def _said(folder: Path, program: str) -> str:
     return done.stderr
 
 
-def test_workers_are_as_many_as_asked_for(monkeypatch):
+def test_the_number_of_workers_is_that_of_the_environment_variable(monkeypatch):
     monkeypatch.setenv("RJCMA_WORKERS", "3")
     assert worker_count() == 3
     monkeypatch.setenv("RJCMA_WORKERS", "many")
@@ -262,7 +262,7 @@ def test_workers_are_as_many_as_asked_for(monkeypatch):
         worker_count()
 
 
-def test_a_folders_digest_follows_its_names_and_contents(tmp_path):
+def test_a_folders_digest_depends_on_its_names_and_contents(tmp_path):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "x").write_text("1")
     first = digest_folder(tmp_path / "m")
@@ -290,7 +290,7 @@ if __name__ == "__main__":
     settings = {"setting": setting}
     run(Work(slow, jobs, Path(folder), ".txt", common=common, settings=settings, workers="one"))
 """
-"""A program that makes five files; told to stop, it never ends the fourth, and says so."""
+"""A program that makes five files. With `stops` it touches `reached` and hangs in the fourth."""
 
 
 def ledger(folder):
@@ -298,8 +298,8 @@ def ledger(folder):
     return json.loads(path.read_text())["files"] if path.exists() else {}
 
 
-def stopped_amid(script, folder, reached, setting="1"):
-    """Run the script until its fourth clip is in the making, and kill it there."""
+def run_and_kill(script, folder, reached, setting="1"):
+    """Run the script until it is making its fourth clip, and kill it there."""
     process = subprocess.Popen([sys.executable, script, folder, reached, setting, "stop"])
     while process.poll() is None and not reached.exists():
         time.sleep(0.02)
@@ -310,7 +310,7 @@ def stopped_amid(script, folder, reached, setting="1"):
 def test_a_run_that_is_killed_keeps_every_finished_clip(tmp_path, folder):
     script, reached = tmp_path / "slow.py", tmp_path / "reached"
     script.write_text(SLOW)
-    stopped_amid(script, folder, reached)
+    run_and_kill(script, folder, reached)
     kept = {"0.txt", "1.txt", "2.txt"}
     assert set(contents(folder)) - {".keys"} == kept
     assert set(ledger(folder)) == kept

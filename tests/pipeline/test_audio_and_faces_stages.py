@@ -28,7 +28,7 @@ def clip(name, video="talk", frames=DECODED, **other):
 
 
 def video(path):
-    """1.7 s of picture and 0.5 s of a tone."""
+    """1.7 s of black frames and 0.5 s of a tone."""
     path.parent.mkdir(exist_ok=True)
     with av.open(str(path), "w") as container:
         picture = container.add_stream("ffv1", rate=10)
@@ -73,13 +73,13 @@ def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_o
     logmel.main(manifest, audio, out)
     assert names(out) == ["talk_left.h5", "talk_right.h5"]
     for name, frames in [("talk_left", DECODED), ("talk_right", DECODED + 2)]:
-        track = store.FeatureReader(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
-        assert track.index.tolist() == [10 * k for k in range(frames)]
-        loud = track.read(0, frames).max((1, 2)) > np.log(0.011)
+        reader = store.FeatureReader(out / f"{name}.h5", clip=name, frames=frames, span=WINDOW_ROWS)
+        assert reader.index.tolist() == [10 * k for k in range(frames)]
+        loud = reader.read(0, frames).max((1, 2)) > np.log(0.011)
         assert loud.tolist() == [k < 5 for k in range(frames)]
 
 
-def test_faces_have_the_size_that_params_ask_for(corpus):
+def test_faces_have_the_size_of_the_params(corpus):
     out = corpus / "faces"
     pack_faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
     left = store.FeatureReader(out / "talk_left.h5", clip="talk_left", frames=DECODED)

@@ -1,4 +1,4 @@
-"""What a user may hand to the stages, at the command line: each mistake is a line, and a status."""
+"""Wrong input to the stages, from the command line: each mistake is one line and a status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPACT = {"kind": "compact"}
 
 
 def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
-    """Run a stage; -> its exit status and its lines of problems. A traceback is no answer."""
+    """Run a stage; -> its exit status and its lines of problems. It must print no traceback."""
     command = [sys.executable, "-m", *map(str, arguments)]
     path = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=path, capture_output=True, text=True)
@@ -31,7 +31,7 @@ def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
 
 
 def params(folder: Path, **sections: object) -> Path:
-    """The committed params with other sections; models are found from any folder."""
+    """The committed params with these sections replaced; models are found from any folder."""
     yaml, path = YAML(typ="safe", pure=True), folder / "params.yaml"
     committed = yaml.load(ROOT / "params.yaml")
     for section in ("speech", "punctuation"):
@@ -41,13 +41,13 @@ def params(folder: Path, **sections: object) -> Path:
 
 
 def spoil_corpus(root: Path) -> dict[str, str]:
-    """Clips that cannot be used, each for a reason of its own; -> what must be said of each."""
+    """Add clips that cannot be used, each for a different reason; -> their names, as keys."""
     videos, train = root / "videos", root / "VA" / "Train_Set"
-    said = {}
+    names = {}
     for name, content in {"no_video_at_all": b"words", "empty": b""}.items():
         (videos / f"{name}.mp4").write_bytes(content)
         build.annotation(train / f"{name}.txt", 11)
-        said[name] = "problem"
+        names[name] = "problem"
     build.video(videos / "cut.mp4", 73)
     whole = (videos / "cut.mp4").read_bytes()
     (videos / "cut.mp4").write_bytes(whole[: len(whole) // 2])
@@ -67,7 +67,7 @@ def spoil_corpus(root: Path) -> dict[str, str]:
     for suffix in ("mp4", "avi"):
         build.video(videos / f"twice.{suffix}", 11, codec="mpeg4", sound=False)
     build.annotation(train / "twice.txt", 11)
-    return said | dict.fromkeys(["cut", *texts, "without_video", "twice"], "problem")
+    return names | dict.fromkeys(["cut", *texts, "without_video", "twice"], "problem")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_every_clip_that_cannot_be_used_has_one_line_and_the_status_is_not_0(spo
         assert "; expected " in line and "; to do: " in line
 
 
-def test_what_is_excluded_is_no_obstacle_and_a_byte_order_mark_and_crlf_are_simply_read(spoilt):
+def test_excluded_clips_are_ignored_and_a_byte_order_mark_and_crlf_are_accepted(spoilt):
     folder, section, names, _, run = spoilt
     params(folder, corpus={**section, "exclude": sorted(names)})
     assert stage(*run, folder=folder) == (0, [])
@@ -105,10 +105,10 @@ def test_what_is_excluded_is_no_obstacle_and_a_byte_order_mark_and_crlf_are_simp
 
 def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(spoilt):
     folder, *_ = spoilt
-    sound = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
+    jpeg = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
     for path in (folder / "corpus/cropped_aligned").rglob("*.jpg"):
-        path.write_bytes(sound)
-    (folder / "corpus/cropped_aligned/c/00003.jpg").write_bytes(sound[: len(sound) // 2])
+        path.write_bytes(jpeg)
+    (folder / "corpus/cropped_aligned/c/00003.jpg").write_bytes(jpeg[: len(jpeg) // 2])
     run = ("stages.pack_faces", "clips.jsonl", "faces")
     status, lines = stage(*run, folder=folder)
     assert status == 1 and len(lines) == 1 and "clip c" in lines[0] and "00003.jpg" in lines[0]
@@ -154,13 +154,13 @@ def test_a_feature_cut_in_half_is_named_before_the_first_epoch(trained):
     assert "clip cleo" in lines[0] and "unreadable HDF5" in lines[0]
 
 
-def test_a_fold_that_is_not_there_is_a_line(trained):
+def test_a_missing_fold_is_one_line(trained):
     status, lines = train(trained, fold=2)
     assert status == 1 and len(lines) == 1 and "one of 0 to 1" in lines[0]
 
 
 @pytest.mark.parametrize(
-    ("sections", "said"),
+    ("sections", "message"),
     [
         ({"recursions": 0}, "recursions = 0"),
         ({"windows": {"frame": 300}}, "windows.frame = 300"),
@@ -182,7 +182,7 @@ def test_a_fold_that_is_not_there_is_a_line(trained):
         ({"corpus": {"root": "x", "videos": "y", "train": "t", "validation": "v"}}, "a list"),
     ],
 )
-def test_a_mistake_in_the_params_is_a_line(tmp_path, sections, said):
+def test_a_mistake_in_the_params_is_one_line(tmp_path, sections, message):
     params(tmp_path, **sections)
     status, lines = stage("rjcma.cli", "check", folder=tmp_path)
-    assert status == 1 and len(lines) == 1 and said in lines[0]
+    assert status == 1 and len(lines) == 1 and message in lines[0]

@@ -1,4 +1,4 @@
-"""What the pipelines promise, held against the code: floors, dependencies, params and paths."""
+"""Promises of the pipelines, checked on the code: floors, dependencies, params and paths."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_imports_go_down_the_floors_only(module):
         if part(other) != part(module):
             below = floor(part(other)) < floor(part(module))
             both_lowest = floor(part(other)) == floor(part(module)) == 0
-            assert below or both_lowest, f"{module} uses {other}, which does not stand below it"
+            assert below or both_lowest, f"{module} uses {other}, which is not on a lower floor"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
-def test_what_is_named_to_be_loaded_later_does_not_stand_above(module):
+def test_modules_that_are_imported_later_by_name_are_not_on_a_higher_floor(module):
     for other in () if is_free(module) or part(module) == "jobs" else named(module):
         assert floor(part(other)) <= floor(part(module)), f"{module} names {other}"
 
@@ -74,7 +74,7 @@ def test_every_room_has_a_floor():
     assert {part(path) for path in MODULES} - {"__init__"} == set.union(*FLOORS) | OUTSIDE
 
 
-def test_no_module_imports_itself_in_the_end():
+def test_there_are_no_import_cycles():
     graph = {module: imports(module) - {Path("rjcma/__init__.py")} for module in MODULES}
     assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
 
@@ -87,7 +87,7 @@ def test_init_files_are_empty(module):
 
 
 def stages():
-    """The stages as DVC itself reads both pipelines, by name, each variant once."""
+    """The stages of both pipelines as DVC reads them, by name; of each stage one variant."""
     with Repo(ROOT) as repo:
         resolved = [*repo.stage.load_all(), *repo.stage.load_all(str(ROOT / "ablation/dvc.yaml"))]
         return {stage.name.split("@")[0]: stage for stage in resolved}
@@ -95,7 +95,7 @@ def stages():
 
 STAGES = stages()
 LOOKING = {name for name, stage in STAGES.items() if not stage.always_changed}
-"""Those that run only when a dependency has changed."""
+"""The stages that run only when a dependency has changed."""
 
 
 def stage_file(stage) -> Path:
@@ -116,7 +116,7 @@ def test_every_stage_of_the_design_is_there():
 
 
 @pytest.mark.parametrize("name", sorted(LOOKING))
-def test_a_stage_depends_on_the_rooms_that_shape_its_result_and_on_no_other(name):
+def test_a_stage_depends_exactly_on_the_rooms_that_change_its_result(name):
     deps, _ = deps_and_outs(STAGES[name])
     program = stage_file(STAGES[name])
     assert {dep for dep in deps if dep.startswith("rjcma/")} == rooms_used(program)
@@ -129,7 +129,7 @@ def test_a_stage_whose_keys_hold_versions_depends_on_the_lock(name):
 
 
 def sections_loaded(path: Path) -> set[str]:
-    """The sections that a stage loads: by name, those of a run together, or all of them."""
+    """The sections that a stage loads: single ones, those of a run, or all of them."""
     text = (ROOT / path).read_text()
     loaded = {
         call.args[1].value
@@ -155,7 +155,7 @@ def test_a_stage_declares_the_sections_that_it_loads(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_every_data_path_of_a_command_is_declared(name):
     deps, outs = deps_and_outs(STAGES[name])
-    taken_over = {"data/runs"} if name == "ablate" else set()  # where they are: not waited for
+    taken_over = {"data/runs"} if name == "ablate" else set()  # if they exist; no dependency
     for word in set(STAGES[name].cmd.split()) - taken_over:
         if word.startswith("data/"):
             declared = deps | outs
@@ -169,7 +169,7 @@ def test_outputs_that_keys_keep_are_left_in_place_by_dvc():
 
 
 def commands() -> dict[str, tuple[str, object]]:
-    """Each stage's command as it stands in the file, and what it is repeated over."""
+    """Each stage's command as it is in the file, and what it is repeated over."""
     found = {}
     for path in ("dvc.yaml", "ablation/dvc.yaml"):
         for name, stage in YAML(typ="safe").load(ROOT / path)["stages"].items():
@@ -180,7 +180,7 @@ def commands() -> dict[str, tuple[str, object]]:
 
 @pytest.mark.parametrize("name", commands())
 def test_no_param_reaches_a_shell_unquoted(name):
-    """DVC puts a whole `item` of a matrix into a command as quoted options, all else as it is."""
+    """DVC inserts a whole `item` of a matrix as quoted options, but everything else unquoted."""
     command, over = commands()[name]
     inserted = set(re.findall(r"(?<!\\)\$\{([^}]*)\}", command))
     fixed = over is not None and "${" not in str(over)

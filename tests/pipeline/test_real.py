@@ -1,4 +1,4 @@
-"""The whole pipeline on real clips: people who talk, real containers, proxy labels."""
+"""The whole pipeline on real clips: talking people, real containers, proxy labels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SPOKEN = ["hdtf_hill", "hdtf_ocasio", "retalk_1", "retalk_2", "retalk_5", "astor
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The project on the real clips: other corpus, other engines, the training cut short."""
+    """The project on the real clips: another corpus, other engines, a short training."""
     if not SHARED:
-        pytest.skip("RJCMA_SHARED does not say where the real clips are")
+        pytest.skip("RJCMA_SHARED is not set to the folder of the real clips")
     project = Project(tmp_path_factory.mktemp("real"))
     project.edit(
         corpus={"make": [], "root": str(Path(SHARED) / "corpus_real"), "folds": 3},
@@ -42,7 +42,7 @@ def test_real_clips_end_in_a_table(project):
 
 
 def test_frames_are_those_that_the_videos_decode_to(project):
-    assert clips(project)["astorfi"]["frames"] == 209  # its container says 266
+    assert clips(project)["astorfi"]["frames"] == 209  # its container declares 266
     assert clips(project)["retalk_1"]["times"] is not None
 
 

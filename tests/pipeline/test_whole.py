@@ -1,4 +1,4 @@
-"""The whole pipeline, as a user runs it: `dvc repro` in a folder of its own, on a tiny corpus."""
+"""The whole pipeline, as a user runs it: `dvc repro` in a separate folder, on a tiny corpus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADOPT = ("python", "-m", "rjcma.cli", "adopt")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A project in which the whole pipeline has run once; nothing changes it."""
+    """A project in which the whole pipeline has run once; tests do not change it."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.edit(recursions=1, training={"epochs": 1}, corpus={"folds": 2}, **TINY)
     project.run("git", "commit", "-qam", "tiny params")
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def project(whole, tmp_path):
-    """A copy of it, to be changed."""
+    """A copy of it, which the test may change."""
     return Project(tmp_path / "project", copied=whole)
 
 
@@ -68,7 +68,7 @@ def test_every_clip_has_predictions_for_every_frame(whole):
         assert header == "frame,time,valence,arousal" and len(rows) == clip["frames"]
 
 
-def test_a_second_run_does_nothing_but_look_at_the_corpus(project):
+def test_a_second_run_only_examines_the_corpus(project):
     before = project.outputs()
     assert project.ran("dvc", "repro") == ["index"]
     assert project.outputs() == before
@@ -79,27 +79,27 @@ def test_an_ablation_runs_training_and_scoring_only(project):
     assert set(ran) == {"index", *TRAINED, "score"}
 
 
-def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_anew(project):
+def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_again(project):
     path = next((project.folder / "data/sample/annotations/VA/train").iterdir())
     header, first, rest = path.read_text().split("\n", 2)
     arousal = first.split(",")[1]
     path.write_text(f"{header}\n0.123,{arousal}\n{rest}")
     features = {k: v for k, v in project.outputs().items() if "data/features" in k}
-    project.run("dvc", "commit", "-f", "sample@sample")  # as if the corpus were one's own
-    told = project.why("dvc", "repro")
-    assert told == {
+    project.run("dvc", "commit", "-f", "sample@sample")  # as if it were the user's own corpus
+    reasons = project.why("dvc", "repro")
+    assert reasons == {
         "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
         "data/runs/arousal-0": "1 in all, 1 kept",
     }
     assert {k: v for k, v in project.outputs().items() if "data/features" in k} == features
 
 
-def test_other_code_makes_anew_what_it_shapes_and_what_reads_that(one_run):
+def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run):
     project, before = one_run, one_run.outputs()
     edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
-    told = project.why("dvc", "repro")
-    made = {name: line for name, line in told.items() if "to make" in line}
-    assert made == {
+    reasons = project.why("dvc", "repro")
+    to_make = {name: line for name, line in reasons.items() if "to make" in line}
+    assert to_make == {
         "data/features/logmel": "3 in all, 0 kept, 3 to make (3 code)",
         "data/features/audio": "3 in all, 0 kept, 3 to make (3 input)",
         "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
@@ -110,28 +110,28 @@ def test_other_code_makes_anew_what_it_shapes_and_what_reads_that(one_run):
     assert {path for path in before if path.startswith(parts[0])} <= changed
 
 
-def test_other_code_of_scoring_trains_nothing(project):
+def test_changed_code_of_scoring_trains_nothing(project):
     edit(project, "rjcma/scoring/metrics.py", lambda text: text + "\nADDED = 1\n")
     assert project.ran("dvc", "repro") == ["index", "score"]
 
 
 def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it_once(one_run):
     project, before = one_run, one_run.outputs()
-    told = project.why("dvc", "exp", "run", "-S", "encoders.audio.mode=precompute")
-    assert told["data/features/visual"] == "3 in all, 3 kept"
-    assert "encoders.audio.mode finetune -> precompute" in told["data/features/audio"]
-    assert "1 to make" in told["data/runs/valence-0"]
-    assert set(told) == {"data/runs/valence-0", "data/features/audio", "data/features/visual"}
+    reasons = project.why("dvc", "exp", "run", "-S", "encoders.audio.mode=precompute")
+    assert reasons["data/features/visual"] == "3 in all, 3 kept"
+    assert "encoders.audio.mode finetune -> precompute" in reasons["data/features/audio"]
+    assert "1 to make" in reasons["data/runs/valence-0"]
+    assert set(reasons) == {"data/runs/valence-0", "data/features/audio", "data/features/visual"}
     features = {k: v for k, v in project.outputs().items() if "data/features" in k}
     changed = {path for path, data in features.items() if before[path] != data}
     assert changed and all(path.startswith("data/features/audio") for path in changed)
     project.edit(encoders={"visual": {"mode": "precompute", "kind": "compact"}})
-    told = project.why("dvc", "repro", "encode@visual", "encode@audio")
-    assert told["data/features/audio"] == "3 in all, 3 kept"
-    assert "encoders.visual.mode finetune -> precompute" in told["data/features/visual"]
+    reasons = project.why("dvc", "repro", "encode@visual", "encode@audio")
+    assert reasons["data/features/audio"] == "3 in all, 3 kept"
+    assert "encoders.visual.mode finetune -> precompute" in reasons["data/features/visual"]
 
 
-def test_training_depends_on_one_folder_a_modality_whatever_the_modes(whole):
+def test_training_depends_on_one_folder_per_modality_in_all_modes(whole):
     locked = YAML(typ="safe").load(whole.folder / "dvc.lock")["stages"]["train@valence-0"]
     features = {dep["path"] for dep in locked["deps"] if "features" in dep["path"]}
     assert features == {f"data/features/{m}" for m in ("visual", "audio", "text")}
@@ -139,8 +139,8 @@ def test_training_depends_on_one_folder_a_modality_whatever_the_modes(whole):
 
 def test_a_params_mistake_is_one_line_and_an_exit_status(project):
     project.edit(recursions=0)
-    said = project.run("rjcma", "check", ok=False)
-    assert "recursions = 0" in said and "Traceback" not in said
+    printed = project.run("rjcma", "check", ok=False)
+    assert "recursions = 0" in printed and "Traceback" not in printed
     assert "recursions = 0" in project.run("dvc", "repro", ok=False)
 
 
@@ -154,8 +154,8 @@ def test_any_name_of_the_corpus_works_and_runs_nothing(project, name):
     shutil.copytree(project.folder / "data/sample", root)
     before = project.outputs()
     project.edit(corpus={"make": [], "root": str(root)})
-    told = project.why("dvc", "repro")
-    assert told == dict.fromkeys(("data/audio", "data/features/faces"), "3 in all, 3 kept")
+    reasons = project.why("dvc", "repro")
+    assert reasons == dict.fromkeys(("data/audio", "data/features/faces"), "3 in all, 3 kept")
     assert project.outputs() == before
     project.edit(corpus={"root": str(root.relative_to(project.folder))})
     project.run("dvc", "repro", "index")
@@ -171,17 +171,17 @@ def test_no_other_param_runs_a_command(project):
     assert not list(project.folder.rglob("PWNED"))
 
 
-def test_a_folder_that_is_no_sample_is_never_removed_in_its_place(project):
-    mine = project.folder / "mine"
-    mine.mkdir()
-    (mine / "thesis.txt").write_text("years of work")
+def test_a_folder_that_is_not_a_sample_is_never_replaced(project):
+    folder = project.folder / "mine"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
     project.edit(corpus={"root": "mine"})
-    said = project.run("dvc", "repro", ok=False)
-    assert "a folder without SAMPLE.txt" in said
-    assert (mine / "thesis.txt").read_text() == "years of work"
+    printed = project.run("dvc", "repro", ok=False)
+    assert "a folder without SAMPLE.txt" in printed
+    assert (folder / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_torn_lock_file_is_mended_and_dvc_goes_on(project):
+def test_a_damaged_lock_file_is_removed_and_dvc_runs_again(project):
     lock = project.folder / ".dvc/tmp/rwlock"
     lock.write_text("")
     assert "JSON structure is corrupted" in project.run("dvc", "repro", ok=False)
@@ -189,14 +189,14 @@ def test_a_torn_lock_file_is_mended_and_dvc_goes_on(project):
     assert project.ran("dvc", "repro") == ["index"]
 
 
-def test_what_the_code_made_before_is_adopted_where_it_makes_the_same(project):
+def test_files_are_adopted_if_changed_code_makes_the_same(project):
     before = project.outputs()
     edit(project, "rjcma/audio/logmel.py", lambda text: text + "\nADDED = 1\n")
     edit(project, "rjcma/training/loss.py", lambda text: text + "\nADDED = 1\n")
     assert "3 adopted" in project.run(*ADOPT, "logmel", "--check", "2")
     assert "2 adopted" in project.run(*ADOPT, "train", "--check", "1")
-    told = project.why("dvc", "repro")
-    assert not any("to make" in line for line in told.values())
+    reasons = project.why("dvc", "repro")
+    assert not any("to make" in line for line in reasons.values())
     after = project.outputs()
     differing = {path for path in before if after[path] != before[path]}
     assert {Path(path).name for path in differing} == {".keys"}
@@ -204,7 +204,7 @@ def test_what_the_code_made_before_is_adopted_where_it_makes_the_same(project):
     assert "nothing was adopted" in project.run(*ADOPT, "logmel", ok=False)
 
 
-def test_a_comment_anywhere_is_looked_at_makes_nothing_and_loads_no_library_that_computes(project):
+def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
     before = project.outputs()
     heavy = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
     site = project.folder / "site"
@@ -216,10 +216,10 @@ def test_a_comment_anywhere_is_looked_at_makes_nothing_and_loads_no_library_that
     )
     for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
         path.write_text(path.read_text() + "# a comment\n")
-    said = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
-    assert "to make" not in said and project.outputs() == before
-    loaded = {text.split("'")[1]: text for text in said.split("Running stage ")[1:]}
+    printed = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
+    assert "to make" not in printed and project.outputs() == before
+    loaded = {text.split("'")[1]: text for text in printed.split("Running stage ")[1:]}
     assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
     for name, text in loaded.items():
-        if name != "score":  # which makes its report anew
+        if name != "score":  # it always writes its report again
             assert "HEAVY []" in text, f"{name}: {text}"

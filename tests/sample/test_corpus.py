@@ -1,4 +1,4 @@
-"""The sample corpus as files: layout, hard cases, sameness."""
+"""The sample corpus as files: layout, hard cases, and the same bytes every time."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ import pytest
 from places import ROOT
 
 from rjcma.problem import Problem
-from rjcma.sample.cast import FILM, NTSC, PAL, THIRTY, VIDEOS, chosen
-from rjcma.sample.corpus import scene, write
+from rjcma.sample.cast import FILM, NTSC, PAL, THIRTY, VIDEOS, selected_videos
+from rjcma.sample.corpus import draw_scene, write
 from rjcma.sample.make import make
 from rjcma.sample.portrait import crop, placement
 from rjcma.sample.settings import Sample
@@ -39,7 +39,7 @@ def root(tmp_path_factory):
 
 
 def video(name):
-    return next(video for video in chosen(SOME) if video.name == name)
+    return next(video for video in selected_videos(SOME) if video.name == name)
 
 
 def frames(root, name):
@@ -122,7 +122,7 @@ def test_moods_of_the_training_clips_are_spread_in_every_fold():
 
 def test_the_layout_is_that_of_aff_wild2(root):
     names = {path.relative_to(root).as_posix() for path in root.rglob("*")}
-    assert {f"videos/{video.file}" for video in chosen(SOME)} <= names
+    assert {f"videos/{video.file}" for video in selected_videos(SOME)} <= names
     assert f"annotations/VA/train/{TWO}_left.txt" in names
     assert f"annotations/VA/train/{TWO}_right.txt" in names
     assert f"annotations/VA/validation/{VALIDATION}.txt" in names
@@ -192,11 +192,11 @@ def test_crops_are_missing_where_the_face_is_away_and_nowhere_else(root):
 def test_a_crop_shows_its_own_frame(root):
     plan = video(VALIDATION)
     shown = [image for _, image in frames(root, VALIDATION)]
-    (act,) = scene(plan, SOME.seed).acts
+    (expressions,) = draw_scene(plan, SOME.seed).expressions
     centre = np.array([0.5, 0.47]) * plan.size
     for k in (0, 31, len(shown) - 1):
         face = cv2.imread(str(root / f"cropped_aligned/{VALIDATION}/{k + 1:05d}.jpg"))
-        place = placement(act[k], centre, 0.295 * plan.size[1])
+        place = placement(expressions[k], centre, 0.295 * plan.size[1])
         unlike = [np.abs(crop(image, place)[..., ::-1] - face.astype(float)) for image in shown]
         assert abs(int(np.argmin([difference.mean() for difference in unlike])) - k) <= 1
 
@@ -210,7 +210,7 @@ def test_a_silent_video_has_a_sound_track_of_digital_silence(root):
 @pytest.mark.parametrize("name", [TWO, AVI])
 def test_sound_starts_with_the_first_frame(root, name):
     heard, rate = sound(root, name)
-    meant = scene(video(name), SOME.seed).sound.audio
+    meant = draw_scene(video(name), SOME.seed).sound.audio
     size = 2 * len(meant)
     likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(meant, size).conj(), size)
     late = int(np.argmax(likeness))
@@ -229,7 +229,7 @@ def test_the_corpus_is_the_same_bytes_when_made_again(root, tmp_path):
 
 
 def test_another_seed_gives_other_states(tmp_path):
-    one, other = (scene(video(AWAY), seed) for seed in (3, 4))
+    one, other = (draw_scene(video(AWAY), seed) for seed in (3, 4))
     assert (
         np.abs(one.states[0].valence(one.times) - other.states[0].valence(one.times)).mean() > 0.05
     )
@@ -256,11 +256,13 @@ def test_a_corpus_is_replaced_but_another_folder_is_not(root, tmp_path):
 
 def test_a_video_that_is_not_in_the_cast_is_a_problem():
     with pytest.raises(Problem, match=r"names nobody.*3-25-480x270"):
-        chosen(Sample(videos=["nobody"]))
+        selected_videos(Sample(videos=["nobody"]))
 
 
 def test_length_scales_every_video():
-    assert [v.seconds for v in chosen(Sample(length=0.5))] == [v.seconds / 2 for v in VIDEOS]
+    assert [v.seconds for v in selected_videos(Sample(length=0.5))] == [
+        v.seconds / 2 for v in VIDEOS
+    ]
     assert video(TWO).fps == Fraction(30000, 1001)
 
 

@@ -1,4 +1,4 @@
-"""The sample corpus at its place: kept while it is what it should be, else made anew, and why."""
+"""The sample corpus in its folder: kept if it is up to date, else made again, and why."""
 
 import shutil
 
@@ -14,16 +14,16 @@ LABELS = f"annotations/VA/train/{NAME}.txt"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made") / "corpus"
+def original(tmp_path_factory):
+    root = tmp_path_factory.mktemp("original") / "corpus"
     make(SHORT, root)
     return root
 
 
 @pytest.fixture
-def root(made, tmp_path):
-    """A copy of the corpus, in a place of its own."""
-    return shutil.copytree(made, tmp_path / "corpus")
+def root(original, tmp_path):
+    """A copy of the corpus in its own folder."""
+    return shutil.copytree(original, tmp_path / "corpus")
 
 
 def contents(root):
@@ -35,8 +35,8 @@ def stamps(root):
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in root.rglob("*")}
 
 
-def said(capsys):
-    """The line in which is said what is done with the corpus."""
+def message(capsys):
+    """The line that says what is done with the corpus."""
     (line,) = [one for one in capsys.readouterr().err.splitlines() if "/corpus: " in one]
     return line.partition("/corpus: ")[2]
 
@@ -44,14 +44,14 @@ def said(capsys):
 def test_a_corpus_that_stands_is_kept(root, capsys):
     before = stamps(root)
     make(SHORT, root)
-    assert said(capsys) == "kept"
+    assert message(capsys) == "kept"
     assert stamps(root) == before and len(before) > 20
 
 
-def test_a_corpus_that_is_not_there_is_made_as_new(made, tmp_path, capsys):
+def test_a_corpus_that_is_not_there_is_made_as_new(original, tmp_path, capsys):
     make(SHORT, tmp_path / "corpus")
-    assert said(capsys) == "to make (new)"
-    assert contents(tmp_path / "corpus") == contents(made)
+    assert message(capsys) == "to make (new)"
+    assert contents(tmp_path / "corpus") == contents(original)
 
 
 def edit(root):
@@ -88,30 +88,30 @@ def rename(root):
     ],
     ids=["edited", "marker", "lost", "added", "renamed", "no ledger", "torn ledger"],
 )
-def test_a_corpus_that_was_changed_is_made_anew(made, root, capsys, spoil, reason):
+def test_a_corpus_that_was_changed_is_made_anew(original, root, capsys, spoil, reason):
     spoil(root)
-    assert contents(root) != contents(made)
+    assert contents(root) != contents(original)
     make(SHORT, root)
-    assert said(capsys) == f"to make ({reason})"
-    assert contents(root) == contents(made)
+    assert message(capsys) == f"to make ({reason})"
+    assert contents(root) == contents(original)
     assert not list(root.parent.glob(".*"))
 
 
-def test_another_setting_makes_the_corpus_anew_and_is_named(made, root, capsys):
+def test_another_setting_makes_the_corpus_anew_and_is_named(original, root, capsys):
     make(SHORT.model_copy(update={"seed": 4}), root)
-    assert said(capsys) == "to make (sample.seed 3 -> 4)"
+    assert message(capsys) == "to make (sample.seed 3 -> 4)"
     after = contents(root)
-    assert after.keys() == contents(made).keys()
-    assert after[f"videos/{NAME}.mp4"] != contents(made)[f"videos/{NAME}.mp4"]
+    assert after.keys() == contents(original).keys()
+    assert after[f"videos/{NAME}.mp4"] != contents(original)[f"videos/{NAME}.mp4"]
     make(SHORT.model_copy(update={"seed": 4}), root)
-    assert said(capsys) == "kept"
+    assert message(capsys) == "kept"
 
 
-def test_other_code_makes_the_corpus_anew(made, root, capsys, monkeypatch):
-    monkeypatch.setattr("rjcma.jobs.code.meaning", lambda modules: "another")
+def test_other_code_makes_the_corpus_anew(original, root, capsys, monkeypatch):
+    monkeypatch.setattr("rjcma.jobs.code.digest", lambda modules: "another")
     make(SHORT, root)
-    assert said(capsys) == "to make (code)"
-    assert (root / LABELS).read_bytes() == (made / LABELS).read_bytes()
+    assert message(capsys) == "to make (code)"
+    assert (root / LABELS).read_bytes() == (original / LABELS).read_bytes()
 
 
 def test_a_folder_whose_marker_is_gone_is_left_alone(root):

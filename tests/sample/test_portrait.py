@@ -1,10 +1,10 @@
-"""Drawn faces, measured on their pixels."""
+"""Drawn faces, measured by their pixels."""
 
 import numpy as np
 import pytest
 
-from rjcma.sample.acting import acted, expressed
-from rjcma.sample.canvas import Canvas, bow, ellipse
+from rjcma.sample.acting import expression_of, expressions_at
+from rjcma.sample.canvas import Canvas, arc, ellipse
 from rjcma.sample.looks import HAIRS, SKINS, Expression, Looks
 from rjcma.sample.portrait import CROP_SIZE, THROAT, crop, draw_person
 from rjcma.sample.state import State
@@ -33,7 +33,7 @@ LEVELS = (-0.9, -0.4, 0.1, 0.5, 0.9)
 
 
 def drawn(expression):
-    """A picture, and its face's place."""
+    """A picture, and the placement of its face."""
     room = np.full((2 * HEIGHT, 2 * WIDTH, 3), 190, np.uint8)
     canvas = Canvas(room)
     place = draw_person(canvas, LOOKS, expression, CENTRE, HALF_HEIGHT)
@@ -63,25 +63,25 @@ def bend(expression):
 
 
 def bright_pixels(expression):
-    """Pixels of the whites of both eyes."""
+    """The number of pixels in the whites of both eyes."""
     return (part(expression, -0.6, -0.3, 0.6, 0.12).min(-1) > 225).sum()
 
 
 def brow_height(expression):
-    """How high the upper edge of a brow's middle is, in pixels."""
+    """The height of the upper edge of a brow's middle, in pixels."""
     strip = unlike_skin(part(expression, 0.27, -0.53, 0.43, -0.23))
     return -np.flatnonzero(strip.any(1)).min()
 
 
 def test_the_mouth_bends_up_with_valence():
-    bends = [bend(expressed(valence, 0.0)) for valence in LEVELS]
+    bends = [bend(expression_of(valence, 0.0)) for valence in LEVELS]
     assert bends == sorted(bends)
     assert bends[0] < -8 < 8 < bends[-1]
 
 
 def test_eyes_open_and_brows_rise_with_arousal():
-    whites = [bright_pixels(expressed(0.0, arousal)) for arousal in LEVELS]
-    heights = [brow_height(expressed(0.0, arousal)) for arousal in LEVELS]
+    whites = [bright_pixels(expression_of(0.0, arousal)) for arousal in LEVELS]
+    heights = [brow_height(expression_of(0.0, arousal)) for arousal in LEVELS]
     assert whites == sorted(whites)
     assert whites[-1] > 3 * whites[0]
     assert heights == sorted(heights)
@@ -100,7 +100,7 @@ def test_inner_ends_of_brows_go_down_in_anger_and_up_in_sorrow():
 
 def test_speech_opens_the_mouth():
     def throat(voice):
-        mouth = part(expressed(0.0, 0.0, voice), -0.4, 0.3, 0.4, 1.0)
+        mouth = part(expression_of(0.0, 0.0, voice), -0.4, 0.3, 0.4, 1.0)
         return (np.abs(mouth - THROAT).sum(-1) < 40).sum()
 
     opened = [throat(voice) for voice in (0.0, 0.3, 0.6, 1.0)]
@@ -137,7 +137,7 @@ def test_a_face_is_away_and_covered_when_the_script_says_so():
     still = State(np.zeros_like, np.zeros_like)
     silent = np.zeros(len(times))
     rng = np.random.default_rng(7)
-    acts = acted(rng, still, times, silent, away=[(2.0, 4.0)], covered=[(7.0, 9.0)])
+    acts = expressions_at(rng, still, times, silent, away=[(2.0, 4.0)], covered=[(7.0, 9.0)])
     hidden = times[[not act.visible for act in acts]]
     assert ((hidden > 2) & (hidden < 4) | (hidden > 7) & (hidden < 9)).all()
     for start, end in ((2.3, 3.7), (7.3, 8.7)):
@@ -150,7 +150,7 @@ def test_people_blink_and_move_more_when_aroused():
 
     def acts(arousal):
         state = State(np.zeros_like, lambda times: np.full_like(times, arousal))
-        return acted(np.random.default_rng(3), state, times, np.zeros(len(times)))
+        return expressions_at(np.random.default_rng(3), state, times, np.zeros(len(times)))
 
     calm, wild = acts(-0.9), acts(0.9)
     assert max(act.blink for act in calm) > 0.7
@@ -167,8 +167,8 @@ def test_shapes_are_where_they_are_said_to_be():
     assert canvas.picture().shape == (23, 31, 3)
 
 
-def test_an_ellipse_and_a_bow_pass_through_their_points():
+def test_an_ellipse_and_an_arc_pass_through_their_points():
     ring = ellipse((3, 5), (2, 1), 4)
     assert np.allclose(ring, [(5, 5), (3, 6), (1, 5), (3, 4)])
-    arc = bow((0, 0), (1, 2), (2, 0), 5)
-    assert np.allclose(arc, [(0, 0), (0.5, 1.5), (1, 2), (1.5, 1.5), (2, 0)])
+    points = arc((0, 0), (1, 2), (2, 0), 5)
+    assert np.allclose(points, [(0, 0), (0.5, 1.5), (1, 2), (1.5, 1.5), (2, 0)])

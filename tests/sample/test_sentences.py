@@ -1,4 +1,4 @@
-"""The sentences of the sample: what they are made of, their marks, their affect."""
+"""The sentences of the sample: their words, their marks, their affect."""
 
 import random
 
@@ -22,13 +22,13 @@ def test_the_vocabulary_is_what_the_vosk_model_knows():
 
 def test_sentences_are_those_that_the_models_were_made_from():
     rng = random.Random("grammar 1")
-    assert [s.sentence(rng) for _ in range(3)] == GOLDEN
+    assert [s.plain_sentence(rng) for _ in range(3)] == GOLDEN
 
 
 @given(st.integers(0, 2**32))
 def test_a_plain_sentence_is_the_written_one_without_marks_and_capitals(seed):
-    written = s.written(random.Random(seed))
-    plain = s.sentence(random.Random(seed))
+    written = s.written_sentence(random.Random(seed))
+    plain = s.plain_sentence(random.Random(seed))
     assert s.plain(written) == plain
     assert [word for word, _ in s.marked_words(written)] == plain.split()
     assert set(plain.split()) <= set(s.VOCABULARY)
@@ -36,7 +36,7 @@ def test_a_plain_sentence_is_the_written_one_without_marks_and_capitals(seed):
 
 @given(st.integers(0, 2**32))
 def test_a_written_sentence_has_a_capital_and_one_end(seed):
-    written = s.written(random.Random(seed))
+    written = s.written_sentence(random.Random(seed))
     marks = [mark for _, mark in s.marked_words(written)]
     asked = written.split()[0] in ("Do", "Why", "How", "Where")
     assert written[0].isupper()
@@ -59,8 +59,8 @@ def test_not_turns_a_word_round():
 @pytest.mark.parametrize(("state", "axis"), [((0.8, 0.0), 0), ((0.0, 0.8), 1)])
 def test_fitting_sentences_follow_the_state(state, axis):
     rng = random.Random(5)
-    high = [s.affect(s.fitting(rng, *state)) for _ in range(40)]
-    low = [s.affect(s.fitting(rng, -state[0], -state[1])) for _ in range(40)]
+    high = [s.affect(s.fitting_sentence(rng, *state)) for _ in range(40)]
+    low = [s.affect(s.fitting_sentence(rng, -state[0], -state[1])) for _ in range(40)]
     mean_high, mean_low = (sum(pair[axis] for pair in pairs) / 40 for pairs in (high, low))
     assert mean_high > 0.4
     assert mean_low < -0.3

@@ -1,4 +1,4 @@
-"""States of the sample's people, what shows of them, and the sound that follows from them."""
+"""The states of the sample's people, how modalities show them, and the sound that follows."""
 
 import json
 from dataclasses import replace
@@ -8,8 +8,8 @@ import pytest
 import vosk
 
 from rjcma.sample.cast import VIDEOS
-from rjcma.sample.corpus import scene
-from rjcma.sample.state import Errors, State, draw, in_step, shown, smooth
+from rjcma.sample.corpus import draw_scene
+from rjcma.sample.state import Errors, State, coupled, draw, shown, smooth
 from rjcma.sample.talk import ROOM_LEVEL_DB, Speaker, silence, talk
 from rjcma.sample.voice import SAMPLE_RATE_HZ
 
@@ -20,14 +20,14 @@ def steady(value):
 
 def speaker(valence=0.0, arousal=0.0):
     state = State(steady(valence), steady(arousal))
-    return Speaker("en-us+m3", 160, 45, heard=state, worded=state)
+    return Speaker("en-us+m3", 160, 45, voice_state=state, words_state=state)
 
 
 def speech(**state):
     return talk(np.random.default_rng(11), [speaker(**state)], 11.0)
 
 
-def test_a_smooth_track_has_mean_0_and_deviation_1_over_many():
+def test_smooth_tracks_have_mean_0_and_standard_deviation_1():
     tracks = np.array([smooth(np.random.default_rng(k))(np.arange(7.0)) for k in range(600)])
     assert abs(tracks.mean()) < 0.1
     assert abs(tracks.std() - 1) < 0.1
@@ -65,7 +65,7 @@ def test_a_modality_shows_the_state_with_errors_of_its_own():
 
 def test_people_in_step_share_their_states():
     one, other = State(steady(1), steady(0)), State(steady(0), steady(1))
-    together = in_step(one, other, 0.25)
+    together = coupled(one, other, 0.25)
     assert together.valence([5.0]).tolist() == [0.75]
     assert together.arousal([5.0]).tolist() == [0.25]
 
@@ -114,7 +114,7 @@ def test_a_room_is_quiet_before_anybody_speaks():
 @pytest.mark.parametrize("name", ["16-30-480x270", "7-30-480x270", "33-25-480x270"])
 def test_the_vosk_model_understands_what_is_said(name):
     video = next(video for video in VIDEOS if video.name == name)
-    sound = scene(replace(video, fps=1), seed=1).sound
+    sound = draw_scene(replace(video, fps=1), seed=1).sound
     vosk.SetLogLevel(-1)
     heard = recognised(vosk.Model("models/vosk-sample"), sound.audio)
     said = [word.text for word in sound.words]

@@ -19,9 +19,9 @@ def said(espeak, *texts, **style):
 
 @pytest.mark.parametrize("voice", ["en-us+m3", "en-us+f3"])
 def test_the_same_things_in_the_same_order_give_the_same_bytes(lexicon, voice):
-    one, other, stranger = Espeak(lexicon), Espeak(lexicon), Espeak(lexicon)
+    one, other, third = Espeak(lexicon), Espeak(lexicon), Espeak(lexicon)
     first = said(one, TEXT, "i am happy", TEXT, voice=voice)
-    stranger.say("nobody else disturbs it", voice="en-us+f1")
+    third.say("nobody else disturbs it", voice="en-us+f1")
     assert said(other, TEXT, "i am happy", TEXT, voice=voice) == first
 
 
@@ -65,7 +65,7 @@ def test_rate_pitch_and_volume_do_what_they_say(lexicon):
 
 
 def depth(audio):
-    """The part of the sound below 250 Hz that lies below 115 Hz, where a low voice's pitch is."""
+    """Power below 115 Hz, where a low voice's pitch is, as a share of that below 250 Hz."""
     power = np.abs(np.fft.rfft(audio)) ** 2
     low, high = (round(hz * len(audio) / SAMPLE_RATE_HZ) for hz in (115, 250))
     return power[:low].sum() / power[:high].sum()

@@ -1,4 +1,4 @@
-"""CCC of folds, clips and the whole, against values worked out by hand and by other means."""
+"""CCC of folds, of clips and over all folds, against values computed in other ways."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def scored(*folds: float) -> dict[int, Score]:
 
 
 def trained(target: str, fold: int, predictions) -> TrainedRun:
-    """A run that validates on all that it predicts."""
+    """A run that validates on all clips that it predicts."""
     return TrainedRun(target, fold, frozenset(), tuple(predictions), [], 1, predictions)
 
 
 def by_statistics(x, y) -> float:
-    """CCC by Python's statistics module: population moments."""
+    """CCC by Python's module `statistics`, with population moments."""
     mx, my = statistics.fmean(x), statistics.fmean(y)
     covariance = statistics.fmean((a - mx) * (b - my) for a, b in zip(x, y))
     return 2 * covariance / (statistics.pvariance(x) + statistics.pvariance(y) + (mx - my) ** 2)
@@ -42,20 +42,20 @@ def test_ccc_of_the_golden_cases(case):
     assert ccc(case["prediction"], case["truth"]) == pytest.approx(case["ccc"], abs=1e-12)
 
 
-def test_a_shift_by_one_worked_out_by_hand():
+def test_the_ccc_of_a_shift_by_one_is_that_computed_by_hand():
     # Variances 2/3 and 2/3, covariance 2/3, means 1 apart: (2 * 2/3) / (2/3 + 2/3 + 1) = 4/7.
     result = metrics.score({"a": (np.array([0.0, 1, 2]), np.array([1.0, 2, 3]))})
     assert result.ccc == pytest.approx(4 / 7)
     assert result.ccc_clip_mean == pytest.approx(4 / 7)
 
 
-def test_clips_are_concatenated_for_the_fold_and_averaged_beside_it():
+def test_a_fold_has_the_ccc_of_its_clips_concatenated_and_the_mean_over_clips():
     a = np.array([0.1, 0.5, -0.2]), np.array([0.2, 0.4, -0.4])
     b = np.array([0.9, 0.7, 0.8, 0.1, 0.3]), np.array([0.5, 0.6, 0.9, 0.2, -0.1])
     result = metrics.score({"a": a, "b": b})
     assert result.ccc == pytest.approx(by_statistics([*a[0], *b[0]], [*a[1], *b[1]]))
-    own = by_statistics(*map(list, a)), by_statistics(*map(list, b))
-    assert result.ccc_clip_mean == pytest.approx(statistics.fmean(own))
+    per_clip = by_statistics(*map(list, a)), by_statistics(*map(list, b))
+    assert result.ccc_clip_mean == pytest.approx(statistics.fmean(per_clip))
     assert (result.frames, result.clips) == (8, 2)
 
 
@@ -99,7 +99,7 @@ def test_constant_labels_have_a_ccc_of_0_by_definition_and_are_named():
     assert "flat" in metrics.notes({"arousal": {2: result}})[0]
 
 
-def test_many_names_are_cut_short_in_notes():
+def test_notes_name_only_some_of_many_clips():
     names = tuple(f"c{number}" for number in range(11))
     (note,) = metrics.notes({"valence": {0: Score(0.5, 0.5, 7, 3, names, ())}})
     assert note.endswith("c4, c5 and 5 more.")
@@ -119,11 +119,11 @@ def test_a_run_is_scored_by_its_own_column():
 
 
 def test_a_clips_own_ccc_is_that_of_its_labelled_frames():
-    """Of validation clips with a labelled frame, by name."""
+    """The result has the validation clips with a labelled frame, by name."""
     truth = {
         "b": np.array([[0.1, 0.9], [NAN, 0.4], [0.4, 0.5]]),
         "a": np.array([[0.3, NAN], [0.2, NAN]]),
-        "unasked": np.zeros((5, 2)),
+        "other": np.zeros((5, 2)),
     }
     predictions = {"b": np.array([0.2, 0.7, 0.1]), "a": np.array([0.1, 0.5])}
     of_valence = metrics.clip_cccs(trained("valence", 0, predictions), truth)
@@ -144,7 +144,7 @@ def test_metrics_have_exactly_these_keys():
         assert list(summary[target]["folds"]["1"]) == ["ccc", "ccc_clip_mean", "frames", "clips"]
 
 
-def test_mean_and_population_spread_over_folds():
+def test_the_summary_has_mean_and_population_std_over_folds():
     summary = metrics.summary({"valence": scored(0.2, 0.6), "arousal": scored(0.7, 0.9)})
     assert (summary["valence"]["ccc"], summary["valence"]["ccc_std"]) == (0.4, 0.2)
     assert (summary["arousal"]["ccc"], summary["arousal"]["ccc_std"]) == (0.8, 0.1)
@@ -157,7 +157,7 @@ def test_a_target_that_was_not_run_is_absent():
     assert summary["mean"]["ccc"] == summary["arousal"]["ccc"] == 0.5
 
 
-def test_the_table_has_a_row_a_fold_and_mean_and_spread_below():
+def test_the_table_has_one_row_per_fold_and_mean_and_std_below():
     scores = {"valence": scored(0.2, 0.6), "arousal": scored(0.7, 0.9)}
     assert table.csv_text(scores).splitlines() == [
         "fold,valence,arousal,mean",

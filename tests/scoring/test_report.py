@@ -1,4 +1,4 @@
-"""Stage `score` on a tiny world: what stands in each file of the report, to the byte."""
+"""Stage `score` on a tiny world: the content of each file of the report."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ def test_a_fold_is_scored_on_the_labelled_frames_of_its_validation_clips(world):
             truth = np.concatenate([world.truth[name][:, number] for name in names])
             predictions = world.predictions[target, fold]
             prediction = np.concatenate([predictions[name] for name in names])
-            there = ~np.isnan(truth)
+            labelled = ~np.isnan(truth)
             found = metrics[target]["folds"][str(fold)]
-            assert found["ccc"] == pytest.approx(ccc(prediction[there], truth[there]), abs=1e-6)
-            assert (found["frames"], found["clips"]) == (there.sum(), len(names))
+            expected = ccc(prediction[labelled], truth[labelled])
+            assert found["ccc"] == pytest.approx(expected, abs=1e-6)
+            assert (found["frames"], found["clips"]) == (labelled.sum(), len(names))
 
 
 def test_a_second_run_writes_the_same_bytes(world, tmp_path):
@@ -107,17 +108,17 @@ def test_a_test_clips_trace_is_the_mean_over_folds(world):
         assert {row[f"{target}_truth"] for row in rows} == {""}
 
 
-def test_a_clip_that_every_run_was_trained_on_has_no_prediction_to_judge(tmp_path):
+def test_a_clip_that_every_run_was_trained_on_has_no_held_out_prediction(tmp_path):
     world = make(tmp_path)
     choose(world, folds=(0, 1))
     trace = next(trace for trace in results(world).traces() if trace.clip == "cleo")
     assert np.isnan(trace.prediction).all()
-    assert trace.origin == "none, every run was trained on this clip"
+    assert trace.origin == "none (all runs were trained on this clip)"
     scored(world)
     assert {row["valence"] for row in table(world.report / "traces" / "cleo.csv")} == {""}
 
 
-def test_the_submission_has_the_test_clips_by_image_the_mean_over_folds(tmp_path):
+def test_the_submission_has_the_mean_over_folds_for_each_image_of_the_test_clips(tmp_path):
     world = make(tmp_path)
     for fold in range(3):
         world.predictions["valence", fold]["emil_test"][0] = 1.5 + fold
@@ -148,7 +149,7 @@ def test_one_target_alone_leaves_the_others_column_empty(tmp_path):
         assert row["valence"] == "" and row["arousal"] != ""
 
 
-def test_curves_have_a_row_a_run_and_epoch(world):
+def test_curves_have_one_row_per_run_and_epoch(world):
     rows = table(world.report / "curves.csv")
     assert list(rows[0]) == ["run", "target", "fold", "epoch", "loss", "ccc", "learning_rate"]
     assert len(rows) == 2 * 3 * 2
@@ -157,7 +158,7 @@ def test_curves_have_a_row_a_run_and_epoch(world):
     assert [float(rows[-1][key]) for key in ("loss", "ccc", "learning_rate")] == [0.875, 0.25, 1e-6]
 
 
-def test_a_picture_is_a_png_that_says_nothing_of_its_maker(world):
+def test_a_picture_is_a_png_without_metadata(world):
     picture = (world.report / "pictures" / "anna.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert b"tEXt" not in picture and b"tIME" not in picture
@@ -168,15 +169,15 @@ def test_pictures_of_different_clips_differ(world):
     assert len(pictures) == len(FRAMES)
 
 
-def test_what_an_earlier_report_left_goes_and_what_is_not_its_own_stays(tmp_path):
+def test_files_of_an_earlier_report_are_removed_and_other_files_stay(tmp_path):
     world = make(tmp_path)
     stale = [world.report / "traces" / "gone.csv", world.report / "predictions" / "fold7" / "a.csv"]
     for path in [*stale, world.report / "notes.txt"]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("mine")
+        path.write_text("notes")
     scored(world)
     assert not any(path.exists() for path in stale)
-    assert (world.report / "notes.txt").read_text() == "mine"
+    assert (world.report / "notes.txt").read_text() == "notes"
 
 
 def test_links_into_a_cache_are_replaced_not_written_into(tmp_path):
@@ -190,22 +191,22 @@ def test_links_into_a_cache_are_replaced_not_written_into(tmp_path):
     assert cached.read_text() == "cached"
 
 
-def test_a_problem_leaves_the_earlier_report_as_it_was(tmp_path):
+def test_a_problem_leaves_the_earlier_report_unchanged(tmp_path):
     world = scored(make(tmp_path))
     before = files(world.report)
     np.save(world.labels / "cleo.npy", np.full((13, 2), np.nan, np.float32))  # all of fold 2
     with pytest.raises(Problems) as caught:
         scored(world)
-    assert len(str(caught.value).splitlines()) == 2  # one a target
+    assert len(str(caught.value).splitlines()) == 2  # one per target
     assert files(world.report) == before
 
 
-def test_runs_left_out_are_said(tmp_path, capsys):
+def test_runs_that_are_left_out_are_named(tmp_path, capsys):
     world = make(tmp_path)
     choose(world, folds=(0, 1))
     scored(world)
-    said = capsys.readouterr().err
-    assert "arousal-2 is not among the runs" in said and "valence-2" in said
+    printed = capsys.readouterr().err
+    assert "arousal-2 is not among the runs" in printed and "valence-2" in printed
 
 
 def test_a_clip_of_one_frame_has_its_picture(tmp_path):

@@ -1,4 +1,4 @@
-"""What is wrong with a run is said in a line: which file, what was found, what is expected."""
+"""Problems of a run are reported in one line each: the file, what was found and expected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(world) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def change_card(world, name: str, **changes) -> None:
+def change_metadata(world, name: str, **changes) -> None:
     path = world.runs / name / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
@@ -53,7 +53,7 @@ def test_an_unfinished_run_is_a_problem(tmp_path, name):
     assert f"valence-1/{name}: found no such file" in line
 
 
-def test_every_problem_of_every_run_is_said_at_once(tmp_path):
+def test_every_problem_of_every_run_is_reported_at_once(tmp_path):
     world = make(tmp_path)
     (world.runs / "valence-0" / "history.csv").unlink()
     (world.runs / "arousal-2" / "run.json").unlink()
@@ -112,24 +112,24 @@ def test_nonsense_in_a_run_is_a_problem(tmp_path, name, text, found):
 
 def test_a_run_in_another_runs_folder_is_a_problem(tmp_path):
     world = make(tmp_path)
-    change_card(world, "valence-0", fold=1)
+    change_metadata(world, "valence-0", fold=1)
     (line,) = lines(world)
     assert "found the run valence-1; expected valence-0" in line
 
 
-def test_a_run_on_a_clip_that_left_the_manifest_is_a_problem(tmp_path):
+def test_a_run_on_a_clip_that_is_not_in_the_manifest_is_a_problem(tmp_path):
     world = make(tmp_path)
-    change_card(world, "valence-0", train=[*LABELLED, "gone"])
+    change_metadata(world, "valence-0", train=[*LABELLED, "gone"])
     (line,) = lines(world)
     assert line.startswith("clip gone: ") and "not in the manifest" in line
 
 
 def test_targets_whose_folds_differ_are_a_problem(tmp_path):
     world = make(tmp_path)
-    change_card(world, "arousal-1", validation=[*VALIDATION[1], "cleo"])
+    change_metadata(world, "arousal-1", validation=[*VALIDATION[1], "cleo"])
     (line,) = lines(world)
     assert line.startswith("clip cleo: ")
-    assert "arousal-1/run.json: found fold 1 divided otherwise than in valence-1" in line
+    assert "arousal-1/run.json: found other clips in fold 1 than in valence-1" in line
 
 
 def test_missing_labels_are_a_problem_of_their_clip(tmp_path):
@@ -141,7 +141,7 @@ def test_missing_labels_are_a_problem_of_their_clip(tmp_path):
     assert [problem.clip for problem in caught.value.problems] == ["bert", "cleo"]
 
 
-def test_runs_that_are_not_asked_for_are_named_and_not_read(tmp_path):
+def test_runs_that_are_not_wanted_are_named_and_not_read(tmp_path):
     world = make(tmp_path)
     (world.runs / "valence-2" / "run.json").write_text("{")
     choose(world, folds=(0, 1))

@@ -1,4 +1,4 @@
-"""The picture of a stretch: words that do not meet, faces at their times, gaps that are shown."""
+"""The picture of a stretch: words that do not overlap, faces at their times, visible gaps."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def trace(frames: int = FRAMES) -> Trace:
 
 def scene(folder: Path, words=(), index=None, frames: int = FRAMES, **stretch) -> Scene:
     crops = np.zeros((frames, 5, 5, 3), np.uint8)
-    crops[..., 0] = np.arange(frames)[:, None, None] * 2  # red tells the frame
+    crops[..., 0] = np.arange(frames)[:, None, None] * 2  # red shows the frame's number
     store.write(folder / "anna.h5", crops, np.arange(frames) if index is None else index)
-    track = store.FeatureReader(folder / "anna.h5", clip="anna", frames=frames)
-    return Scene.of(trace(frames), track, words, **stretch)
+    reader = store.FeatureReader(folder / "anna.h5", clip="anna", frames=frames)
+    return Scene.of(trace(frames), reader, words, **stretch)
 
 
 def drawn(scene: Scene, path: Path) -> np.ndarray:
@@ -53,7 +53,7 @@ spoken = st.lists(
 
 @given(spoken)
 @settings(deadline=None)
-def test_no_two_words_of_a_row_meet(entries):
+def test_no_two_words_of_a_row_overlap(entries):
     entries = sorted(entries)
     words = [Word(str(n), start, start + length, 1) for n, (start, length, _) in enumerate(entries)]
     placed = stagger(words, [width for *_, width in entries], 0, 10)
@@ -77,7 +77,7 @@ def test_texts_stay_on_the_axis(entries):
         assert word.left + width <= 10 + 1e-9
 
 
-def test_words_with_room_stand_in_one_row_at_their_times():
+def test_words_with_enough_space_are_in_one_row_at_their_times():
     words = [Word("one", 0.5, 0.7, 1), Word("two", 1.5, 1.8, 1), Word("three", 3.0, 3.4, 1)]
     assert [(p.left, p.row) for p in stagger(words, [0.9] * 3, 0, 5)] == [
         (0.5, 0),
@@ -86,7 +86,7 @@ def test_words_with_room_stand_in_one_row_at_their_times():
     ]
 
 
-def test_faces_are_those_of_the_middles_of_their_squares(tmp_path):
+def test_a_face_is_that_of_the_frame_at_the_middle_of_its_square(tmp_path):
     pixels = face_row(drawn(scene(tmp_path, start=0.0, end=9.1), tmp_path / "a.png"))
     count = (picture.WIDTH - picture.LEFT - picture.RIGHT) // picture.FACE
     middles = (np.arange(count) + 0.5) / count  # of the stretch
@@ -103,7 +103,7 @@ def test_a_frame_without_a_face_is_shown_as_such_and_not_as_black(tmp_path):
     assert strip.min() > 200
 
 
-def test_no_words_and_no_test_clips_truth_are_drawn_too(tmp_path):
+def test_a_stretch_without_words_and_labels_is_drawn_too(tmp_path):
     shown = scene(tmp_path)
     unlabelled = shown.trace._replace(truth=np.full((FRAMES, 2), np.nan))
     picture.draw(shown._replace(trace=unlabelled), tmp_path / "a.png")
@@ -118,7 +118,7 @@ def test_words_change_the_picture_and_more_rows_make_it_higher(tmp_path):
     assert heights[2] == heights[1] + 4 * picture.ROW * picture.SHARP
 
 
-def test_a_picture_is_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path):
+def test_a_picture_does_not_depend_on_matplotlibs_settings(tmp_path):
     words = [Word("$x_1$", 1.0, 1.4, 1)]
     picture.draw(scene(tmp_path, words), tmp_path / "a.png")
     with mpl.rc_context({"font.size": 23, "axes.facecolor": "pink", "savefig.dpi": 31}):
@@ -126,7 +126,7 @@ def test_a_picture_is_the_same_bytes_whatever_matplotlib_is_set_to(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_eight_seconds_are_shown_unless_told_otherwise(tmp_path):
+def test_eight_seconds_are_shown_by_default(tmp_path):
     assert scene(tmp_path, start=2.0)[3:] == (2.0, 9.6)  # the clip's last frame
     assert scene(tmp_path, frames=211, start=3.0)[3:] == (3.0, 11.0)
     assert scene(tmp_path, start=2.0, end=5.0)[3:] == (2.0, 5.0)

@@ -1,4 +1,4 @@
-"""PocketSphinx: how a sound is cut into utterances, and what the real decoder makes of them."""
+"""PocketSphinx: how a sound is cut into utterances, and which words the decoder finds."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ TEXT = "one two three four"
 
 @pytest.fixture(scope="module")
 def speech():
-    """Numbers in eSpeak's voice, 1.4 s: of what it says, most like people's speech."""
+    """Numbers in eSpeak's voice, 1.4 s: the most human-like of its speech."""
     return to_pcm(Espeak(lexicon={}).say(TEXT, voice="en-us+m3", rate=130).audio)
 
 
@@ -104,7 +104,7 @@ def test_most_of_clear_speech_is_recognised(tmp_path, speech):
 
 
 def test_the_same_speech_later_has_the_same_words_later(tmp_path, speech):
-    """Each utterance is decoded as if nothing had been heard before; every one is heard."""
+    """Each utterance is decoded independently of those before, and none is left out."""
     lead = 4 * BLOCK / RATE
     first = np.concatenate([quiet(lead), speech, quiet(-len(speech) % BLOCK / RATE + 2 * lead)])
     once, thrice = words(tmp_path, first), words(tmp_path, np.tile(first, 3))

@@ -1,4 +1,4 @@
-"""PocketSphinx on real recordings of people (where RJCMA_SHARED has them)."""
+"""PocketSphinx on real recordings of people, in the folder RJCMA_SHARED."""
 
 import difflib
 
@@ -19,7 +19,7 @@ TYPESETTING = (
     "considered as the invention of the art of printing"
 )
 
-SPOKEN = {  # words that are surely said in clips of the corpus, heard by people
+SPOKEN = {  # words that are certainly said in clips of the corpus: people have heard them
     "grid_brbk7n": "red by seven now",
     "retalk_1": "my biggest asking for help when needed i like to do better",
     "retalk_2": "california congressional district chase my own dreams growing up",
@@ -29,7 +29,7 @@ SPOKEN = {  # words that are surely said in clips of the corpus, heard by people
 
 
 def heard(path, folder):
-    """The words of any sound or video file, through a WAV of the pipeline's kind."""
+    """The recognised words of any sound or video file, converted to a WAV of the pipeline."""
     resampler = av.AudioResampler("s16", "mono", RATE)
     with av.open(str(path)) as media:
         frames = [f for frame in [*media.decode(audio=0), None] for f in resampler.resample(frame)]
@@ -41,7 +41,7 @@ def heard(path, folder):
 
 
 def common(said, words):
-    """How many of the words said are heard, in their order."""
+    """How many of the words said are recognised, in their order."""
     blocks = difflib.SequenceMatcher(None, said, words, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks)
 

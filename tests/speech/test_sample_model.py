@@ -1,4 +1,4 @@
-"""The sample's own Vosk model on the sample's own voice: how many words are wrong, and how late."""
+"""The sample's Vosk model on the sample's voice: errors in words and in their times."""
 
 import random
 
@@ -7,7 +7,7 @@ import places
 import pytest
 from speech_sounds import RATE, to_pcm, word_errors, write_wav
 
-from rjcma.sample.sentences import sentence
+from rjcma.sample.sentences import plain_sentence
 from rjcma.sample.voice import HELD_OUT_VOICES, VOICES, Espeak
 from rjcma.speech.sound import Sound
 from rjcma.speech.vosk_engine import Vosk
@@ -18,13 +18,13 @@ SENTENCES = 60
 
 @pytest.fixture(scope="module")
 def recognised(tmp_path_factory):
-    """Of random sentences in random voices: the words said, with their times, and those heard."""
+    """Random sentences in random voices: words said, with their times, and words recognised."""
     rng, espeak, pairs = random.Random(20240613), Espeak(), []
     folder = tmp_path_factory.mktemp("said")
     for number in range(SENTENCES):
         style = {"rate": rng.randint(120, 200), "pitch": rng.randint(20, 80)}
         voice = rng.choice([*VOICES, *HELD_OUT_VOICES])
-        said = espeak.say(sentence(rng), voice=voice, **style)
+        said = espeak.say(plain_sentence(rng), voice=voice, **style)
         lead = rng.randint(1600, 9600)
         audio = np.concatenate([np.zeros(lead), 0.5 * said.audio, np.zeros(8000)])
         sound = Sound(write_wav(folder / f"{number}.wav", to_pcm(audio)))
@@ -52,11 +52,11 @@ def test_words_are_heard_when_they_are_said(recognised):
     assert np.percentile(np.abs(starts), 95) < 0.060
 
 
-def test_sentences_told_one_after_another_are_all_heard(tmp_path):
+def test_sentences_spoken_one_after_another_are_all_heard(tmp_path):
     rng, espeak = random.Random(7), Espeak()
     parts, said = [np.zeros(8000)], []
     for _ in range(11):
-        utterance = espeak.say(sentence(rng), rate=rng.randint(140, 180))
+        utterance = espeak.say(plain_sentence(rng), rate=rng.randint(140, 180))
         parts += [0.5 * utterance.audio, np.zeros(rng.randint(4000, 24000))]
         said += utterance.text.split()
     sound = Sound(write_wav(tmp_path / "v.wav", to_pcm(np.concatenate(parts))))

@@ -1,4 +1,4 @@
-"""Sound files: read piece by piece, or refused."""
+"""Sound files: read in pieces, or refused."""
 
 import tracemalloc
 import wave

@@ -27,17 +27,17 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def copy(model, tmp_path):
-    """A copy of the model, to be spoilt."""
+    """A copy of the model, to be damaged."""
     return shutil.copytree(model, tmp_path / "model")
 
 
 def heard(model, path, bursts, seconds):
-    """What the engine hears in a WAV of bursts."""
+    """The words that the engine recognises in a WAV of bursts."""
     return Vosk(str(model)).words(Sound(write_wav(path, sound_of(bursts, seconds))))
 
 
 def assert_heard(words, bursts):
-    """Each burst, first to last, is a word at its time, give or take a frame at either side."""
+    """Each burst is a word at its time, in order, with an error of about one frame."""
     assert [word.text for word in words] == [burst.word for burst in bursts]
     starts = np.array([word.start - burst.start for word, burst in zip(words, bursts)])
     ends = np.array([word.end - burst.end for word, burst in zip(words, bursts)])
@@ -97,7 +97,7 @@ def test_the_identity_is_the_model_s_content_and_not_its_place(model, copy):
 
 
 def refusal(folder) -> Problem:
-    """What is said of a folder that is looked at, but not loaded."""
+    """The problem with a folder that is checked but not loaded."""
     problem = identity(str(folder))
     assert isinstance(problem, Problem) and problem.file == str(folder)
     return problem

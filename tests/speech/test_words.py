@@ -1,4 +1,4 @@
-"""Files of words: what is written is read, and nothing else is."""
+"""Files of words: what `write` wrote is read, anything else is refused."""
 
 import json
 import math
@@ -15,7 +15,7 @@ GOOD = {"text": "hello", "start": 0.5, "end": 0.75, "confidence": 1.0}
 
 
 def written(path, **changes):
-    """A file of one good word and, second, the same word with changes."""
+    """A file of two words: a good one, and the same with changes."""
     entry = {**GOOD, **changes}
     entry = {key: value for key, value in entry.items() if value is not ...}
     path.write_text(json.dumps({"words": [GOOD, entry]}))
@@ -81,10 +81,10 @@ def test_what_is_written_is_read_first_to_last(tmp_path_factory, words):
         (
             {"start": 0.25},
             "word 2, 'hello', that starts at 0.25",
-            "0.5, the start of the word before, or later",
+            "a start at 0.5, the start of the word before, or later",
         ),
-        ({"text": ""}, "word 2: text = ''", "one word, without blanks"),
-        ({"text": "two words"}, "word 2: text = 'two words'", "one word, without blanks"),
+        ({"text": ""}, "word 2: text = ''", "one word, without spaces"),
+        ({"text": "two words"}, "word 2: text = 'two words'", "one word, without spaces"),
         ({"text": 7}, "word 2: text = 7", "text"),
         ({"end": ...}, "word 2: end = no value", KEYS),
         ({"stop": 2.0}, "word 2: stop = 2.0", KEYS),

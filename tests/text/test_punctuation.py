@@ -1,7 +1,7 @@
-"""Punctuation: the package's own labels, a mark a word whatever the words, capitals, pauses."""
+"""Punctuation: the package's own labels, one mark for any word, capitals, pauses."""
 
-import importlib.util
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from rjcma.problem import Problem, Problems
-from rjcma.sample.sentences import MARKS, marked_words, written
+from rjcma.sample.sentences import MARKS, marked_words, written_sentence
 from rjcma.speech.words import Word, read, write
 from rjcma.text import pauses
 from rjcma.text.multilingual import Multilingual
@@ -22,8 +22,10 @@ from rjcma.text.punctuate import capital, punctuated
 from rjcma.text.punctuate_all import punctuate_all
 from rjcma.text.settings import MultilingualSettings, PausesSettings
 
-ROOT = places.ROOT
-SAMPLE = str(ROOT / "models" / "punctuation-sample")
+sys.path.append(str(places.ROOT / "models"))
+import build_punctuation_sample as builder
+
+SAMPLE = str(places.ROOT / "models" / "punctuation-sample")
 CPU = torch.device("cpu")
 ODD = [
     "i'm",
@@ -47,7 +49,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def letters(tmp_path_factory):
-    """A model that reads each letter as a sub-word, 512 of them, and labels at random."""
+    """A model with random weights that reads 512 sub-words, each a letter."""
     folder = tmp_path_factory.mktemp("letters")
     return text_models.bert(folder, positions=512, labels=text_models.LABELS)
 
@@ -55,7 +57,7 @@ def letters(tmp_path_factory):
 def spoken(count, seed):
     rng, words = random.Random(seed), []
     while len(words) < count:
-        words += [word for word, _ in marked_words(written(rng))]
+        words += [word for word, _ in marked_words(written_sentence(rng))]
     return words[:count]
 
 
@@ -163,25 +165,17 @@ def test_a_model_with_other_labels_is_a_problem(tmp_path):
 # ------------------------------------------------------------------------- the sample's model
 
 
-def builder():
-    path = ROOT / "models" / "build_punctuation_sample.py"
-    spec = importlib.util.spec_from_file_location("build_punctuation_sample", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("words", [23, 311])
 def test_the_sample_model_marks_unseen_sentences_of_the_sample(words):
-    scores = builder().measure(Path(SAMPLE), seed=20261, texts=4600 // words, words=words)
+    scores = builder.measure(Path(SAMPLE), seed=20261, texts=4600 // words, words=words)
     assert set(scores) == set(MARKS)
     assert min(scores.values()) > 0.97 and np.mean(list(scores.values())) > 0.98
 
 
 def test_f1_is_the_harmonic_mean_of_precision_and_recall():
-    wanted, found = [".", ".", "", ",", "?"], [".", "", ".", ",", "."]
-    # full stops: 1 of 3 found is right, 1 of 2 wanted is found
-    assert builder().f1(wanted, found) == {".": pytest.approx(0.4), ",": 1.0, "?": 0.0}
+    truth, predicted = [".", ".", "", ",", "?"], [".", "", ".", ",", "."]
+    # full stops: 1 of 3 predicted is right, 1 of 2 true ones is predicted
+    assert builder.f1(truth, predicted) == {".": pytest.approx(0.4), ",": 1.0, "?": 0.0}
 
 
 def test_the_sample_model_writes_sentences_as_they_were_written(sample):
@@ -216,8 +210,8 @@ def test_words_and_times_stay_one_to_one(pairs):
     words = timed([text for text, _ in pairs])
     result = punctuated(words, [mark for _, mark in pairs])
     assert [word[1:] for word in result] == [word[1:] for word in words]
-    for word, made, (_, mark) in zip(words, result, pairs, strict=True):
-        assert made.text.casefold() in (word.text.casefold(), (word.text + mark).casefold())
+    for word, marked, (_, mark) in zip(words, result, pairs, strict=True):
+        assert marked.text.casefold() in (word.text.casefold(), (word.text + mark).casefold())
 
 
 def test_sentences_and_i_begin_with_capitals():
@@ -251,7 +245,7 @@ PAUSES = PausesSettings(engine="pauses")
 
 
 def by_model(folder):
-    """The package's engine with the model of a folder."""
+    """The settings of the package's engine with the model of a folder."""
     return MultilingualSettings(
         engine="deepmultilingualpunctuation", model=str(folder), device="cpu"
     )

@@ -8,7 +8,7 @@ import places
 from clips import clip
 
 from rjcma import manifest
-from rjcma.sample.sentences import marked_words, written
+from rjcma.sample.sentences import marked_words, written_sentence
 from rjcma.speech.words import Word, read, write
 from stages import embed_text, punctuate
 
@@ -17,7 +17,7 @@ ROOT = places.ROOT
 
 def test_what_was_said_is_written_as_it_was_and_embedded_at_its_time(tmp_path, monkeypatch):
     rng = random.Random(11)
-    texts = [written(rng) for _ in range(7)]
+    texts = [written_sentence(rng) for _ in range(7)]
     plain = [word for text in texts for word, _ in marked_words(text)]
     times = np.arange(len(plain)) * 0.5  # half of which a word is spoken
     (tmp_path / "words").mkdir()

@@ -1,4 +1,4 @@
-"""Windows on their way to the network: values, views, standardisation."""
+"""Batches of windows: their values, augmentation and standardisation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clips(root) -> dict[str, ClipData]:
 
 
 PADDED = [ClipWindow("anna", 3, 14), ClipWindow("bert", 0, 7)]
-"""A whole window of a clip, and all of a clip that is shorter than a window."""
+"""A full window of one clip, and a whole clip that is shorter than a window."""
 
 
 def test_a_batch_holds_the_values_that_the_store_reads(clips):
@@ -64,7 +64,7 @@ def test_labels_of_a_batch_are_missing_where_unlabelled_and_where_padded(clips):
     assert missing.tolist() == [[True] * 2 + [False] * 9, [False] * 7 + [True] * 4]
 
 
-def test_a_batch_travels_to_another_process_as_one_tensor(clips):
+def test_a_batch_is_sent_to_another_process_as_one_tensor(clips):
     faceless = [ClipWindow("bert", 0, 7)]
     for windows in (PADDED, faceless):
         sent = batch(windows, clips, frames=11)
@@ -80,9 +80,9 @@ def test_a_batch_travels_to_another_process_as_one_tensor(clips):
         assert len({tensor.untyped_storage().data_ptr() for tensor in again.tensors()}) == 1
 
 
-def test_rows_that_frames_share_travel_once(clips):
-    carried = batch([ClipWindow("anna", 3, 14)], clips, 11).rows["audio"]
-    assert len(carried) == 10 * 3 + 96
+def test_rows_that_frames_share_are_sent_once(clips):
+    rows = batch([ClipWindow("anna", 3, 14)], clips, 11).rows["audio"]
+    assert len(rows) == 10 * 3 + 96
 
 
 @pytest.mark.parametrize("span", [1, 3])
@@ -98,7 +98,7 @@ def test_gathering_on_a_device_is_the_stores_gathering(span):
 
 @st.composite
 def corpora(draw):
-    """Clips of random frames, rows and index, some without a row, and windows into them."""
+    """Clips with random frames, rows and index, some without rows; and windows of these clips."""
     span, rng = draw(st.sampled_from([1, 3])), np.random.default_rng(draw(st.integers(0, 999)))
     clips = []
     for frames in draw(st.lists(st.integers(1, 17), min_size=1, max_size=3)):
@@ -115,7 +115,7 @@ def corpora(draw):
 
 
 def rows_needed(span, clips, windows):
-    """By clip, every row from the first to the last that some window needs."""
+    """Every (clip, row) from the first to the last row that a window needs."""
     needed = set()
     for number, start, stop in windows:
         index = [int(n) for n in clips[number][1][start:stop] if n >= 0]
@@ -126,7 +126,7 @@ def rows_needed(span, clips, windows):
 
 
 @given(corpora())
-def test_any_windows_get_their_values_and_no_row_travels_twice(tmp_path_factory, corpus):
+def test_any_windows_get_their_values_and_no_row_is_sent_twice(tmp_path_factory, corpus):
     span, stored, windows = corpus
     folder, clips = tmp_path_factory.mktemp("corpus"), {}
     for number, (rows, index) in enumerate(stored):
@@ -156,12 +156,12 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
     face = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
     crops = torch.from_numpy(np.stack([face] * 5))
     generator = np.random.default_rng(1)
-    looks = set()
+    faces_seen = set()
     for _ in range(200):
         seen = augmented(crops, [2, 3], augmentations(2, generator), 40)
         first, second = seen.split([2, 3])
         assert (first == first[0]).all() and (second == second[0]).all()
-        looks |= {first[0].numpy().tobytes(), second[0].numpy().tobytes()}
+        faces_seen |= {first[0].numpy().tobytes(), second[0].numpy().tobytes()}
     possible = {
         centred(torch.from_numpy(np.ascontiguousarray(cut[None])), 40)[0].numpy().tobytes()
         for top in range(9)
@@ -169,13 +169,13 @@ def test_a_window_is_cut_and_flipped_by_one_draw_for_all_its_frames():
         for cut in [face[top : top + 40, left : left + 40]]
         for cut in [cut, cut[:, ::-1]]
     }
-    assert looks <= possible and len(looks) > 100
+    assert faces_seen <= possible and len(faces_seen) > 100
 
 
-def one_by_one(crops, lengths, drawn):
-    """Augmented faces, one window after another."""
+def one_by_one(crops, lengths, augmentation):
+    """Augmented faces, computed one window after another."""
     room, seen = crops.shape[1] - 40, []
-    for window, (top, left, flip) in zip(crops.split(lengths), drawn, strict=True):
+    for window, (top, left, flip) in zip(crops.split(lengths), augmentation, strict=True):
         top, left = int(top * (room + 1)), int(left * (room + 1))
         cut = window[:, top : top + 40, left : left + 40]
         seen.append(cut.flip(2) if flip >= 0.5 else cut)
@@ -190,17 +190,17 @@ def test_all_windows_at_once_are_cut_as_one_after_another(size, lengths):
         np.random.default_rng(0).integers(0, 256, (sum(lengths), size, size, 3), dtype=np.uint8)
     )
     for seed in range(5):
-        drawn = augmentations(len(lengths), np.random.default_rng(seed))
-        expected = one_by_one(crops, lengths, drawn)
-        assert torch.equal(augmented(crops, lengths, drawn, 40), expected)
+        augmentation = augmentations(len(lengths), np.random.default_rng(seed))
+        expected = one_by_one(crops, lengths, augmentation)
+        assert torch.equal(augmented(crops, lengths, augmentation, 40), expected)
 
 
 def test_every_value_of_a_pixel_is_scaled_to_the_last_bit():
     values = torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(256, 40, 40, 3)
     expected = (values[:, 0, 0, 0].float() / 255 - 0.5) / 0.5
     assert torch.equal(centred(values, 40)[:, 1, 2, 3], expected)
-    drawn = augmentations(1, np.random.default_rng(0))
-    assert torch.equal(augmented(values, [256], drawn, 40)[:, 1, 2, 3], expected)
+    augmentation = augmentations(1, np.random.default_rng(0))
+    assert torch.equal(augmented(values, [256], augmentation, 40)[:, 1, 2, 3], expected)
 
 
 def test_a_black_frame_is_black_to_the_network():
@@ -218,16 +218,16 @@ def test_moments_are_those_of_the_frames_that_have_a_value(tmp_path):
     words[:, 1] = 2
     index = np.array([0, 0, 0, -1, 6, 6, 2, -1])
     readers = [written(tmp_path, "a", words, index), written(tmp_path, "b", words + 1)]
-    mean, deviation = frame_moments(readers)
+    mean, std = frame_moments(readers)
     spoken = np.concatenate([words[index[index >= 0]], words + 1])
     np.testing.assert_allclose(mean, spoken.mean(0), rtol=1e-6)
-    np.testing.assert_allclose(deviation, spoken.std(0), rtol=1e-5)
+    np.testing.assert_allclose(std, spoken.std(0), rtol=1e-5)
 
 
 def test_a_feature_that_no_frame_has_is_left_as_it_is(tmp_path):
     silent = written(tmp_path, "silent", np.zeros((0, 3)), np.full(5, -1))
-    mean, deviation = frame_moments([silent])
-    assert mean.tolist() == [0, 0, 0] and deviation.tolist() == [1, 1, 1]
+    mean, std = frame_moments([silent])
+    assert mean.tolist() == [0, 0, 0] and std.tolist() == [1, 1, 1]
 
 
 def test_silence_stays_zeros_when_words_are_standardised():
@@ -244,9 +244,9 @@ def labelled_at(frames, labelled):
 
 @pytest.mark.parametrize("offsets", ["fixed", "random"])
 def test_windows_without_a_label_are_left_out_and_counted(offsets):
-    some, none = labelled_at(23, range(23)), labelled_at(29, [])
+    labelled, unlabelled = labelled_at(23, range(23)), labelled_at(29, [])
     windows = Windows(frames=11, stride=7, offsets=offsets)
-    kept, left_out = epoch_windows([some, none], windows, np.random.default_rng(0))
+    kept, left_out = epoch_windows([labelled, unlabelled], windows, np.random.default_rng(0))
     assert {window.clip for window in kept} == {"of23"}
     assert (len(kept), left_out) == (3, 4)
 

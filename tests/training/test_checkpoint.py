@@ -1,4 +1,4 @@
-"""Checkpoints: what is kept between epochs, and when it is of no use."""
+"""Checkpoints: what they keep between epochs, and when they are not used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def path(tmp_path):
     return tmp_path / "deep" / "valence-0.pt"
 
 
-def test_what_was_saved_last_is_loaded_bit_for_bit(path):
+def test_the_last_saved_state_is_loaded_bit_for_bit(path):
     Checkpoint(path, "key").save({"best": 0})
     Checkpoint(path, "key").save(STATE)
     loaded = Checkpoint(path, "key").load()
@@ -49,7 +49,7 @@ def damaged(whole):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_damaged_checkpoint_is_said_runs_nothing_and_is_none(
+def test_a_damaged_checkpoint_is_reported_runs_nothing_and_is_none(
     number, path, capsys, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""What a run reads of its clips: looked at before the first epoch, and refused where unfit."""
+"""The data that a run reads: checked before the first epoch, and refused if it does not fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rjcma.training import network
 from rjcma.training.clip_data import open_all
 
 FACES, WINDOWS = (3, 40, 40), (96, 64)
-"""What the encoders take of a frame."""
+"""The encoders' input shapes."""
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def test_a_feature_of_another_clip_is_found_before_training(root, tmp_path):
 
 def test_opening_a_corpus_leaves_few_of_its_files_open(root, monkeypatch):
     monkeypatch.setattr(store, "OPEN_FILES", 5)
-    some = tiny_corpus.opened(root, [name for name in tiny_corpus.FRAMES if name != "fred"])
-    readers = [reader for data in some for reader in data.readers.values()]
-    held = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
-    files = {h5py.Dataset(one).file.filename for one in held}
+    opened = tiny_corpus.opened(root, [name for name in tiny_corpus.FRAMES if name != "fred"])
+    readers = [reader for data in opened for reader in data.readers.values()]
+    open_objects = h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET)
+    files = {h5py.Dataset(one).file.filename for one in open_objects}
     assert len(readers) == 15
     assert 0 < len([reader for reader in readers if str(reader.path) in files]) <= 5
 
@@ -66,14 +66,14 @@ def test_opening_a_corpus_leaves_few_of_its_files_open(root, monkeypatch):
         ("visual", FACES, (31, 32, 32, 3), "crops of at least 40 pixels"),
         ("visual", FACES, (31, 64), "crops of at least 40 pixels"),
         ("audio", WINDOWS, (200, 40), r"windows of \(96, 64\)"),
-        ("audio", None, (31, 5, 7), "a vector a frame"),
-        ("text", None, (31, 5, 7), "a vector a frame"),
+        ("audio", None, (31, 5, 7), "one vector per frame"),
+        ("text", None, (31, 5, 7), "one vector per frame"),
     ],
 )
 def test_values_of_another_kind_are_refused(modality, taken, shape, expected, root, tmp_path):
     store.write(tmp_path / "anna.h5", np.zeros(shape, np.uint8), np.zeros(31))
-    anna, told = clip("anna", 31), f"clip anna: .*found values of shape .*; expected {expected}"
-    with pytest.raises(Problem, match=told):
+    anna, message = clip("anna", 31), f"clip anna: .*found values of shape .*; expected {expected}"
+    with pytest.raises(Problem, match=message):
         open_all([anna], {modality: tmp_path}, {modality: taken}, root / "labels", "valence")
 
 
@@ -81,7 +81,7 @@ def test_vectors_that_are_not_all_of_one_width_are_refused(root, tmp_path):
     clips = [clip(name, tiny_corpus.FRAMES[name]) for name in ("anna", "bert")]
     for each, width in zip(clips, (5, 3), strict=True):
         store.write(tmp_path / f"{each.name}.h5", np.ones((each.frames, width), np.float32))
-    with pytest.raises(Problem, match=r"clip bert: .*\(3,\); expected \(5,\), as clip anna's"):
+    with pytest.raises(Problem, match=r"clip bert: .*\(3,\); expected \(5,\), as in clip anna"):
         open_all(clips, {"text": tmp_path}, {"text": None}, root / "labels", "valence")
 
 
@@ -93,7 +93,7 @@ NOTHING = {
 
 
 def emptied(root, out, folder):
-    """The corpus, in whose folder of that feature no frame of any clip has a value."""
+    """A copy of the corpus in which no frame of any clip has a value of this feature."""
     shutil.copytree(root, out)
     for path in (out / folder).glob("*.h5"):
         with h5py.File(path) as file:
@@ -105,19 +105,20 @@ def emptied(root, out, folder):
 
 @pytest.mark.parametrize("mode", ["precompute", "finetune"])
 @pytest.mark.parametrize("modality", NOTHING)
-def test_a_modality_that_no_clip_has_anything_of_is_answered_with_the_line_that_goes_on(
+def test_a_modality_without_content_is_refused_with_the_setting_that_omits_it(
     modality, mode, root, tmp_path
 ):
     folder = tiny_corpus.FOLDERS[mode][modality]
     empty = emptied(root, tmp_path / "corpus", folder)
     found, cure = NOTHING[modality]
-    told = f"{folder}: found {found} in any frame of any clip; expected something to learn from"
-    told += rf", since {modality} is among fusion\.modalities; to do: {cure}$"
-    with pytest.raises(Problem, match=told):
+    content = found.removeprefix("no ")
+    message = f"{folder}: found {found} in any frame of any clip; expected a {content} in at least"
+    message += rf" one frame, since {modality} is among fusion\.modalities; to do: {cure}$"
+    with pytest.raises(Problem, match=message):
         tiny_corpus.opened(empty, tiny_corpus.FRAMES, mode)
 
 
-def test_one_value_in_one_clip_is_something(root, tmp_path):
+def test_one_value_in_one_clip_is_enough(root, tmp_path):
     empty = emptied(root, tmp_path / "corpus", "text")
     index = np.full(tiny_corpus.FRAMES["cleo"], -1)
     index[7] = 0
@@ -126,21 +127,21 @@ def test_one_value_in_one_clip_is_something(root, tmp_path):
     assert [data.clip.name for data in opened] == list(tiny_corpus.FRAMES)
 
 
-def test_where_nothing_is_to_be_learnt_clips_may_have_nothing(root):
-    """A trained network predicts a silent clip whose face is never seen."""
+def test_for_prediction_clips_may_have_no_content(root):
+    """A trained network predicts a silent clip without a face."""
     bert, shapes = clip("bert", 7), {"visual": FACES, "text": None}
     [data] = open_all([bert], tiny_corpus.folders(root, "finetune"), shapes, None, "valence")
     assert all((reader.index == -1).all() for reader in data.readers.values())
 
 
-def test_a_modality_alone_that_has_nothing_leaves_no_line_to_go_on_with(root, tmp_path):
+def test_a_single_modality_without_content_cannot_be_omitted(root, tmp_path):
     empty = emptied(root, tmp_path / "corpus", "text")
     clips = manifest.read(root / "clips.jsonl")
     with pytest.raises(Problem, match=r"no word in .*; to do: choose other fusion\.modalities$"):
         open_all(clips, {"text": empty / "text"}, {"text": None}, root / "labels", "valence")
 
 
-def test_what_an_encoder_takes_is_known_from_the_settings():
+def test_input_shapes_follow_from_the_settings():
     assert network.input_shapes(tiny_corpus.settings("finetune")) == {
         "visual": FACES,
         "audio": WINDOWS,

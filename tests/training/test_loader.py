@@ -1,4 +1,4 @@
-"""Batches read ahead: the same from any number of workers, and nothing left behind."""
+"""Batches read in advance: the same from any number of workers, and no process left behind."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ NAMES = ("anna", "bert", "cleo")
 
 def groups_of(clips, size=3):
     windows = Windows(frames=FRAMES, stride=5)
-    every = [
+    all_windows = [
         ClipWindow(data.clip.name, *window)
         for data in clips
         for window in fixed(data.clip.frames, windows)
     ]
-    return list(batches(every, size))
+    return list(batches(all_windows, size))
 
 
 def batch(windows, clips):
     return batching.batch(windows, {data.clip.name: data for data in clips}, FRAMES)
 
 
-def content(some):
-    tensors = [(t.dtype, t.shape, t.numpy().tobytes()) for t in some.tensors()]
-    return list(some.rows), some.spans, some.lengths, tensors
+def content(loaded):
+    tensors = [(t.dtype, t.shape, t.numpy().tobytes()) for t in loaded.tensors()]
+    return list(loaded.rows), loaded.spans, loaded.lengths, tensors
 
 
 @pytest.fixture
@@ -65,21 +65,21 @@ def test_batches_are_the_same_bytes_from_any_number_of_workers(world):
     groups = groups_of(clips)
     expected = [content(batch(group, clips)) for group in groups]
     with Loader(clips, FRAMES, CPU, workers=0) as none:
-        assert [content(some) for some in none.load(groups)] == expected
-    assert [content(some) for some in two.load(groups)] == expected
-    assert [content(some) for some in two.load(groups[::-1])] == expected[::-1]
+        assert [content(loaded) for loaded in none.load(groups)] == expected
+    assert [content(loaded) for loaded in two.load(groups)] == expected
+    assert [content(loaded) for loaded in two.load(groups[::-1])] == expected[::-1]
 
 
-def test_a_load_that_was_abandoned_leaves_nothing_to_the_next(world):
+def test_an_abandoned_load_does_not_affect_the_next(world):
     clips, loader = world
     groups = groups_of(clips, size=1)
-    for some in loader.load(groups):
-        assert content(some) == content(batch(groups[0], clips))
+    for loaded in loader.load(groups):
+        assert content(loaded) == content(batch(groups[0], clips))
         break
     with pytest.raises(ZeroDivisionError):
         for _ in loader.load(groups):
             raise ZeroDivisionError
-    last = [content(some) for some in loader.load(groups[-2:])]
+    last = [content(loaded) for loaded in loader.load(groups[-2:])]
     assert last == [content(batch(group, clips)) for group in groups[-2:]]
 
 
@@ -88,11 +88,11 @@ def test_a_load_ends_when_another_begins(world, workers):
     clips, two = world
     groups = groups_of(clips, size=1)
     loader = two if workers else Loader(clips, FRAMES, CPU, workers=0)
-    former = loader.load(groups)
-    next(former)
+    earlier = loader.load(groups)
+    next(earlier)
     assert len(list(loader.load(groups[:2]))) == 2
     with pytest.raises(RuntimeError, match="ended when another began"):
-        next(former)
+        next(earlier)
 
 
 def test_no_groups_are_no_batches(world):
@@ -108,7 +108,7 @@ def test_loading_draws_nothing_from_the_generator_of_dropout(world):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_file_is_one_line_whoever_reads_it(root, workers):
+def test_a_damaged_file_is_one_line_from_any_process(root, workers):
     clips = tiny_corpus.opened(root, NAMES)
     damaged, before = clips[2].readers["audio"], set(multiprocessing.active_children())
     damaged.close()
@@ -124,25 +124,25 @@ def test_a_damaged_file_is_one_line_whoever_reads_it(root, workers):
     assert set(multiprocessing.active_children()) == before
 
 
-def test_a_worker_that_is_killed_is_said_so(root):
+def test_a_killed_worker_is_reported(root):
     clips = tiny_corpus.opened(root, ["anna"])
     groups, before = groups_of(clips, size=1) * 20, set(multiprocessing.active_children())
     with Loader(clips, FRAMES, CPU, workers=1) as loader:
-        arriving = loader.load(groups)
-        next(arriving)
+        received = loader.load(groups)
+        next(received)
         [worker] = set(multiprocessing.active_children()) - before
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(Problem, match=r"no longer answers .* RJCMA_LOADERS=0"):
-            list(arriving)
+            list(received)
 
 
 def test_a_closed_loader_refuses_to_load(world):
     clips, _ = world
     loader = Loader(clips, FRAMES, CPU, workers=0)
-    former = loader.load(groups_of(clips))
+    earlier = loader.load(groups_of(clips))
     loader.close()
     with pytest.raises(RuntimeError, match="closed"):
-        next(former)
+        next(earlier)
     with pytest.raises(RuntimeError, match="closed"):
         loader.load([])
 
@@ -155,9 +155,9 @@ def test_the_time_waited_is_that_between_asking_and_getting(world, monkeypatch):
     taken = 0
     for _ in loader.load(groups_of(clips)):
         taken += 1
-        next(clock), next(clock)  # what the consumer does meanwhile does not count
+        next(clock), next(clock)  # the time between two batches does not count
         assert loader.waited == taken
-    assert loader.waited == taken + 1  # it asked once more, to learn that there are no more
+    assert loader.waited == taken + 1  # one more wait, to learn that there are no more batches
 
 
 @pytest.mark.parametrize(
@@ -184,33 +184,33 @@ def test_the_number_of_workers_is_the_environments(monkeypatch):
 
 def test_a_copy_to_a_gpu_begins_before_the_batch_ahead_of_it_is_handed_over(monkeypatch):
     """The order of work, with stand-ins for CUDA's streams; see below for a real GPU."""
-    said = []
+    log = []
 
     class Stream:
         def record_event(self):
-            return said[-1].replace("copy", "end of copy")
+            return log[-1].replace("copy", "end of copy")
 
         def wait_event(self, event):
-            said.append(f"wait for {event}")
+            log.append(f"wait for {event}")
 
     class Sent(str):
         def to(self, device):
-            said.append(f"copy {self}")
+            log.append(f"copy {self}")
             return self
 
         def tensors(self):
             return [self]
 
         def record_stream(self, stream):
-            said.append(f"keep {self}")
+            log.append(f"keep {self}")
 
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream())
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
     copies = loading._Copies(torch.device("cuda"))
-    for some in copies.ahead(iter([Sent("a"), Sent("b"), Sent("c")])):
-        said.append(f"step {some}")
-    assert said == [
+    for loaded in copies.ahead(iter([Sent("a"), Sent("b"), Sent("c")])):
+        log.append(f"step {loaded}")
+    assert log == [
         *("copy a", "copy b", "wait for end of copy a", "keep a", "step a"),
         *("copy c", "wait for end of copy b", "keep b", "step b"),
         *("wait for end of copy c", "keep c", "step c"),
@@ -222,12 +222,12 @@ def test_batches_on_a_gpu_hold_the_same_values(world):
     clips, _ = world
     groups = groups_of(clips)
     with Loader(clips, FRAMES, torch.device("cuda"), workers=2) as loader:
-        arrived = [some.to(CPU) for some in loader.load(groups)]
-    assert [content(some) for some in arrived] == [content(batch(g, clips)) for g in groups]
+        arrived = [loaded.to(CPU) for loaded in loader.load(groups)]
+    assert [content(loaded) for loaded in arrived] == [content(batch(g, clips)) for g in groups]
 
 
-def test_only_names_and_places_of_windows_travel_to_the_workers(world):
+def test_workers_receive_only_the_names_and_positions_of_windows(world):
     _, loader = world
     list(loader.load([[ClipWindow("cleo", 3, 7), ClipWindow("anna", 0, 5)]]))
-    assert loader._asked == [[("cleo", 3, 7), ("anna", 0, 5)]]
-    assert len(pickle.dumps(loader._asked)) < 150
+    assert loader._groups == [[("cleo", 3, 7), ("anna", 0, 5)]]
+    assert len(pickle.dumps(loader._groups)) < 150

@@ -1,4 +1,4 @@
-"""Several processes that train one network, and the devices and precisions they ask for."""
+"""Several processes that train one network, and their devices and precisions."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LAUNCH += ["--mixed_precision", "no", "--dynamo_backend", "no"]
 
 
 def free_port():
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return some.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def stage(root, out, mode, before=()):
-    """Train from the command line; -> the history, a row an epoch."""
+    """Train from the command line -> the history, one row per epoch, and stderr."""
     settings = tiny_corpus.settings(mode, epochs=3, reload=False)
     widths = Widths(visual=7, audio=3, text=5)
     fusion = RJCMASettings(kind="rjcma", widths=widths, hidden=11, dropout=0)
@@ -61,15 +61,15 @@ def stage(root, out, mode, before=()):
 
 
 def shared(root, out, mode):
-    """A run of two processes: its history, and what it says."""
-    history, said = stage(root, out, mode, [*LAUNCH, "--main_process_port", str(free_port())])
-    assert "2 processes share every batch" in said
-    assert said.count(": epoch 1,") == 1  # one of them speaks
+    """The history of a run of two processes; only one of them writes messages."""
+    history, messages = stage(root, out, mode, [*LAUNCH, "--main_process_port", str(free_port())])
+    assert "2 processes share every batch" in messages
+    assert messages.count(": epoch 1,") == 1
     return history
 
 
 def test_two_processes_train_as_one_does(tmp_path):
-    """Of a batch of three windows one process takes two, of the last two each takes one."""
+    """In a batch of three windows, one process takes two; in the last, of two, each takes one."""
     tiny_corpus.write(tmp_path / "corpus")
     alone, _ = stage(tmp_path / "corpus", tmp_path / "one", "precompute")
     together = shared(tmp_path / "corpus", tmp_path / "two", "precompute")
@@ -80,8 +80,8 @@ def test_two_processes_train_as_one_does(tmp_path):
 
 
 def test_two_processes_end_with_one_network(tmp_path):
-    """Batch norms see each process's windows alone on a CPU, so it is not that of one process; but
-    what either predicted is what the saved weights predict."""
+    """On a CPU, batch norms see only the windows of their process, so the network differs from that
+    of one process. But the saved weights predict what both processes predicted."""
     root, out = tmp_path / "corpus", tmp_path / "two"
     clips = tiny_corpus.write(root)
     shared(root, out, "finetune")
@@ -98,21 +98,21 @@ def test_gradients_of_several_processes_add_up_to_those_of_one():
     torch.manual_seed(0)
     windows, weight = torch.randn(3, 5), torch.randn(5)
 
-    def gradient(some):
+    def gradient(share):
         network = torch.nn.Linear(5, 1, bias=False)
         network.weight.data = weight[None].clone()
-        (network(some).square().sum() / 3).backward()
+        (network(share).square().sum() / 3).backward()
         return network
 
     shares = [gradient(windows[rank::2]) for rank in range(2)]
     other = {0: shares[1], 1: shares[0]}
 
     def summed(rank):
-        mine = shares[rank]
-        fake = SimpleNamespace(count=2, total=lambda flat: flat + theirs.flatten())
-        theirs = other[rank].weight.grad.clone()
-        Processes.add_gradients(fake, mine)
-        return mine.weight.grad
+        network = shares[rank]
+        fake = SimpleNamespace(count=2, total=lambda flat: flat + other_gradient.flatten())
+        other_gradient = other[rank].weight.grad.clone()
+        Processes.add_gradients(fake, network)
+        return network.weight.grad
 
     expected = gradient(windows).weight.grad
     first = shares[0].weight.grad.clone()
@@ -130,7 +130,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         Processes(Training())
 
 
-def test_a_gpu_that_is_not_here_is_refused():
+def test_a_missing_gpu_is_refused():
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(Problem, match=r"found cuda:3 .*expected auto, cpu"):
@@ -143,13 +143,13 @@ def test_half_precision_on_a_cpu_is_refused():
 
 
 def test_bf16_is_used_in_products_and_not_in_weights_or_the_loss(tmp_path):
-    some = Processes(Training(device="cpu", precision="bf16"))
+    lower = Processes(Training(device="cpu", precision="bf16"))
     layer = torch.nn.Linear(3, 5)
-    with some.accelerator.autocast():
+    with lower.accelerator.autocast():
         assert layer(torch.ones(2, 3)).dtype == torch.bfloat16
     assert layer.weight.dtype == torch.float32
-    again = Processes(Training(device="cpu"))
-    with again.accelerator.autocast():
+    exact = Processes(Training(device="cpu"))
+    with exact.accelerator.autocast():
         assert layer(torch.ones(2, 3)).dtype == torch.float32
 
 

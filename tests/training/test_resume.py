@@ -1,4 +1,4 @@
-"""A run that was killed goes on after its last finished epoch, and ends in the same files."""
+"""A killed run resumes after its last finished epoch, and ends with the same files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from rjcma.training import history, loop
 from rjcma.training.checkpoint import Checkpoint
 
 FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5", ".keys")
-RELEASES = {"warmup": 1, "patience": 1, "learning_rate": 1e-3, "min_learning_rate": 1e-3}
+RELEASES = {"warmup": 1, "patience": 1, "learning_rate": 0.01, "min_learning_rate": 0.01}
+"""With this learning rate, some epochs have no better CCC, so that groups are released."""
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +45,14 @@ def checkpoint(tmp_path):
 def trained(
     root, out, mode="finetune", checkpoint=None, change=lambda settings: settings, **training
 ):
-    """Have the run; -> its history."""
+    """Train the run -> its history."""
     settings = change(tiny_corpus.settings(mode, **{"epochs": 9, **RELEASES, **training}))
     tiny_corpus.trained(root, out, tiny_corpus.run(settings), mode, checkpoint=checkpoint)
     return history.read(out / "history.csv")
 
 
 def killed(epoch, monkeypatch, root, out, checkpoint, **how):
-    """A run that ends, as if killed, when it has finished so many epochs."""
+    """A run that ends, as if killed, after this number of epochs."""
     save, saved = Checkpoint.save, []
 
     def save_and_die(checkpoint, state):
@@ -68,7 +69,7 @@ def killed(epoch, monkeypatch, root, out, checkpoint, **how):
 
 @pytest.mark.parametrize("reload", [True, False])
 @pytest.mark.parametrize("mode", ["precompute", "finetune"])
-def test_a_killed_run_ends_in_the_files_of_one_that_was_not(
+def test_a_killed_run_ends_with_the_files_of_one_that_was_not(
     mode, reload, root, tmp_path, monkeypatch, capsys, checkpoint
 ):
     epochs = trained(root, tmp_path / "whole", mode, reload=reload)
@@ -77,11 +78,11 @@ def test_a_killed_run_ends_in_the_files_of_one_that_was_not(
     for epoch in range(1, len(epochs) + 1, 2):
         out = tmp_path / f"killed-{epoch}"
         killed(epoch, monkeypatch, root, out, checkpoint, mode=mode, reload=reload)
-        assert not list(out.iterdir())  # the checkpoint is all that is kept of it
+        assert not list(out.iterdir())  # only the checkpoint is kept
         capsys.readouterr()
         trained(root, out, mode, checkpoint, reload=reload)
-        said = capsys.readouterr().err
-        assert f"goes on after epoch {epoch}\n" in said and f": epoch {epoch}," not in said
+        messages = capsys.readouterr().err
+        assert f"goes on after epoch {epoch}\n" in messages and f": epoch {epoch}," not in messages
         for name in FILES:
             assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
         assert {path.name for path in out.iterdir()} == set(FILES)
@@ -108,7 +109,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_stale_checkpoint_is_of_no_use(what, root, tmp_path, monkeypatch, capsys, checkpoint):
+def test_a_stale_checkpoint_is_not_used(what, root, tmp_path, monkeypatch, capsys, checkpoint):
     own, how = tmp_path / "corpus", CHANGES[what]
     shutil.copytree(root, own)
     killed(2, monkeypatch, own, tmp_path / "out", checkpoint, mode="precompute")
@@ -116,20 +117,20 @@ def test_a_stale_checkpoint_is_of_no_use(what, root, tmp_path, monkeypatch, caps
         how(own)
         how = {}
     trained(own, tmp_path / "out", "precompute", checkpoint, **how)
-    said = capsys.readouterr().err
-    assert "goes on" not in said and said.count(": epoch 1,") == 2
+    messages = capsys.readouterr().err
+    assert "goes on" not in messages and messages.count(": epoch 1,") == 2
     assert not checkpoint.exists()
 
 
-def test_a_checkpoint_of_other_code_is_of_no_use(root, tmp_path, monkeypatch, capsys, checkpoint):
+def test_a_checkpoint_of_other_code_is_not_used(root, tmp_path, monkeypatch, capsys, checkpoint):
     killed(2, monkeypatch, root, tmp_path / "out", checkpoint, mode="precompute")
-    monkeypatch.setattr(recipe.code, "meaning", lambda modules: "of other code")
+    monkeypatch.setattr(recipe.code, "digest", lambda modules: "of other code")
     trained(root, tmp_path / "out", "precompute", checkpoint)
-    said = capsys.readouterr().err
-    assert "goes on" not in said and said.count(": epoch 1,") == 2
+    messages = capsys.readouterr().err
+    assert "goes on" not in messages and messages.count(": epoch 1,") == 2
 
 
-def test_labels_of_another_target_leave_the_checkpoint_of_use(
+def test_a_checkpoint_is_used_after_a_change_of_another_targets_labels(
     root, tmp_path, monkeypatch, capsys, checkpoint
 ):
     own = tmp_path / "corpus"
@@ -140,15 +141,15 @@ def test_labels_of_another_target_leave_the_checkpoint_of_use(
     assert "goes on after epoch 2\n" in capsys.readouterr().err
 
 
-def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
+def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
     root, tmp_path, monkeypatch, capsys, checkpoint
 ):
     trained(root, tmp_path / "whole", "precompute")
-    calls, right = [], loop.concordance_losses
+    calls, original = [], loop.concordance_losses
 
     def spoilt(outputs, truth):
         calls.append(len(truth))
-        return right(outputs, truth) * (np.nan if len(calls) == 8 else 1)
+        return original(outputs, truth) * (np.nan if len(calls) == 8 else 1)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "concordance_losses", spoilt)
@@ -181,22 +182,22 @@ def test_a_run_killed_by_the_system_goes_on(root, tmp_path):
     command += ["--ablation", str(tmp_path / "ablation")]
 
     def until(line):
-        """The lines that the stage writes, until one holds this; then it is killed."""
+        """The lines that the stage writes up to one that contains `line`; then it is killed."""
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
-        said = []
+        messages = []
         for each in process.stderr:
-            said.append(each)
+            messages.append(each)
             if line in each:
                 break
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stderr.close()
-        return said
+        return messages
 
     assert any(": epoch 3," in each for each in until(": epoch 5,"))
-    said = until(": epoch 20,")
-    goes_on = next(each for each in said if "goes on after epoch" in each)
+    messages = until(": epoch 20,")
+    goes_on = next(each for each in messages if "goes on after epoch" in each)
     epoch = int(goes_on.split()[-1])
     assert 4 <= epoch < 20
-    assert any(f": epoch {epoch + 1}," in each for each in said)
-    assert not any(f": epoch {epoch}," in each for each in said)
+    assert any(f": epoch {epoch + 1}," in each for each in messages)
+    assert not any(f": epoch {epoch}," in each for each in messages)

@@ -1,4 +1,4 @@
-"""Whole runs, tiny ones: both modes, what they write, that they repeat, and what they refuse."""
+"""Whole tiny runs in both modes: their files, their reproducibility, and what they refuse."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def root(tmp_path_factory):
 
 
 def trained(root, out, mode="precompute", fold=0, clips=None, **training):
-    asked = tiny_corpus.run(tiny_corpus.settings(mode, **training), fold)
-    return tiny_corpus.trained(root, out, asked, mode, clips)
+    requested = tiny_corpus.run(tiny_corpus.settings(mode, **training), fold)
+    return tiny_corpus.trained(root, out, requested, mode, clips)
 
 
 @pytest.fixture(scope="module", params=["precompute", "finetune"])
@@ -65,46 +65,47 @@ def test_every_clip_gets_a_prediction_a_frame(run):
 
 
 def test_the_best_epochs_ccc_is_that_of_the_predictions_that_are_kept(run, root):
-    card = json.loads((run / "run.json").read_text())
-    assert card["train"] == ["anna", "bert", "cleo"] and card["validation"] == ["dora", "emil"]
+    metadata = json.loads((run / "run.json").read_text())
+    assert metadata["train"] == ["anna", "bert", "cleo"]
+    assert metadata["validation"] == ["dora", "emil"]
     with (run / "history.csv").open() as file:
         history = list(csv.DictReader(file))
     assert [row["epoch"] for row in history] == ["1", "2", "3"]
     best = max(history, key=lambda row: float(row["ccc"]))
-    assert (card["best_epoch"], card["ccc"]) == (int(best["epoch"]), float(best["ccc"]))
+    assert (metadata["best_epoch"], metadata["ccc"]) == (int(best["epoch"]), float(best["ccc"]))
     with h5py.File(run / "predictions.h5") as file:
-        predicted = np.concatenate([file[name][:] for name in card["validation"]])
-    truth = [np.load(root / "labels" / f"{name}.npy")[:, 0] for name in card["validation"]]
-    assert ccc(predicted, np.concatenate(truth)) == pytest.approx(card["ccc"], abs=1e-5)
+        predicted = np.concatenate([file[name][:] for name in metadata["validation"]])
+    truth = [np.load(root / "labels" / f"{name}.npy")[:, 0] for name in metadata["validation"]]
+    assert ccc(predicted, np.concatenate(truth)) == pytest.approx(metadata["ccc"], abs=1e-5)
 
 
 def test_the_weights_say_what_shaped_them(run):
     with safe_open(run / "weights.safetensors", "np") as file:
-        about = json.loads(file.metadata()["run"])
-    assert about.keys() == {"target", "fold", "params", "features", "labels"}
-    params = about["params"]
-    assert (about["target"], about["fold"], params["recursions"]) == ("valence", 0, 2)
+        metadata = json.loads(file.metadata()["run"])
+    assert metadata.keys() == {"target", "fold", "params", "features", "labels"}
+    params = metadata["params"]
+    assert (metadata["target"], metadata["fold"], params["recursions"]) == ("valence", 0, 2)
     assert params["windows"]["frames"] == 11 and params["training"]["seed"] == 1
-    assert params["folds"] == 2 and about["features"].keys() == {"visual", "audio", "text"}
+    assert params["folds"] == 2 and metadata["features"].keys() == {"visual", "audio", "text"}
 
 
 @pytest.mark.parametrize("mode", ["precompute", "finetune"])
 def test_two_runs_are_the_same_bytes(mode, root, tmp_path):
     runs = [trained(root, tmp_path / name, mode, epochs=2) for name in ("one", "two")]
-    torch.rand(7)  # what else has drawn from the global generator makes no difference
+    torch.rand(7)  # other draws from the global generator make no difference
     for name in FILES | {LEDGER}:
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes(), name
 
 
-def test_frame_weights_may_step_at_a_rate_of_their_own(root, tmp_path):
-    """Adam's first step is as long as the rate, whatever the gradient."""
+def test_temporal_weights_may_have_a_learning_rate_of_their_own(root, tmp_path):
+    """Adam's first step is as long as the learning rate, for any gradient."""
     rates = {
         "started": {"learning_rate": 1e-30, "min_learning_rate": 1e-31},
         "stepped": {"learning_rate": 1e-3},
     }
-    how = {"temporal_lr_factor": 0.01, "weight_decay": 0, "batch": 99, "epochs": 1}
+    training = {"temporal_lr_factor": 0.01, "weight_decay": 0, "batch": 99, "epochs": 1}
     weights = {
-        name: load_file(trained(root, tmp_path / name, **how, **rate) / "weights.safetensors")
+        name: load_file(trained(root, tmp_path / name, **training, **rate) / "weights.safetensors")
         for name, rate in rates.items()
     }
     moved = {k: (weights["stepped"][k] - v).abs().max() for k, v in weights["started"].items()}
@@ -118,8 +119,8 @@ def test_another_seed_is_another_run(root, tmp_path):
     assert (one / name).read_bytes() != (two / name).read_bytes()
 
 
-def test_what_validates_and_what_is_tested_never_shapes_the_training(root, tmp_path):
-    """Features of other clips than the training ones are changed; the weights of epoch 1 stay."""
+def test_validation_and_test_clips_never_affect_the_training(root, tmp_path):
+    """Only features of validation and test clips change; the weights after epoch 1 do not."""
     changed = tmp_path / "corpus"
     shutil.copytree(root, changed)
     for name in ("dora", "emil", "fred"):
@@ -136,8 +137,8 @@ def test_what_validates_and_what_is_tested_never_shapes_the_training(root, tmp_p
     assert (one / name).read_bytes() != (two / name).read_bytes()
 
 
-class Places(torch.nn.Module):
-    """Predicts each frame's place in its window."""
+class Positions(torch.nn.Module):
+    """Predicts each frame's position in its window."""
 
     encoders = {}
 
@@ -149,7 +150,7 @@ def test_windows_that_overlap_are_averaged():
     data = ClipData(clip("one", 7), {}, np.zeros(7, np.float32))
     windows = Windows(frames=5, stride=3)  # 0 to 5, and 2 to 7 from the end
     loader = Loader([data], windows.frames, torch.device("cpu"))
-    result = predict(Places(), [data], windows, 4, loader)["one"]
+    result = predict(Positions(), [data], windows, 4, loader)["one"]
     assert result.tolist() == [0, 1, (2 + 0) / 2, (3 + 1) / 2, (4 + 2) / 2, 3, 4]
 
 
@@ -161,7 +162,7 @@ def test_a_fold_that_is_not_there_is_refused(root, tmp_path):
 
 @pytest.mark.parametrize(
     ("unlabelled", "purpose"),
-    [(["anna", "bert", "cleo"], "train on"), (["dora", "emil"], "validate by")],
+    [(["anna", "bert", "cleo"], "train on"), (["dora", "emil"], "validate on")],
 )
 def test_a_fold_without_a_labelled_frame_is_refused(unlabelled, purpose, root, tmp_path):
     clips = manifest.read(root / "clips.jsonl")
@@ -171,7 +172,7 @@ def test_a_fold_without_a_labelled_frame_is_refused(unlabelled, purpose, root, t
     changed = tmp_path / "corpus"
     shutil.copytree(root, changed)
     labels.write(changed / "labels", truth)
-    with pytest.raises(Problems, match=f"to {purpose}, and no labelled frame"):
+    with pytest.raises(Problems, match=f"to {purpose}, without any labelled frame"):
         trained(changed, tmp_path / "out")
 
 
@@ -193,7 +194,7 @@ def test_a_fold_without_a_validation_clip_is_refused(root, tmp_path):
         trained(root, tmp_path / "out", clips=clips)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_located(root, tmp_path):
     spoilt = tmp_path / "corpus"
     shutil.copytree(root, spoilt)
     rows = np.full((31, 3), np.nan, np.float32)
@@ -203,7 +204,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(root, tmp_path):
         trained(spoilt, tmp_path / "out")
 
 
-def test_a_missing_feature_is_said_before_training(root, tmp_path):
+def test_a_missing_feature_is_reported_before_training(root, tmp_path):
     lacking = tmp_path / "corpus"
     shutil.copytree(root, lacking)
     (lacking / "text" / "fred.h5").unlink()
@@ -279,7 +280,7 @@ def test_encoders_of_a_finetuned_run_can_be_used_for_encoding(root, tmp_path):
     ("content", "found"),
     [
         (None, "no such file"),
-        (b"not weights", "no safetensors"),
+        (b"not weights", "not a safetensors file"),
         ("other", "weights missing: projection.weight"),
     ],
 )
@@ -308,7 +309,7 @@ def test_a_clip_that_cannot_be_encoded_does_not_stop_the_others(root, tmp_path):
 @pytest.mark.parametrize(
     "old", ["mode: precompute", "features: {visual: visual}", "encode: [audio]"]
 )
-def test_keys_that_said_for_both_encoders_what_is_read_are_answered_with_what_to_set(old, tmp_path):
+def test_old_keys_for_both_encoders_are_answered_with_what_to_set(old, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(f"encoders: {{visual: {{kind: compact}}, audio: {{kind: compact}}, {old}}}\n")
     with pytest.raises(Problem) as problem:
@@ -346,34 +347,34 @@ def relabelled(root, out, change):
     return out
 
 
-def test_a_fold_of_constant_labels_has_a_ccc_of_0_and_says_so(root, tmp_path, capsys):
+def test_a_fold_of_constant_labels_has_a_ccc_of_0_and_a_message(root, tmp_path, capsys):
     def constant(name, values):
         return np.full_like(values, 0.25) if name in ("dora", "emil") else values
 
     changed = relabelled(root, tmp_path / "corpus", constant)
     run = trained(changed, tmp_path / "out")
-    card = json.loads((run / "run.json").read_text())
-    assert (card["best_epoch"], card["ccc"]) == (1, 0.0)
+    metadata = json.loads((run / "run.json").read_text())
+    assert (metadata["best_epoch"], metadata["ccc"]) == (1, 0.0)
     said = capsys.readouterr().err
-    assert "valence, fold 0: all labels of the clips to select by are 0.25" in said
+    assert "valence, fold 0: all labels of the selection clips are 0.25" in said
 
 
-def test_clips_that_are_held_out_select_and_validation_clips_do_not(root, tmp_path):
+def test_held_out_clips_select_the_epoch_and_validation_clips_do_not(root, tmp_path):
     changed = relabelled(root, tmp_path / "corpus", lambda name, v: -v if name == "dora" else v)
     one, two = (
         trained(corpus, tmp_path / corpus.name / "run", select_by="held_out", epochs=3)
         for corpus in (root, changed)
     )
-    card = json.loads((one / "run.json").read_text())
-    assert card["selected_by"] == ["cleo"] and card["validation"] == ["dora", "emil"]
+    metadata = json.loads((one / "run.json").read_text())
+    assert metadata["selected_by"] == ["cleo"] and metadata["validation"] == ["dora", "emil"]
     weights, same = (load_file(run / "weights.safetensors") for run in (one, two))
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     by_validation = trained(root, tmp_path / "paper", epochs=3)
-    card = json.loads((by_validation / "run.json").read_text())
-    assert card["selected_by"] == ["dora", "emil"]
+    metadata = json.loads((by_validation / "run.json").read_text())
+    assert metadata["selected_by"] == ["dora", "emil"]
 
 
-def test_a_control_learns_from_other_clips_labels(root, tmp_path):
+def test_a_control_learns_from_the_labels_of_other_clips(root, tmp_path):
     own, other = (
         load_file(
             trained(root, tmp_path / str(permuted), epochs=1, permute_labels=permuted)
@@ -384,12 +385,12 @@ def test_a_control_learns_from_other_clips_labels(root, tmp_path):
     assert any(not torch.equal(own[name], other[name]) for name in own)
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_the_fusion_is_compiled_where_that_is_asked_for(asked, root, tmp_path, monkeypatch):
+@pytest.mark.parametrize("requested", [True, False])
+def test_the_fusion_is_compiled_if_requested(requested, root, tmp_path, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
-    trained(root, tmp_path / "out", epochs=1, compile=asked)
-    assert [type(module).__name__ for module in compiled] == ["RJCMA"] * asked
+    trained(root, tmp_path / "out", epochs=1, compile=requested)
+    assert [type(module).__name__ for module in compiled] == ["RJCMA"] * requested
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

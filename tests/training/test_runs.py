@@ -1,4 +1,4 @@
-"""Runs kept by their key: when one stands, is taken over, or is trained anew; and its curves."""
+"""Runs and their keys: when a run is kept, taken over or trained again; and its curves."""
 
 from __future__ import annotations
 
@@ -43,43 +43,45 @@ def trainer(monkeypatch):
     return stand_in.Trainer(monkeypatch)
 
 
-def asked(mode="precompute", fold=0, target="valence", change=lambda settings: settings, **how):
+def requested(mode="precompute", fold=0, target="valence", change=lambda settings: settings, **how):
     return tiny_corpus.run(change(tiny_corpus.settings(mode, **how)), fold, target)
 
 
 def state(folder):
-    """All that is in a folder, and when it was written."""
+    """All files of a folder: inode, time and content."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     stats = {path: path.stat() for path in paths}
     return {p: (s.st_ino, s.st_mtime_ns, p.read_bytes()) for p, s in stats.items()}
 
 
-def test_a_run_whose_key_stands_is_kept_untouched_and_not_trained_again(root, tmp_path, trainer):
+def test_a_run_with_an_unchanged_key_is_kept_untouched_and_not_trained_again(
+    root, tmp_path, trainer
+):
     out = tmp_path / "valence-0"
-    tiny_corpus.trained(root, out, asked())
+    tiny_corpus.trained(root, out, requested())
     before = state(out)
     assert {path.name for path in before} == {*FILES, ".keys"}
-    tiny_corpus.trained(root, out, asked())
+    tiny_corpus.trained(root, out, requested())
     assert state(out) == before and len(trainer.asked) == 1
 
 
-def test_what_a_real_run_leaves_stands(root, tmp_path, monkeypatch):
+def test_the_files_of_a_real_run_are_kept(root, tmp_path, monkeypatch):
     out = tmp_path / "valence-0"
-    tiny_corpus.trained(root, out, asked(epochs=1))
+    tiny_corpus.trained(root, out, requested(epochs=1))
     before, trainer = state(out), stand_in.Trainer(monkeypatch)
-    tiny_corpus.trained(root, out, asked(epochs=1))
+    tiny_corpus.trained(root, out, requested(epochs=1))
     assert state(out) == before and not trainer.asked
 
 
 def test_a_run_that_is_done_leaves_no_checkpoint(root, tmp_path, trainer):
-    """Nor does one that was killed between its end and the removal of its checkpoint."""
+    """Neither does a run that was killed after its end, before its checkpoint was removed."""
     out, checkpoint = tmp_path / "valence-0", tmp_path / "checkpoints" / "valence-0.pt"
     checkpoint.parent.mkdir()
     for _ in range(2):
         checkpoint.write_bytes(b"the last epoch")
-        tiny_corpus.trained(root, out, asked(), checkpoint=checkpoint)
+        tiny_corpus.trained(root, out, requested(), checkpoint=checkpoint)
         assert not checkpoint.exists()
-    tiny_corpus.trained(root, out, asked(), checkpoint=checkpoint)
+    tiny_corpus.trained(root, out, requested(), checkpoint=checkpoint)
     assert len(trainer.asked) == 1
 
 
@@ -98,7 +100,7 @@ SETTINGS = {
 @pytest.mark.parametrize("what", SETTINGS)
 def test_other_settings_are_another_run(what, root, tmp_path, trainer):
     for how in ({}, SETTINGS[what], SETTINGS[what]):
-        tiny_corpus.trained(root, tmp_path / "run", asked(**how))
+        tiny_corpus.trained(root, tmp_path / "run", requested(**how))
     assert len(trainer.asked) == 2
 
 
@@ -131,15 +133,15 @@ INPUTS = {
 
 @pytest.mark.parametrize("what", INPUTS)
 def test_other_inputs_are_another_run(what, root, tmp_path, trainer):
-    tiny_corpus.trained(root, tmp_path / "run", asked())
+    tiny_corpus.trained(root, tmp_path / "run", requested())
     INPUTS[what](root)
     for _ in range(2):
-        tiny_corpus.trained(root, tmp_path / "run", asked())
+        tiny_corpus.trained(root, tmp_path / "run", requested())
     assert len(trainer.asked) == 2
 
 
 def fused(kind):
-    """With that kind of fusion."""
+    """A change to this kind of fusion."""
 
     def change(settings):
         shared = settings.fusion.model_dump(exclude={"kind"})
@@ -150,13 +152,13 @@ def fused(kind):
 
 
 def silent(settings):
-    """Without words."""
+    """A change to fusion without text."""
     fusion = settings.fusion.model_copy(update={"modalities": ("visual", "audio")})
     return settings._replace(fusion=fusion)
 
 
 def encoded(**keys):
-    """With these keys of section encoders."""
+    """A change of these keys of section `encoders`."""
 
     def change(settings):
         plain = settings.encoders.model_dump()
@@ -167,22 +169,22 @@ def encoded(**keys):
     return change
 
 
-def test_labels_of_another_target_leave_a_run(root, tmp_path, trainer):
+def test_labels_of_another_target_do_not_change_a_run(root, tmp_path, trainer):
     targets = ("valence", "arousal")
     for target in targets:
-        tiny_corpus.trained(root, tmp_path / target, asked(target=target))
+        tiny_corpus.trained(root, tmp_path / target, requested(target=target))
     before = state(tmp_path / "valence")
     relabelled(root, 1)
     for target in targets:
-        tiny_corpus.trained(root, tmp_path / target, asked(target=target))
+        tiny_corpus.trained(root, tmp_path / target, requested(target=target))
     assert [run.target for run in trainer.asked] == ["valence", "arousal", "arousal"]
     assert state(tmp_path / "valence") == before
 
 
-def test_a_feature_of_a_modality_that_takes_no_part_leaves_a_run(root, tmp_path, trainer):
-    tiny_corpus.trained(root, tmp_path / "run", asked(change=silent))
+def test_a_feature_of_an_unused_modality_does_not_change_a_run(root, tmp_path, trainer):
+    tiny_corpus.trained(root, tmp_path / "run", requested(change=silent))
     refeatured(root, "text", "anna")
-    tiny_corpus.trained(root, tmp_path / "run", asked(change=silent))
+    tiny_corpus.trained(root, tmp_path / "run", requested(change=silent))
     assert len(trainer.asked) == 1
 
 
@@ -205,9 +207,9 @@ ALIKE = {
 
 
 @pytest.mark.parametrize("what", ALIKE)
-def test_settings_that_a_run_does_not_look_at_leave_it(what, root, tmp_path, trainer):
+def test_settings_without_effect_do_not_change_a_run(what, root, tmp_path, trainer):
     for how in ALIKE[what]:
-        tiny_corpus.trained(root, tmp_path / "run", asked(**how))
+        tiny_corpus.trained(root, tmp_path / "run", requested(**how))
     assert len(trainer.asked) == 1
 
 
@@ -217,7 +219,7 @@ def test_weights_that_encoders_start_from_count_by_content_and_not_by_place(
     def started(name, content):
         (tmp_path / name).write_bytes(content)
         change = encoded(visual={"weights": str(tmp_path / name)})
-        how = asked("finetune", change=change)
+        how = requested("finetune", change=change)
         tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
         return len(trainer.asked)
 
@@ -225,10 +227,10 @@ def test_weights_that_encoders_start_from_count_by_content_and_not_by_place(
     assert [started(*each) for each in places] == [1, 1, 1, 2]
 
 
-def test_weights_that_are_gone_are_needed_only_to_train(root, tmp_path, trainer):
+def test_missing_weights_are_needed_only_to_train(root, tmp_path, trainer):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"1")
-    how = asked("finetune", change=encoded(visual={"weights": str(path)}))
+    how = requested("finetune", change=encoded(visual={"weights": str(path)}))
     tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
     path.unlink()
     tiny_corpus.trained(root, tmp_path / "run", how, "finetune")
@@ -238,7 +240,7 @@ def test_weights_that_are_gone_are_needed_only_to_train(root, tmp_path, trainer)
 
 
 def rewritten(monkeypatch, path):
-    """As if the code of a file meant something else."""
+    """Make the code of a file count as changed."""
     trees, changed = code._tree, ROOT / path
     assert changed.is_file()
     monkeypatch.setattr(code, "_tree", lambda p: "other" if p == changed else trees(p))
@@ -259,95 +261,93 @@ def rewritten(monkeypatch, path):
         ("rjcma/params.py", "precompute", 1),
     ],
 )
-def test_code_that_a_run_reaches_makes_it_anew_and_other_code_leaves_it(
+def test_a_change_of_code_that_a_run_uses_trains_it_again(
     path, mode, trainings, root, tmp_path, trainer, monkeypatch
 ):
-    tiny_corpus.trained(root, tmp_path / "run", asked(mode), mode)
+    tiny_corpus.trained(root, tmp_path / "run", requested(mode), mode)
     rewritten(monkeypatch, path)
-    tiny_corpus.trained(root, tmp_path / "run", asked(mode), mode)
+    tiny_corpus.trained(root, tmp_path / "run", requested(mode), mode)
     assert len(trainer.asked) == trainings
 
 
 @pytest.mark.parametrize(("library", "trainings"), [("torch", 2), ("accelerate", 2), ("vosk", 1)])
-def test_another_version_of_a_library_that_trains_makes_a_run_anew(
+def test_another_version_of_a_library_used_in_training_trains_a_run_again(
     library, trainings, root, tmp_path, trainer, monkeypatch
 ):
     version = code.version
-    tiny_corpus.trained(root, tmp_path / "run", asked())
+    tiny_corpus.trained(root, tmp_path / "run", requested())
     monkeypatch.setattr(code, "version", lambda name: "9" if name == library else version(name))
-    tiny_corpus.trained(root, tmp_path / "run", asked())
+    tiny_corpus.trained(root, tmp_path / "run", requested())
     assert len(trainer.asked) == trainings
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("how", ["lost", "edited"])
-def test_a_file_that_is_lost_or_edited_makes_the_run_anew(how, name, root, tmp_path, trainer):
+def test_a_lost_or_edited_file_makes_the_run_train_again(how, name, root, tmp_path, trainer):
     out = tmp_path / "run"
-    tiny_corpus.trained(root, out, asked())
+    tiny_corpus.trained(root, out, requested())
     content = (out / name).read_bytes()
     (out / name).unlink()
     if how == "edited":
         (out / name).write_bytes(content + b" ")
-    tiny_corpus.trained(root, out, asked())
+    tiny_corpus.trained(root, out, requested())
     assert len(trainer.asked) == 2 and (out / name).read_bytes() == content
 
 
 def test_a_run_is_taken_over_from_another_folder(root, tmp_path, trainer, capsys):
     other, out = tmp_path / "other", tmp_path / "valence-0"
-    tiny_corpus.trained(root, other, asked())
+    tiny_corpus.trained(root, other, requested())
     before = state(other)
-    tiny_corpus.trained(root, out, asked(), elsewhere=[tmp_path / "none", other])
+    tiny_corpus.trained(root, out, requested(), elsewhere=[tmp_path / "none", other])
     assert len(trainer.asked) == 1 and state(other) == before
     for name in (*FILES, ".keys"):
         assert (out / name).read_bytes() == (other / name).read_bytes()
         assert (out / name).stat().st_nlink == 1 and not (out / name).is_symlink()
     shutil.rmtree(other)
-    tiny_corpus.trained(root, out, asked(), elsewhere=[other])
+    tiny_corpus.trained(root, out, requested(), elsewhere=[other])
     assert len(trainer.asked) == 1
 
 
 def test_a_run_of_other_settings_or_of_another_seed_is_not_taken_over(root, tmp_path, trainer):
     other = tmp_path / "other"
-    tiny_corpus.trained(root, other, asked())
+    tiny_corpus.trained(root, other, requested())
     for how in ({"seed": 2}, {"clip_norm": 0.5}, {"target": "arousal"}):
-        tiny_corpus.trained(root, tmp_path / str(how), asked(**how), elsewhere=[other])
+        tiny_corpus.trained(root, tmp_path / str(how), requested(**how), elsewhere=[other])
     assert len(trainer.asked) == 4
 
 
 def test_a_run_that_was_edited_elsewhere_is_not_taken_over(root, tmp_path, trainer):
     other, out = tmp_path / "other", tmp_path / "valence-0"
-    tiny_corpus.trained(root, other, asked())
+    tiny_corpus.trained(root, other, requested())
     whole = (other / "run.json").read_bytes()
     (other / "run.json").write_bytes(b"{}")
-    tiny_corpus.trained(root, out, asked(), elsewhere=[other])
+    tiny_corpus.trained(root, out, requested(), elsewhere=[other])
     assert len(trainer.asked) == 2 and (out / "run.json").read_bytes() == whole
 
 
-def test_one_of_several_processes_trains_along_and_writes_nothing(
+def test_a_process_that_is_not_the_main_one_trains_and_writes_nothing(
     root, tmp_path, trainer, monkeypatch
 ):
-    """The others see to files: they keep what stands, and train what does not."""
+    """The main process handles the files: it keeps a run or trains it."""
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setattr(trainer, "train", lambda *arguments: trainer.asked.append(arguments[0]))
     monkeypatch.setattr(stand_in.training, "train", trainer.train)
     checkpoint = tmp_path / "valence-0.pt"
     checkpoint.write_bytes(b"of the first process")
-    tiny_corpus.trained(root, tmp_path / "run", asked(), checkpoint=checkpoint)
+    tiny_corpus.trained(root, tmp_path / "run", requested(), checkpoint=checkpoint)
     assert len(trainer.asked) == 1 and not (tmp_path / "run").exists()
     assert checkpoint.exists()
 
 
-def test_of_several_processes_none_trains_a_run_that_stands_or_lies_elsewhere(
-    root, tmp_path, trainer, monkeypatch
-):
-    tiny_corpus.trained(root, tmp_path / "run", asked())
+def test_no_process_trains_a_run_that_is_kept_or_taken_over(root, tmp_path, trainer, monkeypatch):
+    tiny_corpus.trained(root, tmp_path / "run", requested())
     monkeypatch.setenv("RANK", "1")
-    tiny_corpus.trained(root, tmp_path / "run", asked())
-    tiny_corpus.trained(root, tmp_path / "new", asked(), elsewhere=[tmp_path / "run"])
+    tiny_corpus.trained(root, tmp_path / "run", requested())
+    tiny_corpus.trained(root, tmp_path / "new", requested(), elsewhere=[tmp_path / "run"])
     assert len(trainer.asked) == 1
 
 
-def test_labels_that_do_not_fit_their_clip_are_told_before_anything_is_trained(root):
+def test_labels_that_do_not_fit_their_clip_are_reported_before_training(root):
     np.save(root / "labels" / "anna.npy", np.zeros((30, 2), np.float32))
     with pytest.raises(Problem, match=r"clip anna: .*found float32 of shape \(30, 2\)"):
         Digests.of(tiny_corpus.data(root))
@@ -375,33 +375,33 @@ def epochs(out, name="ccc"):
 
 
 def test_curves_are_those_of_the_history(root, repository):
-    out = tiny_corpus.trained(root, repository / "run", asked(), curves=True)
+    out = tiny_corpus.trained(root, repository / "run", requested(), curves=True)
     assert len(drawn(out)) == 3
     for name in ("ccc", "loss", "learning_rate", "released"):
         assert drawn(out, name) == epochs(out, name)
 
 
-def test_curves_that_are_a_runs_own_are_left(root, repository):
-    out = tiny_corpus.trained(root, repository / "run", asked(epochs=1), curves=True)
+def test_curves_of_the_run_itself_are_kept(root, repository):
+    out = tiny_corpus.trained(root, repository / "run", requested(epochs=1), curves=True)
     before = state(out)
-    tiny_corpus.trained(root, out, asked(epochs=1), curves=True)
+    tiny_corpus.trained(root, out, requested(epochs=1), curves=True)
     assert state(out) == before
 
 
-def test_a_run_that_is_taken_over_gets_the_curves_that_it_would_have_drawn(root, repository):
-    one = tiny_corpus.trained(root, repository / "one", asked(), curves=True)
-    other = tiny_corpus.trained(root, repository / "other", asked())
+def test_a_run_that_is_taken_over_gets_the_same_curves(root, repository):
+    one = tiny_corpus.trained(root, repository / "one", requested(), curves=True)
+    other = tiny_corpus.trained(root, repository / "other", requested())
     assert not (other / "live").exists()
-    two = tiny_corpus.trained(root, repository / "two", asked(), elsewhere=[other], curves=True)
+    two = tiny_corpus.trained(root, repository / "two", requested(), elsewhere=[other], curves=True)
     for name in ("ccc", "loss", "learning_rate", "released"):
         path = f"live/plots/metrics/{name}.tsv"
         assert (two / path).read_bytes() == (one / path).read_bytes()
 
 
-def test_a_run_that_was_killed_and_went_on_has_the_curves_of_one_that_was_not(
+def test_a_killed_and_resumed_run_has_the_curves_of_one_that_was_not_killed(
     root, repository, monkeypatch
 ):
-    one = tiny_corpus.trained(root, repository / "one", asked(), curves=True)
+    one = tiny_corpus.trained(root, repository / "one", requested(), curves=True)
     how = {"checkpoint": repository / "valence-0.pt", "curves": True}
     save = Checkpoint.save
 
@@ -411,8 +411,8 @@ def test_a_run_that_was_killed_and_went_on_has_the_curves_of_one_that_was_not(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Checkpoint, "save", save_and_die)
-        tiny_corpus.trained(root, repository / "two", asked(), **how)
-    two = tiny_corpus.trained(root, repository / "two", asked(), **how)
+        tiny_corpus.trained(root, repository / "two", requested(), **how)
+    two = tiny_corpus.trained(root, repository / "two", requested(), **how)
     for name in ("ccc", "loss", "learning_rate", "released"):
         path = f"live/plots/metrics/{name}.tsv"
         assert (two / path).read_bytes() == (one / path).read_bytes()
@@ -426,28 +426,28 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_curves_of_another_run_that_began_there_are_drawn_anew(what, root, repository, trainer):
+def test_curves_of_another_run_in_the_folder_are_drawn_again(what, root, repository, trainer):
     out = repository / "run"
-    tiny_corpus.trained(root, out, asked())
+    tiny_corpus.trained(root, out, requested())
     curves.draw(out / "live", OTHERS[what])
     assert drawn(out) != epochs(out)
-    tiny_corpus.trained(root, out, asked(), curves=True)
+    tiny_corpus.trained(root, out, requested(), curves=True)
     assert len(trainer.asked) == 1
     for name in ("ccc", "loss", "learning_rate", "released"):
         assert drawn(out, name) == epochs(out, name)
 
 
 @pytest.mark.parametrize("content", ["", "step", "step\tccc\n1\t", "step\tccc\nno\tnumber\n"])
-def test_curves_that_are_spoilt_are_drawn_anew(content, root, repository, trainer):
+def test_damaged_curves_are_drawn_again(content, root, repository, trainer):
     out = repository / "run"
-    tiny_corpus.trained(root, out, asked(), curves=True)
+    tiny_corpus.trained(root, out, requested(), curves=True)
     (out / "live/plots/metrics/ccc.tsv").write_text(content)
-    tiny_corpus.trained(root, out, asked(), curves=True)
+    tiny_corpus.trained(root, out, requested(), curves=True)
     assert len(trainer.asked) == 1 and drawn(out) == epochs(out)
 
 
 @pytest.mark.parametrize("git", [False, True])
-def test_where_no_curves_can_be_drawn_a_run_is_kept_without(
+def test_a_run_is_kept_without_curves_if_none_can_be_drawn(
     git, root, tmp_path, trainer, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
@@ -457,6 +457,6 @@ def test_where_no_curves_can_be_drawn_a_run_is_kept_without(
         subprocess.run(["git", "init", "-q"], check=True)
         Repo.init(str(tmp_path)).close()
     for _ in range(2):
-        out = tiny_corpus.trained(root, tmp_path / "run", asked(), curves=True)
+        out = tiny_corpus.trained(root, tmp_path / "run", requested(), curves=True)
         assert f"no curves, since {reason}" in capsys.readouterr().err
     assert {path.name for path in out.iterdir()} == {*FILES, ".keys"} and len(trainer.asked) == 1

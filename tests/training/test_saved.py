@@ -29,30 +29,30 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module", params=["precompute", "finetune"])
 def run(request, root, tmp_path_factory):
     out = tmp_path_factory.mktemp(request.param) / "valence-0"
-    asked = tiny_corpus.run(tiny_corpus.settings(request.param, epochs=1))
-    tiny_corpus.trained(root, out, asked, request.param)
+    requested = tiny_corpus.run(tiny_corpus.settings(request.param, epochs=1))
+    tiny_corpus.trained(root, out, requested, request.param)
     clips, folders = manifest.read(root / "clips.jsonl"), tiny_corpus.folders(root, request.param)
     return out, clips, folders
 
 
 def test_a_network_read_back_predicts_what_the_run_predicted(run):
     out, clips, folders = run
-    predictions = load_run(out).predict(clips, folders, where="cpu")
+    predictions = load_run(out).predict(clips, folders, device_name="cpu")
     with h5py.File(out / "predictions.h5") as file:
         assert predictions.keys() == set(file)
         for name, series in predictions.items():
             np.testing.assert_allclose(series, file[name][:], atol=1e-6)
 
 
-def test_a_network_read_back_is_in_evaluation_mode_and_says_what_it_is(run):
+def test_a_network_read_back_is_in_evaluation_mode_and_has_its_metadata(run):
     saved = load_run(run[0])
     assert not any(module.training for module in saved.network.modules())
-    assert (saved.about["target"], saved.about["fold"]) == ("valence", 0)
+    assert (saved.metadata["target"], saved.metadata["fold"]) == ("valence", 0)
     assert (saved.settings.windows.frames, saved.settings.recursions) == (11, 2)
-    assert saved.about["features"].keys() == {"visual", "audio", "text"}
+    assert saved.metadata["features"].keys() == {"visual", "audio", "text"}
 
 
-def test_the_digest_of_a_feature_is_of_its_content_alone(root, run, tmp_path):
+def test_the_digest_of_a_feature_depends_on_its_content_only(root, run, tmp_path):
     out, clips, folders = run
     mode = "precompute" if folders["audio"].name == "audio" else "finetune"
     settings = tiny_corpus.settings(mode, epochs=1)
@@ -65,16 +65,16 @@ def test_the_digest_of_a_feature_is_of_its_content_alone(root, run, tmp_path):
         store.write(other / path.name, rows, index)
     data = Data(clips, root / "labels", {**folders, "audio": other})
     train_run(tiny_corpus.run(settings), data, Digests.of(data), tmp_path / "run")
-    before, after = (load_run(folder).about for folder in (out, tmp_path / "run"))
+    before, after = (load_run(folder).metadata for folder in (out, tmp_path / "run"))
     assert before.pop("features") | {"audio": ""} == after["features"] | {"audio": ""}
-    assert after.pop("features")["audio"] != load_run(out).about["features"]["audio"]
+    assert after.pop("features")["audio"] != load_run(out).metadata["features"]["audio"]
     assert before == after
 
 
 def test_a_clip_without_a_face_or_a_word_is_predicted_by_itself(run):
     out, clips, folders = run
     [bert] = [clip for clip in clips if clip.name == "bert"]
-    alone = load_run(out).predict([bert], folders, where="cpu")
+    alone = load_run(out).predict([bert], folders, device_name="cpu")
     with h5py.File(out / "predictions.h5") as file:
         np.testing.assert_allclose(alone["bert"], file["bert"][:], atol=1e-6)
 
@@ -87,22 +87,22 @@ def test_vectors_of_another_width_are_refused(run, tmp_path):
         load_run(out).predict(clips, {**folders, "text": tmp_path})
 
 
-def spoilt(path, how):
+def damage(path, how):
     tensors = load_file(path)
     with safe_open(path, "np") as file:
-        about = json.loads(file.metadata()["run"])
+        metadata = json.loads(file.metadata()["run"])
     if how == "empty":
         path.write_bytes(b"")
     elif how == "nameless":
         save_file(tensors, path)
     elif how == "other tensors":
-        save_file({"a": torch.zeros(3)}, path, {"run": json.dumps(about)})
+        save_file({"a": torch.zeros(3)}, path, {"run": json.dumps(metadata)})
     elif how == "other params":
-        about["params"]["fusion"]["variant"] = "paper"
-        save_file(tensors, path, {"run": json.dumps(about)})
+        metadata["params"]["fusion"]["variant"] = "paper"
+        save_file(tensors, path, {"run": json.dumps(metadata)})
     elif how == "few params":
-        del about["params"]["windows"]
-        save_file(tensors, path, {"run": json.dumps(about)})
+        del metadata["params"]["windows"]
+        save_file(tensors, path, {"run": json.dumps(metadata)})
     else:
         path.unlink()
 
@@ -111,8 +111,8 @@ def spoilt(path, how):
     ("how", "found"),
     [
         ("missing", "no such file"),
-        ("empty", "no safetensors"),
-        ("nameless", "do not say what run"),
+        ("empty", "not a safetensors file"),
+        ("nameless", "weights without the metadata of a run"),
         ("other tensors", "weights of another version"),
         ("other params", "weights of another version"),
         ("few params", "weights of another version"),
@@ -121,6 +121,6 @@ def spoilt(path, how):
 def test_a_folder_without_a_whole_run_is_refused(how, found, run, tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes((run[0] / path.name).read_bytes())
-    spoilt(path, how)
-    with pytest.raises(Problem, match=f"{found}.* name the folder of a finished run"):
+    damage(path, how)
+    with pytest.raises(Problem, match=f"{found}.* give the folder of a finished run"):
         load_run(tmp_path)

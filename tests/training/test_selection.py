@@ -1,4 +1,4 @@
-"""Which clips are trained on, which select, and the control with permuted labels."""
+"""Training clips, selection clips, and the control with permuted labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRAIN = [data(name) for name in "abcdefghi"]
 VALIDATION = [data("x"), data("y")]
 
 
-def test_in_the_paper_the_validation_clips_select():
+def test_in_the_paper_the_validation_clips_select_the_epoch():
     parts = divide(TRAIN, VALIDATION, Training(), "run")
     assert (names(parts.training), names(parts.selection)) == (list("abcdefghi"), ["x", "y"])
 

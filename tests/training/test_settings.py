@@ -1,4 +1,4 @@
-"""What a run is told: section `training`, and all sections together as values of a key."""
+"""Section `training`, and all settings of a run as values in its key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(path, content):
 
 
 @pytest.mark.parametrize("old", RENAMED)
-def test_a_key_of_an_earlier_version_is_answered_with_the_one_of_now(old, tmp_path):
+def test_a_key_of_an_earlier_version_is_answered_with_its_new_name(old, tmp_path):
     value, new = RENAMED[old]
     path = write(tmp_path / "params.yaml", {"training": {old: value}})
     with pytest.raises(Problem) as caught:
@@ -73,7 +73,7 @@ def test_settings_read_back_from_a_key_have_that_key(mode, fusion):
     assert again.trained_encoders().keys() == settings.trained_encoders().keys()
 
 
-def test_a_key_holds_the_encoders_that_are_trained_and_of_the_others_that_they_are_not():
+def test_a_key_has_the_trained_encoders_and_the_mode_of_the_others():
     trained = {"mode": "finetune", "kind": "compact", "weights": "none"}
     assert tiny_corpus.settings("finetune").keyed()["encoders"] == {
         "visual": trained,
@@ -84,14 +84,14 @@ def test_a_key_holds_the_encoders_that_are_trained_and_of_the_others_that_they_a
     assert keyed == {m: {"mode": "precompute"} for m in ("visual", "audio", "text")}
 
 
-def test_where_a_run_is_trained_is_in_no_key():
+def test_the_device_is_in_no_key():
     there = tiny_corpus.settings(device="cuda:1")
     assert there.keyed() == tiny_corpus.settings().keyed()
     assert "device" not in there.keyed()["training"]
     assert tiny_corpus.run(there).id == tiny_corpus.run(tiny_corpus.settings()).id
 
 
-def test_a_runs_id_tells_settings_seeds_folds_targets_and_files_of_weights_apart():
+def test_a_runs_id_differs_by_settings_seed_fold_target_and_file_of_weights():
     settings = tiny_corpus.settings("finetune")
     visual = settings.encoders.visual.model_copy(update={"weights": "a.safetensors"})
     others = [

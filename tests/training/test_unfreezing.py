@@ -1,4 +1,4 @@
-"""Encoders released group by group: what learns, and what stays as it was."""
+"""Encoders released group by group: which layers are trained, and which stay frozen."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def network():
     return build(encoders, fusion, recursions=1, frames=K)
 
 
-def learnt(unfreezing, network):
-    """The visual encoder's layers that a step changes, and those whose statistics it changes."""
+def changed_layers(unfreezing, network):
+    """Layers of the visual encoder whose weights, and whose statistics, a training step changes."""
     before = {k: v.clone() for k, v in network.encoders["visual"].state_dict().items()}
     optimizer = torch.optim.Adam(network.parameters(), 0.1, weight_decay=0.01)
     unfreezing.train()
@@ -67,27 +67,27 @@ def learnt(unfreezing, network):
 def test_only_released_groups_learn_and_change_their_statistics(released, layers):
     net = network()
     unfreezing = Unfreezing(net)
-    unfreezing.to(released)
-    assert learnt(unfreezing, net) == (layers, layers)
+    unfreezing.release(released)
+    assert changed_layers(unfreezing, net) == (layers, layers)
 
 
-def test_an_encoder_with_random_weights_ends_by_releasing_what_is_in_no_group():
+def test_an_encoder_with_random_weights_finally_releases_modules_in_no_group():
     net = network()
     unfreezing = Unfreezing(net, scratch=["visual"])
     assert unfreezing.groups == 3
-    unfreezing.to(2)
-    assert learnt(unfreezing, net) == ({"third", "second"},) * 2
-    unfreezing.to(3)
-    assert learnt(unfreezing, net) == ({"third", "second", "first"},) * 2
+    unfreezing.release(2)
+    assert changed_layers(unfreezing, net) == ({"third", "second"},) * 2
+    unfreezing.release(3)
+    assert changed_layers(unfreezing, net) == ({"third", "second", "first"},) * 2
 
 
-def test_there_are_as_many_steps_as_the_encoder_with_most_groups_has():
+def test_the_number_of_groups_is_the_largest_of_any_encoder():
     assert Unfreezing(network()).groups == 2
 
 
-def test_what_is_no_encoder_learns_from_the_start():
+def test_everything_except_encoders_is_trained_from_the_start():
     net = network()
-    Unfreezing(net).to(0)
+    Unfreezing(net).release(0)
     trained = {name.split(".")[0] for name, w in net.named_parameters() if w.requires_grad}
     assert trained == {"tcns", "fusion", "head"}
 
@@ -95,6 +95,6 @@ def test_what_is_no_encoder_learns_from_the_start():
 def test_a_group_may_be_frozen_again():
     net = network()
     unfreezing = Unfreezing(net)
-    unfreezing.to(2)
-    unfreezing.to(1)
-    assert learnt(unfreezing, net) == ({"third"},) * 2
+    unfreezing.release(2)
+    unfreezing.release(1)
+    assert changed_layers(unfreezing, net) == ({"third"},) * 2

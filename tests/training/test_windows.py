@@ -1,4 +1,4 @@
-"""Windows, the loss and the schedule: each against values known beforehand."""
+"""Windows and the loss, against known values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOLDEN = json.loads((places.GOLDEN / "windows.json").read_text())["windows"]
 
 
 @pytest.mark.parametrize("frames", GOLDEN, ids=str)
-def test_windows_stand_where_the_reference_puts_them(frames):
+def test_fixed_windows_are_those_of_the_reference(frames):
     assert [list(window) for window in fixed(int(frames), Windows())] == GOLDEN[frames]
 
 
@@ -65,13 +65,13 @@ def test_the_loss_is_one_minus_the_mean_ccc_of_the_windows_labelled_frames(predi
     spread = min(
         np.ptp(y[seen]) + np.ptp(x[seen]) for x, y, seen in zip(prediction, truth, labelled)
     )
-    if spread > 1e-2:  # below, float32 and the tiny constant tell
+    if spread > 1e-2:  # for less, float32 and EPSILON change the value
         assert math.isclose(loss.item(), expected, abs_tol=1e-3)
     assert 0 <= loss.item() <= 2 + 1e-6
 
 
 @pytest.mark.parametrize("truth", [[0.5, 0.5, 0.5], [math.nan, 0.5, math.nan]])
-def test_constant_labels_cost_one_and_move_nothing(truth):
+def test_constant_labels_have_a_loss_of_one_and_no_gradient(truth):
     prediction = torch.tensor([[0.1, 0.5, 0.3]], requires_grad=True)
     loss = concordance_losses(prediction, torch.tensor([truth])).sum()
     loss.backward()

@@ -22,7 +22,7 @@ def crop(path, colour, height=17, width=17):
 
 
 def colour_of(frame):
-    """A colour that tells frames apart."""
+    """A different colour for each frame."""
     return (20 * frame, 255 - 20 * frame, 7 * frame)
 
 
@@ -35,11 +35,11 @@ def packed(tmp_path, frames, size=SIZE, folder="clip"):
 def test_a_row_is_the_crop_of_its_frame_and_a_missing_file_is_no_face(tmp_path):
     for frame in (0, 1, 4, 6):
         crop(tmp_path / f"clip/{frame + 1:05}.jpg", colour_of(frame))
-    track = packed(tmp_path, 7)
-    assert track.rows.shape == (4, SIZE, SIZE, 3)
-    assert track.rows.dtype == np.uint8
-    assert track.index.tolist() == [0, 1, -1, -1, 2, -1, 3]
-    values = track.read(0, 7).astype(int)
+    feature = packed(tmp_path, 7)
+    assert feature.rows.shape == (4, SIZE, SIZE, 3)
+    assert feature.rows.dtype == np.uint8
+    assert feature.index.tolist() == [0, 1, -1, -1, 2, -1, 3]
+    values = feature.read(0, 7).astype(int)
     for frame in range(7):
         expected = colour_of(frame) if frame in (0, 1, 4, 6) else (0, 0, 0)
         assert np.abs(values[frame] - expected).max() <= 4  # what JPEG loses
@@ -57,9 +57,9 @@ def test_frames_are_in_the_order_of_numbers_not_of_names(tmp_path):
 def test_crops_beyond_the_clips_frames_are_left_out(tmp_path):
     for frame in range(5):
         crop(tmp_path / f"clip/{frame + 1:05}.jpg", colour_of(frame))
-    track = packed(tmp_path, 3)
-    assert track.rows.shape[0] == 3
-    assert track.index.tolist() == [0, 1, 2]
+    feature = packed(tmp_path, 3)
+    assert feature.rows.shape[0] == 3
+    assert feature.index.tolist() == [0, 1, 2]
 
 
 def test_more_faces_than_a_block_are_written_in_order(tmp_path, monkeypatch):
@@ -73,10 +73,10 @@ def test_more_faces_than_a_block_are_written_in_order(tmp_path, monkeypatch):
 @pytest.mark.parametrize("folder", [None, "empty"])
 def test_a_clip_without_crops_has_no_rows(tmp_path, folder):
     (tmp_path / "empty").mkdir()
-    track = packed(tmp_path, 7, folder=folder)
-    assert track.rows.shape == (0, SIZE, SIZE, 3)
-    assert track.index.tolist() == [-1] * 7
-    assert not track.read(0, 7).any()
+    feature = packed(tmp_path, 7, folder=folder)
+    assert feature.rows.shape == (0, SIZE, SIZE, 3)
+    assert feature.index.tolist() == [-1] * 7
+    assert not feature.read(0, 7).any()
 
 
 def test_a_shrinking_face_is_the_mean_over_areas():

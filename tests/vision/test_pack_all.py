@@ -1,4 +1,4 @@
-"""Stage pack_faces over clips: what is made, what is kept, and what is made anew."""
+"""Stage pack_faces over clips: what is made, what is kept, and what is made again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def corpus(tmp_path) -> Path:
 
 
 def packed(corpus: Path, clips=(ANNA, BERT), size=11) -> dict[str, tuple[int, int]]:
-    """Do the stage's work; -> which files there are, and of when."""
+    """Do the stage's work; -> the files, with inode and time."""
     out = corpus / "faces"
     pack_all(clips, corpus, out, Faces(size=size))
     stats = {path.name: path.stat() for path in out.glob("*.h5")}
