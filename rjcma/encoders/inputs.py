@@ -13,8 +13,6 @@ from rjcma.store import FeatureReader
 SPANS: dict[Encoded, int] = {"visual": 1, "audio": WINDOW_ROWS}
 """Rows in an encoder's input for one frame: one crop, or the rows of a log-mel window."""
 
-NAMES: dict[Encoded, str] = {"visual": "crops", "audio": "log-mel windows"}
-
 
 def reader(folder: Path, clip: Clip, modality: Encoded) -> FeatureReader:
     """A reader of the clip's faces or log-mel windows in `folder`."""

@@ -161,7 +161,7 @@ def test_the_tables_are_markdown_and_explain_their_tests(tmp_path):
 @pytest.mark.parametrize(
     "base, note",
     [
-        ({"training.select_by": "held_out"}, "validation clips reported here selected nothing"),
+        ({"training.select_by": "held_out"}, "not on the validation clips reported here"),
         ({"training.select_by": "validation"}, "CCC is too high"),
     ],
 )
