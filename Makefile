@@ -31,6 +31,7 @@ test: setup
 benchmark: setup
 	python -m benchmarks.looking
 	python -m benchmarks.clipwise
+	python -m benchmarks.recognisers
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
 	python -m benchmarks.backbones
