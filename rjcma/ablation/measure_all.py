@@ -45,7 +45,7 @@ def measure_all(
     """
     digests = Digests.of(data)
     jobs = [_job(trial, data, digests, places) for trial in trials]
-    adoption.run(Work(MEASURE, jobs, folder, ".json", unit="run"), executor)
+    adoption.run(Work(MEASURE, jobs, folder, ".json", stage="ablate", unit="run"), executor)
     return results(folder, trials)
 
 
@@ -61,6 +61,6 @@ def _job(trial: Trial, data: Data, digests: Digests, places: Places) -> Job:
     return Job(
         trial.name,
         (trial, data, digests, places),
-        (digest_value(run.recipe.settings), *digests.inputs(trial.run)),
+        {"settings": digest_value(run.recipe.settings), **digests.inputs(trial.run)},
         recipe=Recipe.of(modules, {}, run.models),
     )

@@ -19,10 +19,12 @@ def extract_all(clips: Sequence[Clip], corpus: Path, out: Path) -> None:
     """
     videos = {clip.video: clip for clip in clips}
     jobs = [_job(clip, corpus) for clip in videos.values()]
-    adoption.run(Work("rjcma.audio.extract:extract", jobs, out, ".wav", unit="video"))
+    make = "rjcma.audio.extract:extract"
+    adoption.run(Work(make, jobs, out, ".wav", stage="extract_audio", unit="video"))
 
 
 def _job(clip: Clip, corpus: Path) -> Job:
     seconds = float(frame_times(clip.decoded + 1, clip.fps, clip.times)[clip.decoded])
     arguments = (corpus / clip.file, seconds, clip.video)
-    return Job(clip.video, arguments, (clip.video_digest, repr(seconds)), length=seconds)
+    digests = {"video": clip.video_digest, "seconds": repr(seconds)}
+    return Job(clip.video, arguments, digests, length=seconds)

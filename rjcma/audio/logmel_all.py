@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rjcma.audio.windows import first_rows
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_or_missing, digest_value
+from rjcma.jobs.digests import digest_value
+from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
 
@@ -19,10 +20,10 @@ def logmel_all(clips: Sequence[Clip], audio: Path, out: Path) -> None:
     for each clip whose sound is missing or has another format.
     """
     jobs = [_job(clip, audio / f"{clip.video}.wav") for clip in clips]
-    adoption.run(Work("rjcma.audio.logmel:write", jobs, out, ".h5"))
+    adoption.run(Work("rjcma.audio.logmel:write", jobs, out, ".h5", stage="logmel"))
 
 
 def _job(clip: Clip, wav: Path) -> Job:
     index = first_rows(clip.frames, clip.fps, clip.times)
-    digests = (digest_or_missing(wav), digest_value(index.tolist()))
+    digests = {"sound": digest_input(wav), "first rows": digest_value(index.tolist())}
     return Job(clip.name, (wav, index, clip.name), digests, length=clip.frames)

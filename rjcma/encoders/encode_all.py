@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rjcma.encoders.keys import keyed, models
 from rjcma.encoders.settings import NONE, Encoded, Encoders
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_files
+from rjcma.jobs.inputs import digest_inputs
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
 
@@ -42,14 +42,18 @@ def _vectors(
     settings: Encoders,
     seed: int,
 ) -> Work:
-    digests = _digests(clips, folder)
+    jobs = [
+        Job(clip.name, (clip,), {"frames": str(clip.frames), "values": digest}, length=clip.frames)
+        for clip, digest in _digests(clips, folder)
+    ]
     other: dict[str, object] = {"precision": settings.precision}
     other |= {"seed": seed} if getattr(settings, modality).weights == NONE else {}
     return Work(
         "rjcma.encoders.encode:encode_clip",
-        [Job(c.name, (c,), (str(c.frames), digests[c.name]), length=c.frames) for c in clips],
+        jobs,
         out,
         ".h5",
+        stage="encode",
         common=(modality, settings, seed, folder),
         settings={f"encoders.{modality}": keyed(settings, modality), **other},
         models=models(settings, [modality]),
@@ -67,21 +71,15 @@ def _references(
     settings: Encoders,
     seed: int,
 ) -> Work:
-    digests = _digests(clips, folder)
     jobs = [
-        Job(clip.name, (folder / f"{clip.name}.h5", digests[clip.name]), (digests[clip.name],))
-        for clip in clips
+        Job(clip.name, (folder / f"{clip.name}.h5", digest), {"values": digest})
+        for clip, digest in _digests(clips, folder)
     ]
     mode = {f"encoders.{modality}": {"mode": "finetune"}}
-    return Work("rjcma.store:refer", jobs, out, ".h5", settings=mode, workers="one")
+    make = "rjcma.store:refer"
+    return Work(make, jobs, out, ".h5", stage="encode", settings=mode, workers="one")
 
 
-def _digests(clips: Sequence[Clip], folder: Path) -> dict[str, str]:
-    """The digest of each clip's file in the folder, by clip; `missing` if there is no file."""
-    files = [folder / f"{clip.name}.h5" for clip in clips]
-    existing = [path for path in files if path.is_file()]
-    digests = {
-        path.name.removesuffix(".h5"): digest
-        for path, digest in zip(existing, digest_files(existing), strict=True)
-    }
-    return {clip.name: digests.get(clip.name, "missing") for clip in clips}
+def _digests(clips: Sequence[Clip], folder: Path) -> Iterator[tuple[Clip, str]]:
+    """Each clip, and the digest of its file in the folder."""
+    return zip(clips, digest_inputs([folder / f"{clip.name}.h5" for clip in clips]), strict=True)

@@ -2,8 +2,9 @@
 
 A changed comment changes no key, but changed code does, even if it computes the same. Then a few
 jobs (the shortest, the longest and others at random) are done again in a temporary folder. If their
-files are the same bytes as before, all old files are kept under the new key, and the ledger records
-this; if one differs, it is named and nothing is adopted. Library versions count as code here.
+files are the same bytes as before, apart from the provenance in them, all old files are kept under
+the new key, and the ledger records this; if one differs, it is named and nothing is adopted.
+Library versions count as code here.
 """
 
 from __future__ import annotations
@@ -148,5 +149,5 @@ def _differences(candidate: Candidate) -> list[Problem]:
                 cure="run `dvc repro`, which makes all outdated files (nothing was adopted)",
             )
             for name in work.names(job)
-            if again.entries[name].digest != ledger.entries[name].digest
+            if again.entries[name].of_content != ledger.entries[name].of_content
         ]

@@ -74,11 +74,6 @@ def digest_folder(folder: Path) -> str:
     return digest_value(list(zip(names, digest_files(paths), strict=True)))
 
 
-def digest_or_missing(path: Path) -> str:
-    """The digest of a file's content, or `missing`; the stage that reads the file reports it."""
-    return digest_file(path) if path.is_file() else "missing"
-
-
 def _stamp(path: Path) -> str:
     stat = path.stat()
     return f"{path.absolute()} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"

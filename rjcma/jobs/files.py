@@ -17,6 +17,9 @@ from typing import Any
 
 from rjcma.problem import Problem
 
+ABOUT = "about"
+"""The key under which a file holds its provenance (`rjcma.jobs.provenance`)."""
+
 PARTIAL = ".partial"
 """The suffix of a file that is being written; its name also begins with a dot, to hide it."""
 
@@ -67,9 +70,15 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 
 def read_json(path: Path, *, expected: str, cure: str, clip: str = "") -> Any:
-    """The content of a JSON file. Raises `Problem` if it is missing or not JSON."""
+    """The content of a JSON file, without its provenance.
+
+    Raises `Problem` if it is missing or not JSON.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            content.pop(ABOUT, None)
+        return content
     except (FileNotFoundError, NotADirectoryError):
         found = "no such file"
     except UnicodeDecodeError:

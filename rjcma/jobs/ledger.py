@@ -1,12 +1,14 @@
 """The ledger of a folder, `.keys`: which of its files are complete, and what each was made from.
 
-    {"recipes": {ID: {code, libraries, settings, models}},
-     "files": {NAME: [ID, inputs, digest]},
+    {"format": 2,
+     "recipes": {ID: {code, libraries, settings, models}},
+     "files": {NAME: [ID, inputs, digest, made_by, content, about]},
      "adopted": {ID: {"made_by": [ID, ...], "checked": [NAME, ...]}}}
 
-A file is up to date if its entry has the wanted recipe and inputs, and its content has the entry's
-digest. If a file was adopted (`rjcma.jobs.adoption`), a fourth member of its entry is the ID of the
-recipe that really made it.
+A file is up to date if its entry has the wanted recipe and inputs, and the file has the entry's
+digest. If a file was adopted (`rjcma.jobs.adoption`), `made_by` is the ID of the recipe that really
+made it. The last members of an entry are left out if they are empty. Format 1 had no number, and no
+`content` and `about`.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rjcma.jobs.digests import digest_files
 from rjcma.jobs.files import replace
 from rjcma.jobs.recipe import Recipe
+from rjcma.problem import Problem
 
 LEDGER = ".keys"
+FORMAT = 2
 
 NEW, LOST, EDITED, INPUT = "new", "lost file", "edited file", "input"
 UNKNOWN = "no ledger"
@@ -37,9 +41,18 @@ class Entry(NamedTuple):
     inputs: str
     """The digest of the file's inputs."""
     digest: str
-    """The digest of the file's content."""
+    """The digest of the file."""
     made_by: str = ""
     """If the file was adopted, the id of the recipe that really made it."""
+    content: str = ""
+    """The digest of the file without the provenance that it holds; empty if it holds none."""
+    about: dict[str, Any] = {}
+    """If it holds none: its provenance, except its recipe (`rjcma.jobs.provenance`)."""
+
+    @property
+    def of_content(self) -> str:
+        """The digest of the file's content."""
+        return self.content or self.digest
 
 
 class Wanted(NamedTuple):
@@ -65,13 +78,17 @@ class _Content(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    format: int = Field(1, le=FORMAT)
     recipes: dict[str, Recipe] = {}
     files: dict[str, Entry] = {}
     adopted: dict[str, Adoption] = {}
 
 
 class Ledger:
-    """The complete files of a folder. A damaged ledger is empty, so all files are made again."""
+    """The complete files of a folder. A damaged ledger is empty, so all files are made again.
+
+    Raises `Problem` for a ledger that a newer version of the package wrote.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / LEDGER
@@ -79,14 +96,12 @@ class Ledger:
         self.entries: dict[str, Entry] = {}
         self.adopted: dict[str, Adoption] = {}
         self.readable = False
-        with suppress(FileNotFoundError, NotADirectoryError, ValidationError):
-            content = _Content.model_validate_json(self.path.read_bytes())
-            self.recipes, self.entries, self.adopted = (
-                content.recipes,
-                content.files,
-                content.adopted,
-            )
-            self.readable = True
+        with suppress(FileNotFoundError, NotADirectoryError):
+            content = _read(self.path)
+            self.readable = content is not None
+            if content is not None:
+                self.recipes, self.entries = content.recipes, content.files
+                self.adopted = content.adopted
 
     def lacks(self, wanted: Mapping[str, Wanted]) -> dict[str, tuple[str, ...]]:
         """Which of these files are missing or outdated, and why."""
@@ -102,10 +117,25 @@ class Ledger:
         """Forget the entries of all other files."""
         self.entries = {name: entry for name, entry in self.entries.items() if name in names}
 
-    def add(self, name: str, wanted: Wanted, digest: str) -> None:
-        """Enter a complete file, and write the ledger."""
-        self.recipes[wanted.recipe.id] = wanted.recipe
-        self.entries[name] = Entry(wanted.recipe.id, wanted.inputs, digest)
+    def add(
+        self,
+        name: str,
+        wanted: Wanted,
+        digest: str,
+        content: str = "",
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Enter a complete file, and write the ledger; see `Entry`."""
+        id = wanted.recipe.id
+        self.recipes[id] = wanted.recipe
+        self.entries[name] = Entry(id, wanted.inputs, digest, "", content, dict(about or {}))
+        self.write()
+
+    def take_over(self, name: str, other: Ledger) -> None:
+        """Enter a file that was copied from the folder of another ledger, and write the ledger."""
+        self.entries[name] = other.entries[name]
+        self.recipes = other.recipes | self.recipes
+        self.adopted = other.adopted | self.adopted
         self.write()
 
     def adopt(self, files: Mapping[str, Recipe], checked: Iterable[str]) -> None:
@@ -127,11 +157,11 @@ class Ledger:
         adopters = {e.recipe for e in self.entries.values() if e.made_by}
         sections: dict[str, Mapping[str, object]] = {
             "recipes": {id: r.model_dump() for id, r in self.recipes.items() if id in used},
-            "files": {n: entry[: 4 if entry.made_by else 3] for n, entry in self.entries.items()},
+            "files": {name: _members(entry) for name, entry in self.entries.items()},
             "adopted": {i: a.model_dump() for i, a in self.adopted.items() if i in adopters},
         }
         text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
-        replace(self.path, f"{{{text}}}\n".encode())
+        replace(self.path, f'{{"format": {FORMAT},\n{text}}}\n'.encode())
 
     def _reasons(self, name: str, recipe: Recipe, inputs: str) -> tuple[str, ...]:
         """Why a file is missing or outdated, apart from its content, which is not read here."""
@@ -143,6 +173,31 @@ class Ledger:
         changes += [INPUT] if inputs != entry.inputs else []
         changes += [] if exists else [LOST]
         return tuple(changes)
+
+
+def _read(path: Path) -> _Content | None:
+    """What a ledger's file holds; None if it is damaged."""
+    try:
+        return _Content.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        for mistake in error.errors():
+            if (mistake["loc"], mistake["type"]) == (("format",), "less_than_equal"):
+                raise Problem(
+                    file=path,
+                    found=f"a ledger of format {mistake['input']}, of a newer version of rjcma",
+                    expected=f"format {FORMAT}, or an older one",
+                    cure="update this clone to that version (git pull, make setup); or delete the"
+                    " ledger, and `dvc repro` makes every file of its folder again",
+                ) from None
+        return None
+
+
+def _members(entry: Entry) -> list[Any]:
+    """The members of an entry, without the last ones if these are empty."""
+    members: list[Any] = list(entry)
+    while len(members) > 3 and not members[-1]:
+        members.pop()
+    return members
 
 
 def _lines(items: Mapping[str, object]) -> str:

@@ -26,10 +26,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rjcma.jobs.digests import digest_file, digest_value
+from rjcma.jobs import provenance
+from rjcma.jobs.digests import digest_value
 from rjcma.jobs.files import PARTIAL, copy, partial_of
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
+from rjcma.jobs.provenance import About, Made
 from rjcma.jobs.recipe import Model, Recipe, modules_of
 from rjcma.jobs.workers import Workers, executor
 from rjcma.problem import Problem, Problems
@@ -44,8 +46,9 @@ class Job(NamedTuple):
     name: str
     arguments: tuple[Any, ...]
     """The function's arguments before the path to write to; must be picklable."""
-    digests: tuple[str, ...]
-    """The job's inputs by content: digests of files, and values that change the output."""
+    digests: Mapping[str, str]
+    """The job's inputs, by name: digests of files' contents (`rjcma.jobs.inputs`), and values that
+    change the output. The key holds them in this order, and without their names."""
     length: float = 0
     """The clip's length, in any unit: adoption checks the shortest and the longest job."""
     files: tuple[str, ...] = ()
@@ -64,6 +67,8 @@ class Work:
     jobs: Sequence[Job]
     folder: Path
     suffix: str
+    stage: str = ""
+    """The stage's name, for the outputs' provenance."""
     common: tuple[Any, ...] = ()
     """Arguments that all jobs share; they come first."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -93,8 +98,9 @@ class Work:
     def wanted(self) -> dict[str, Wanted]:
         """Every file that must exist at the end, and what it is to be made from."""
         names = {
-            name: Wanted(job.recipe or self.recipe, digest_value([job.name, *job.digests]))
+            name: Wanted(job.recipe or self.recipe, inputs)
             for job in self.jobs
+            for inputs in [digest_value([job.name, *job.digests.values()])]
             for name in self.names(job)
         }
         if len(names) != sum(len(self.names(job)) for job in self.jobs):
@@ -104,6 +110,17 @@ class Work:
     def names(self, job: Job) -> tuple[str, ...]:
         """The files that a job makes."""
         return job.files or (job.name + self.suffix,)
+
+    def about(self, job: Job) -> About:
+        """The provenance of a job's files, except their names and the recipe."""
+        make = self.make
+        return {
+            self.unit: job.name,
+            "stage": self.stage,
+            "function": make if isinstance(make, str) else f"{make.__module__}:{make.__name__}",
+            "package": provenance.package(),
+            "inputs": dict(job.digests),
+        }
 
 
 def run(work: Work, pool: Executor | None = None) -> None:
@@ -156,7 +173,7 @@ def do(
         pool = pool or stack.enter_context(executor(work.workers, len(jobs)))
         progress = nullcontext() if work.quiet else Progress(str(work.folder), len(jobs), work.unit)
         shown = stack.enter_context(progress)
-        futures: dict[Future[list[str] | Problem], Job] = {
+        futures: dict[Future[list[Made] | Problem], Job] = {
             pool.submit(
                 _make, work.make, work.common, job, ledger.folder, _Places.of(work, job)
             ): job
@@ -167,8 +184,8 @@ def do(
             job, outcome = futures[future], _outcome(future, ledger.folder)
             failed = isinstance(outcome, Problem)
             if not isinstance(outcome, Problem):
-                for name, digest in zip(work.names(job), outcome, strict=True):
-                    ledger.add(name, work.wanted[name], digest)
+                for name, made in zip(work.names(job), outcome, strict=True):
+                    ledger.add(name, work.wanted[name], *made)
             if shown is not None:
                 shown.step(failed=failed)
             yield job, outcome if isinstance(outcome, Problem) else None
@@ -186,7 +203,7 @@ def _take_over(work: Work, name: str, ledger: Ledger) -> bool:
         other = Ledger(place)
         if not other.lacks({name: work.wanted[name]}):
             copy(place / name, ledger.folder / name)
-            ledger.add(name, work.wanted[name], other.entries[name].digest)
+            ledger.take_over(name, other)
             return True
     return False
 
@@ -229,22 +246,25 @@ def _plan(
 
 
 class _Places(NamedTuple):
-    """Where a job writes."""
+    """Where a job writes, and what its files say of themselves."""
 
     names: tuple[str, ...]
     """The files that it makes."""
     folder: str
     """The name of the temporary folder for several files; empty if there is one file."""
+    about: About
+    recipe: Recipe
 
     @classmethod
     def of(cls, work: Work, job: Job) -> _Places:
-        return cls(work.names(job), job.name if job.files else "")
+        folder = job.name if job.files else ""
+        return cls(work.names(job), folder, work.about(job), job.recipe or work.recipe)
 
 
 def _make(
     make: str | Make, common: tuple[Any, ...], job: Job, folder: Path, places: _Places
-) -> list[str] | Problem:
-    """In the worker: make a job's files, and rename them to their final names.
+) -> list[Made] | Problem:
+    """In the worker: make a job's files, put their provenance into them, and rename them.
 
     -> their digests, or the `Problem`.
     """
@@ -256,10 +276,13 @@ def _make(
             partial.mkdir()
         resolved(make)(*common, *job.arguments, partial)
         parts = [partial / name for name in places.names] if places.folder else [partial]
-        digests = [digest_file(part) for part in parts]
+        made = [
+            provenance.stamped(part, name, places.about, places.recipe)
+            for part, name in zip(parts, places.names, strict=True)
+        ]
         for part, name in zip(parts, places.names, strict=True):
             part.replace(folder / name)
-        return digests
+        return made
     except Problem as problem:
         return problem
     except Exception as error:
@@ -285,7 +308,7 @@ def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
     )
 
 
-def _outcome(future: Future[list[str] | Problem], folder: Path) -> list[str] | Problem:
+def _outcome(future: Future[list[Made] | Problem], folder: Path) -> list[Made] | Problem:
     try:
         return future.result()
     except BrokenProcessPool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_or_missing
+from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
@@ -30,6 +30,7 @@ def transcribe_all(clips: Sequence[Clip], audio: Path, out: Path, settings: Spee
         jobs,
         out,
         ".json",
+        stage="transcribe",
         common=(settings,),
         settings={"speech": keyed(settings)},
         models=models(settings),
@@ -48,4 +49,4 @@ def models(settings: Speech) -> dict[str, Model]:
 
 
 def _job(sound: Sound, seconds: float) -> Job:
-    return Job(sound.video, (sound,), (digest_or_missing(sound.path),), length=seconds)
+    return Job(sound.video, (sound,), {"sound": digest_input(sound.path)}, length=seconds)

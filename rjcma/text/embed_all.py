@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_or_missing, digest_value
+from rjcma.jobs.digests import digest_value
+from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
@@ -30,6 +31,7 @@ def embed_all(clips: Sequence[Clip], transcripts: Path, out: Path, settings: Tex
         [_job(clips, transcripts / f"{video}.json") for video, clips in sorted(videos.items())],
         out,
         ".h5",
+        stage="embed_text",
         common=(settings,),
         settings={"text": keyed(settings)},
         models=models(settings),
@@ -49,7 +51,7 @@ def _job(clips: Sequence[Clip], transcript: Path) -> Job:
     return Job(
         clips[0].video,
         (clips, transcript),
-        (digest_or_missing(transcript), times),
+        {"transcript": digest_input(transcript), "frame times": times},
         length=clips[0].frames,
         files=tuple(f"{clip.name}.h5" for clip in clips),
     )

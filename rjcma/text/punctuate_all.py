@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_file
+from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
 from rjcma.params import keyed
@@ -32,6 +32,7 @@ def punctuate_all(words: Path, out: Path, settings: Punctuation) -> None:
         [_job(path) for path in sorted(words.glob("*.json"))],
         out,
         ".json",
+        stage="punctuate",
         common=(settings,),
         settings={"punctuation": keyed(settings)},
         models=models(settings),
@@ -51,4 +52,4 @@ def models(settings: Punctuation) -> dict[str, Model]:
 
 
 def _job(path: Path) -> Job:
-    return Job(path.stem, (path,), (digest_file(path),), length=path.stat().st_size)
+    return Job(path.stem, (path,), {"words": digest_input(path)}, length=path.stat().st_size)

@@ -25,7 +25,8 @@ from rjcma.corpus import labels
 from rjcma.corpus.labels import TARGETS
 from rjcma.encoders import keys
 from rjcma.jobs import adoption
-from rjcma.jobs.digests import digest_files, digest_text, digest_value
+from rjcma.jobs.digests import digest_text, digest_value
+from rjcma.jobs.inputs import digest_inputs
 from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.recipe import Recipe, modules_of
 from rjcma.jobs.work import Job, Work, resolved
@@ -54,10 +55,10 @@ class Digests(NamedTuple):
         features = {m: _contents(folder, data.clips) for m, folder in data.folders.items()}
         return cls(digest_value(clips), _labels(data), features)
 
-    def inputs(self, run: Run) -> list[str]:
+    def inputs(self, run: Run) -> dict[str, str]:
         """The digests of the inputs of one run."""
-        features = [self.features[m] for m in run.settings.modalities]
-        return [self.clips, self.labels[run.target], *features]
+        features = {m: self.features[m] for m in run.settings.modalities}
+        return {"clips": self.clips, "labels": self.labels[run.target], **features}
 
 
 def train_run(
@@ -115,13 +116,14 @@ def work(
         "features": {m: digests.features[m] for m in run.settings.modalities},
         "labels": digests.labels[run.target],
     }
-    key = digest_value([recipe.id, *inputs])  # of the checkpoint
+    key = digest_value([recipe.id, *inputs.values()])  # of the checkpoint
     arguments = (run, data, metadata, key, checkpoint, live)
     return Work(
         TRAIN,
-        [Job(run.name, arguments, tuple(inputs), files=FILES)],
+        [Job(run.name, arguments, inputs, files=FILES)],
         out,
         "",
+        stage="train",
         settings=settings,
         models=models,
         implementations=implementations,
@@ -150,7 +152,7 @@ def _curves_are_current(out: Path) -> bool:
 def _contents(folder: Path, clips: Sequence[Clip]) -> str:
     """The digest of the clips' features; a missing file is reported later, when it is read."""
     existing = [path for clip in clips if (path := folder / f"{clip.name}.h5").is_file()]
-    pairs = zip((path.name for path in existing), digest_files(existing), strict=True)
+    pairs = zip((path.name for path in existing), digest_inputs(existing), strict=True)
     return digest_value(list(pairs))
 
 

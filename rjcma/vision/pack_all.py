@@ -23,6 +23,7 @@ def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> No
         [_job(clip, corpus) for clip in clips],
         out,
         ".h5",
+        stage="pack_faces",
         common=(faces.size,),
         settings={"faces": keyed(faces)},
     )
@@ -31,5 +32,5 @@ def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> No
 
 def _job(clip: Clip, corpus: Path) -> Job:
     folder = None if clip.faces is None else corpus / clip.faces
-    digests = (clip.faces_digest, str(clip.frames))
+    digests = {"crops": clip.faces_digest, "frames": str(clip.frames)}
     return Job(clip.name, (folder, clip.frames, clip.name), digests, length=clip.frames)

@@ -57,7 +57,7 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
     text = (tmp_path / ".keys").read_text()
     Ledger(tmp_path).write()
     assert (tmp_path / ".keys").read_text() == text
-    assert len(text.splitlines()) == 9 and list(json.loads(text)["files"]) == ["a", "b"]
+    assert len(text.splitlines()) == 10 and list(json.loads(text)["files"]) == ["a", "b"]
 
 
 def test_a_file_without_inputs_is_read_as_it_was_written(tmp_path):

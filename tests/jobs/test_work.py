@@ -39,7 +39,7 @@ def made(tmp_path, folder, texts, workers="threads", pool=None, **other):
     """Run over `texts`; -> the words with which the function was called, sorted."""
     log = tmp_path / "log"
     log.write_text("")
-    jobs = [Job(name, (text, log), (digest_text(text),)) for name, text in texts.items()]
+    jobs = [Job(name, (text, log), {"text": digest_text(text)}) for name, text in texts.items()]
     try:
         run(Work(upper, jobs, folder, ".txt", workers=workers, **other), pool)
     finally:
@@ -192,7 +192,7 @@ def test_no_clips_leave_an_empty_folder(tmp_path, folder):
 
 
 def test_a_job_may_make_several_files(tmp_path, folder):
-    job = Job("two", (), ("x",), files=("one.txt", "two.txt"))
+    job = Job("two", (), {"x": "x"}, files=("one.txt", "two.txt"))
     work = Work(_two_files, [job], folder, "", workers="here")
     run(work)
     assert {n: b for n, b in contents(folder).items() if n != ".keys"} == {
@@ -239,7 +239,7 @@ def test_a_module_is_loaded_only_if_there_is_something_to_make(tmp_path, folder)
         "from pathlib import Path\n"
         "from rjcma.jobs import code, work\n"
         "code._loaded = lambda module: Path(module + '.py')\n"
-        "jobs = [work.Job('a', (), ())]\n"
+        "jobs = [work.Job('a', (), {})]\n"
         "work.run(work.Work('loud:make', jobs, Path('out'), '.txt', workers='here'))\n"
     )
     printed = [_stderr(tmp_path, program) for _ in range(2)]
@@ -285,7 +285,7 @@ def slow(setting, stops, reached, number, out):
 
 if __name__ == "__main__":
     folder, reached, setting, *stops = sys.argv[1:]
-    jobs = [Job(str(n), (n,), (str(n),)) for n in range(5)]
+    jobs = [Job(str(n), (n,), {"number": str(n)}) for n in range(5)]
     common = (setting, bool(stops), reached)
     settings = {"setting": setting}
     run(Work(slow, jobs, Path(folder), ".txt", common=common, settings=settings, workers="one"))
@@ -328,7 +328,7 @@ def threads(out):
     out.write_text(str(THREADS))
 
 if __name__ == "__main__":
-    run(Work(threads, [Job("a", (), ())], Path(sys.argv[1]), ".txt"))
+    run(Work(threads, [Job("a", (), {})], Path(sys.argv[1]), ".txt"))
     assert os.environ["OMP_NUM_THREADS"] == "7"
 """
 
