@@ -6,6 +6,7 @@ Each command imports its modules when it is called, so that quick commands stay 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ import typer
 from rjcma import manifest
 from rjcma.command import problems_as_lines
 from rjcma.manifest import Clip
-from rjcma.problem import Problem
+from rjcma.problem import Problem, Problems
 
 app = typer.Typer(
     help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
@@ -69,6 +70,28 @@ def adopt(
     from rjcma.pipeline import works
 
     adoption.adopt(works(stage), check)
+
+
+@app.command()
+def about(
+    files: Annotated[list[Path], typer.Argument(help="Features, files of runs or of the report.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say what each of the FILES was made of and by what, and whether it is as it was made."""
+    from rjcma.about import tell
+
+    told, problems = [], []
+    for path in files:
+        try:
+            told.append(tell(path))
+        except Problem as problem:
+            problems.append(problem)
+    if as_json:
+        print(json.dumps([each.plain() for each in told], indent=1))
+    else:
+        print("\n\n".join(each.text() for each in told))
+    if problems:
+        raise Problems(problems)
 
 
 @app.command()

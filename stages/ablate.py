@@ -10,7 +10,10 @@ from rjcma.ablation.measure_all import Places, measure_all
 from rjcma.ablation.report import Study
 from rjcma.ablation.trials import trials
 from rjcma.command import run
-from rjcma.params import load
+from rjcma.jobs.digests import digest_file, digest_value
+from rjcma.jobs.inputs import digest_inputs
+from rjcma.jobs.provenance import write_report
+from rjcma.params import keyed, load
 from rjcma.scoring.settings import Runs
 from rjcma.training.request import Data
 from rjcma.training.sections import Settings
@@ -42,6 +45,10 @@ def main(
     places = Places(trained, checkpoints, pipeline)
     results = measure_all(trials(settings, wanted, ablation.seeds), data, places, out)
     report.write(Study(ablation, settings, wanted, data.clips, results), tables)
+    read = digest_inputs([out / f"{name}.json" for name in results])
+    inputs = {"manifest": digest_file(clips), "rows": digest_file(rows_file)}
+    inputs |= {"results": digest_value(read)}
+    write_report(tables, "ablate", "rjcma.ablation.report:write", {"runs": keyed(wanted)}, inputs)
 
 
 if __name__ == "__main__":

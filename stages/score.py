@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rjcma import manifest
 from rjcma.command import run
-from rjcma.params import load
+from rjcma.jobs.digests import digest_file, digest_folder
+from rjcma.jobs.provenance import write_report
+from rjcma.params import keyed, load
 from rjcma.scoring import report
 from rjcma.scoring import runs as trained
 from rjcma.scoring.settings import Runs
@@ -28,6 +30,9 @@ def main(
     truth = report.read_truth(labels, records)
     results = report.Results(records, truth, trained.read(runs, wanted, records))
     report.write(results, out)
+    inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
+    inputs |= report.digests(results.runs, runs)
+    write_report(out, "score", "rjcma.scoring.report:write", {"runs": keyed(wanted)}, inputs)
 
 
 if __name__ == "__main__":

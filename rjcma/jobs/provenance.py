@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -165,7 +166,8 @@ _METADATA = "__metadata__"
 
 def _header(file: BinaryIO) -> dict[str, Any]:
     """The header of a safetensors file: its length in 8 bytes, then JSON; tensors follow."""
-    header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    length, whole = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size
+    header: dict[str, Any] = json.loads(file.read(min(length, whole)))
     return header
 
 

@@ -80,7 +80,7 @@ class Recipe(BaseModel):
 
 def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     """Each value that differs, by dotted key: `faces.size 40 -> 48`."""
-    new, old = dict(_flat(now)), dict(_flat(before))
+    new, old = dict(flat(now)), dict(flat(before))
     for key in [*new, *(key for key in old if key not in new)]:
         if key not in old:
             yield f"{key} {new[key]}, which is new"
@@ -90,10 +90,15 @@ def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[
             yield f"{key} {old[key]} -> {new[key]}"
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value by its dotted key; an empty mapping is a value.
+
+    >>> dict(flat({"faces": {"size": 48}, "models": {}}))
+    {'faces.size': 48, 'models': {}}
+    """
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{above}{key}.")
+            yield from flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 

@@ -6,9 +6,10 @@ any other is made again. Files that belong to no job are removed, so the folder 
 been made from nothing. An outdated output stays until the new one replaces it: if the settings and
 code are changed back before that, it is used again.
 
-Outputs are written under a temporary name and then renamed; an existing output is never opened for
-writing (it may be a link into DVC's cache). A clip that fails does not stop the others. If the
-process is killed, only the unfinished outputs are lost.
+Outputs are written under a temporary name, given their provenance (`rjcma.jobs.provenance`), and
+then renamed; an existing output is never opened for writing (it may be a link into DVC's cache). A
+clip that fails does not stop the others. If the process is killed, only the unfinished outputs are
+lost.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rjcma.corpus import labels
 from rjcma.corpus.labels import TARGETS
 from rjcma.jobs.files import csv_text
+from rjcma.jobs.inputs import digest_inputs
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.scoring import table, trace_plots
@@ -112,8 +113,15 @@ def write(results: Results, folder: Path) -> None:
     trace_plots.draw(traces, folder / "pictures")
 
 
+def digests(runs: Iterable[TrainedRun], folder: Path) -> dict[str, str]:
+    """The digests of the files that were read of each run, by their paths in the folder of runs."""
+    names = [f"{run.name}/{name}" for run in runs for name in OF_RUN]
+    return dict(zip(names, digest_inputs([folder / name for name in names]), strict=True))
+
+
 FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv")
 FOLDERS = ("predictions", "traces", "pictures")
+OF_RUN = ("history.csv", "predictions.h5", "run.json")
 
 
 def _clear(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Recognised words on disk, a JSON file per video: `{"words": [{"text", "start", "end", ...}]}`.
 
 Times are seconds from the presentation of the video's first frame. Transcripts, in which words
-carry their punctuation, have the same form.
+carry their punctuation, have the same form. The files of stages also hold their provenance.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from rjcma.training.predict import Series, predict
 from rjcma.training.sections import Settings
 
 WEIGHTS = "weights.safetensors"
-KEY = "run"  # the file's only metadata key: safetensors writes several in no fixed order
+KEY = "run"  # the only metadata key written here: safetensors writes several in no fixed order
 
 
 class Saved(NamedTuple):

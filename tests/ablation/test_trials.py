@@ -382,7 +382,7 @@ def test_the_stage_trains_compares_and_keeps(root, places, kept, tmp_path, monke
     base = tiny_corpus.settings(epochs=2, select_by="held_out")
     tables = stage(root, places, tmp_path, base, kept)
     names = {path.name for path in tables.iterdir()}
-    assert names == {"tables.md", "recursions.csv", "all-runs.csv", "rows.png"}
+    assert names == {"about.json", "tables.md", "recursions.csv", "all-runs.csv", "rows.png"}
     before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in kept.iterdir()}
     written = {path.name: path.read_bytes() for path in tables.iterdir()}
     assert len(before) == 3  # two runs and their ledger

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from safetensors.numpy import save_file
 
 from rjcma.corpus import folds
 from rjcma.manifest import Clip
@@ -41,7 +42,8 @@ class Trainer:
         names = {part: [c.name for c in getattr(fold, part)] for part in fold._fields}
         card = {"target": run.target, "fold": run.fold, **names, "best_epoch": 2, "ccc": 0.2}
         (out / "run.json").write_text(json.dumps(card))
-        (out / "weights.safetensors").write_text(json.dumps(about))
+        metadata = {"run": json.dumps(about)}
+        save_file({"x": np.zeros(3)}, out / "weights.safetensors", metadata=metadata)
         history.write(out / "history.csv", HISTORY)
         with h5py.File(out / "predictions.h5", "w") as file:
             for clip in data.clips:

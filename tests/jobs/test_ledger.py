@@ -86,3 +86,27 @@ def test_files_without_a_ledger_are_of_unknown_origin(tmp_path):
     (tmp_path / "a").write_text("x")
     wanted = {"a": Wanted(recipe(), ""), "b": Wanted(recipe(), "")}
     assert Ledger(tmp_path).lacks(wanted) == {"a": ("no ledger",), "b": ("new",)}
+
+
+@pytest.mark.parametrize("rest", ["", ', "files": {"a": {"new": "form"}}, "more": 1'])
+def test_a_ledger_of_a_newer_version_is_refused_and_kept(tmp_path, rest):
+    (tmp_path / ".keys").write_text(text := f'{{"format": 3{rest}}}')
+    with pytest.raises(Problem, match=r"\.keys: found a ledger of format 3, .*; to do: update"):
+        Ledger(tmp_path)
+    assert (tmp_path / ".keys").read_text() == text
+
+
+def test_a_ledger_of_the_first_format_is_read(tmp_path):
+    (tmp_path / "a").write_text("x")
+    digest = digest_file(tmp_path / "a")
+    old = {
+        "recipes": {recipe().id: recipe().model_dump(), "old": recipe(code="d").model_dump()},
+        "files": {"a": [recipe().id, "1", digest, "old"], "b": [recipe().id, "2", digest]},
+        "adopted": {recipe().id: {"made_by": ["old"], "checked": ["a"]}},
+    }
+    (tmp_path / ".keys").write_text(json.dumps(old))
+    assert Ledger(tmp_path).lacks({"a": Wanted(recipe(), "1")}) == {}
+    assert Ledger(tmp_path).entries["a"].of_content == digest
+    Ledger(tmp_path).write()
+    written = json.loads((tmp_path / ".keys").read_text())
+    assert written.pop("format") == 2 and written == old

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,41 @@ def test_files_are_adopted_if_changed_code_makes_the_same(project):
     assert {Path(path).name for path in differing} == {".keys"}
     edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
     assert "nothing was adopted" in project.run(*ADOPT, "logmel", ok=False)
+
+
+def test_changed_code_with_the_same_content_stops_where_it_was_changed_and_says_so(one_run):
+    project, before = one_run, one_run.outputs()
+    edit(project, "rjcma/audio/extract.py", lambda t: t.replace("decoded to its end", "decoded"))
+    edit(project, "rjcma/audio/logmel.py", lambda text: text + "\nADDED = 1\n")
+    reasons = project.why("dvc", "repro")
+    made = {"data/audio", "data/features/logmel"}
+    assert {name for name, line in reasons.items() if "3 to make (3 code)" in line} == made
+    assert not any("to make" in line for name, line in reasons.items() if name not in made)
+    after = project.outputs()
+    changed = {path for path in before if after[path] != before[path] and ".keys" not in path}
+    assert len(changed) == 3 and all("features/logmel/" in path for path in changed)
+
+
+def test_every_feature_run_and_report_file_says_what_it_was_made_of(whole):
+    data = whole.folder / "data"
+    folders = ("audio", "words", "transcripts", "features/*", "runs/*", "report", "report/**")
+    files = {file for name in folders for file in data.glob(f"{name}/*.*") if file.is_file()}
+    paths = sorted(str(path.relative_to(whole.folder)) for path in files if path.name != ".keys")
+    assert len(paths) > 40
+    told = json.loads(whole.run("python", "-m", "rjcma.cli", "about", "--json", *paths))
+    by_path = {each["path"]: each["about"] for each in told}
+    assert sorted(by_path) == paths
+    needed = {"stage", "function", "package", "code", "libraries", "settings", "models", "inputs"}
+    assert all(needed <= about.keys() and about["code"] for about in by_path.values())
+    assert {each["whole"] for each in told if "about.json" not in each["path"]} == {True}
+    text = json.dumps([each["about"] for each in told])
+    assert str(whole.folder) not in text and str(Path.home()) not in text
+    chain = [f"data/{name}" for name in ("audio/131.wav", "words/131.json", "transcripts/131.json")]
+    for earlier, later in pairwise([*chain, "data/features/text/131.h5"]):
+        assert by_path[earlier]["content"] in by_path[later]["inputs"].values()
+    scored = by_path["data/report/table.csv"]["inputs"]
+    predictions = by_path["data/runs/valence-0/predictions.h5"]
+    assert scored["valence-0/predictions.h5"] == predictions["content"]
 
 
 def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
