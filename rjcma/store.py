@@ -55,8 +55,8 @@ def refer(target: Path, digest: str, path: Path) -> None:
     """Write a store file whose rows and index are those of the store file `target`, by links.
 
     It holds the relative path of `target`, so both may be moved together, and the `digest` of the
-    content of `target`, so its own content changes when that of `target` changes. Raises `Problem` if `target` is
-    missing or is not a store file.
+    content of `target`, so its own content changes when that of `target` changes. Raises `Problem`
+    if `target` is missing or is not a store file.
     """
     relative = os.path.relpath(target, path.parent)
     names, found = [], ""
