@@ -33,11 +33,40 @@ def column(rows, name) -> np.ndarray:
 
 def test_the_report_is_complete(world):
     clips = [f"{name}.{{}}" for name in FRAMES]
-    expected = {"metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv"}
+    expected = {
+        "about.json",
+        "metrics.json",
+        "table.csv",
+        "table.md",
+        "curves.csv",
+        "submission.csv",
+    }
     expected |= {"traces/" + name.format("csv") for name in clips}
     expected |= {"pictures/" + name.format("png") for name in clips}
     expected |= {f"predictions/fold{n}/" + name.format("csv") for name in clips for n in range(3)}
     assert set(files(world.report)) == expected
+
+
+def test_the_report_says_what_it_was_made_from(tmp_path):
+    world = scored(make(tmp_path, targets=("valence",), folds=(0,)))
+    before = json.loads((world.report / "about.json").read_text())
+    assert before["files"].keys() == set(files(world.report)) - {"about.json"}
+    about = before["about"]
+    assert about["settings"] == {"runs": {"targets": ["valence"], "folds": [0]}}
+    assert about["stage"] == "score" and len(about["code"]) == 32
+    assert about["inputs"].keys() == {
+        *("manifest", "all labels", "valence-0/history.csv"),
+        *("valence-0/predictions.h5", "valence-0/run.json"),
+    }
+    history = world.runs / "valence-0" / "history.csv"
+    history.write_text(history.read_text().replace("0.875", "0.75"))
+    scored(world)
+    after = json.loads((world.report / "about.json").read_text())
+    inputs = after["about"]["inputs"]
+    assert {name for name in inputs if inputs[name] != about["inputs"][name]} == {
+        "valence-0/history.csv"
+    }
+    assert {n for n in after["files"] if after["files"][n] != before["files"][n]} == {"curves.csv"}
 
 
 def test_a_fold_is_scored_on_the_labelled_frames_of_its_validation_clips(world):
