@@ -13,25 +13,26 @@ process is killed, only the unfinished outputs are lost.
 
 from __future__ import annotations
 
+import functools
 import pkgutil
 import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, nullcontext
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs.digests import digest_file, digest_value
+from rjcma.jobs.executors import Died, is_elsewhere, opened, outcomes
 from rjcma.jobs.files import PARTIAL, copy, partial_of
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.recipe import Model, Recipe, modules_of
-from rjcma.jobs.workers import Workers, executor
+from rjcma.jobs.workers import DEFAULT, Needs, Workers
 from rjcma.problem import Problem, Problems
 
 Make = Callable[..., None]
@@ -73,6 +74,8 @@ class Work:
     implementations: Sequence[str] = ()
     """Classes and functions, `module:name`, that the function calls without importing them."""
     workers: Workers = "processes"
+    needs: Needs = DEFAULT
+    """What one worker needs."""
     unit: str = "clip"
     """The word for one job in lines of progress."""
     around: str = ""
@@ -148,23 +151,26 @@ def do(
     """
     if not jobs:
         return
+    elsewhere = pool is None and is_elsewhere(work.workers)
+    make = functools.partial(_make_within, work.around) if elsewhere and work.around else _make
+    calls = {
+        n: (make, work.make, work.common, job, ledger.folder, _Places.of(work, job))
+        for n, job in enumerate(jobs)
+    }
     with ExitStack() as stack:
-        if work.workers != "processes":
+        if work.workers != "processes" and not elsewhere:
             resolved(work.make)  # imported here, once, before several threads need it
-        if work.around:
+        if work.around and not elsewhere:
             stack.enter_context(pkgutil.resolve_name(work.around)(*work.common))
-        pool = pool or stack.enter_context(executor(work.workers, len(jobs)))
+        if pool is None:
+            here = opened(str(work.folder), work.workers, len(jobs), work.needs)
+            pool = stack.enter_context(here)
         progress = nullcontext() if work.quiet else Progress(str(work.folder), len(jobs), work.unit)
         shown = stack.enter_context(progress)
-        futures: dict[Future[list[str] | Problem], Job] = {
-            pool.submit(
-                _make, work.make, work.common, job, ledger.folder, _Places.of(work, job)
-            ): job
-            for job in jobs
-        }
-        stack.callback(lambda: [future.cancel() for future in futures])
-        for future in as_completed(futures):
-            job, outcome = futures[future], _outcome(future, ledger.folder)
+        for n, outcome in stack.enter_context(closing(outcomes(pool, calls))):
+            job = jobs[n]
+            if isinstance(outcome, Died):
+                outcome = died(job.name, ledger.folder)
             failed = isinstance(outcome, Problem)
             if not isinstance(outcome, Problem):
                 for name, digest in zip(work.names(job), outcome, strict=True):
@@ -263,9 +269,15 @@ def _make(
     except Problem as problem:
         return problem
     except Exception as error:
-        return _unforeseen(error, "" if places.folder else job.name, path)
+        return unforeseen(error, "" if places.folder else job.name, path)
     finally:
         _remove(partial)
+
+
+def _make_within(around: str, make: str | Make, common: tuple[Any, ...], *job: Any) -> Any:
+    """In a worker elsewhere: `_make`, within the context manager `around`."""
+    with pkgutil.resolve_name(around)(*common):
+        return _make(make, common, *job)
 
 
 def _remove(path: Path) -> None:
@@ -274,7 +286,8 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
+def unforeseen(error: Exception, name: str, path: Path) -> Problem:
+    """The problem of an error that no code foresaw."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     return Problem(
         clip=name,
@@ -285,13 +298,13 @@ def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
     )
 
 
-def _outcome(future: Future[list[str] | Problem], folder: Path) -> list[str] | Problem:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return Problem(
-            file=folder,
-            found="a worker process that was killed, perhaps by the system because memory was full",
-            expected="worker processes that finish their work",
-            cure="run again (finished clips are kept) with fewer workers: RJCMA_WORKERS=1",
-        )
+def died(name: str, folder: Path) -> Problem:
+    """The problem of a job whose worker died twice."""
+    return Problem(
+        clip=name,
+        file=folder,
+        found="that its worker died, twice: killed, perhaps by the system because memory was full",
+        expected="workers that finish their work",
+        cure="run again (what was finished is kept) with fewer workers, RJCMA_WORKERS=1, or where"
+        " there is more memory",
+    )
