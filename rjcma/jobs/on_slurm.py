@@ -1,19 +1,23 @@
-"""The nodes of a Slurm cluster, by submitit: each job of ours is one of an array of Slurm's jobs."""
+"""The nodes of a Slurm cluster, by submitit: jobs that come together are an array of Slurm's."""
 
 from __future__ import annotations
 
+import math
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
 import submitit
 from ruamel.yaml import YAML, YAMLError
 from submitit.core.utils import FailedJobError
+from submitit.slurm.slurm import SlurmJob
 
 from rjcma.jobs.remote import Session, answer
 from rjcma.jobs.workers import cores_each
@@ -23,8 +27,10 @@ OPTIONS = Path(".rjcma/slurm.yaml")
 LOGS = Path(".rjcma/slurm")
 EVERY = 1.0
 """Seconds between looks at the jobs (ours)."""
-GRACE = 15.0
-"""Seconds for which a network drive may hide the result of a job that has ended (submitit's)."""
+LIST_EVERY = 10.0
+"""Seconds between looks at Slurm's queue (ours)."""
+GRACE = 30.0
+"""Seconds after which a job that left the queue will have no result any more (ours)."""
 TIMEOUTS = 20
 """How often a job may be queued again after its time limit (ours)."""
 CLUSTER = "cluster"
@@ -47,7 +53,7 @@ def cluster(where: str) -> Iterator[Callable[[Session, bytes], Future[Any]]]:
 
 
 class Resumable:
-    """A job that Slurm may stop at its time limit and queue again; a run resumes after its epoch."""
+    """A job that Slurm may stop at its time limit and queue again; a run then resumes."""
 
     def __call__(self, session: Session, job: bytes) -> Any:
         """Do the job."""
@@ -65,7 +71,7 @@ class Submitted:
         self._executor = executor
         self._new: queue.SimpleQueue[tuple[Future[Any], Session, bytes]] = queue.SimpleQueue()
         self._jobs: dict[Future[Any], submitit.Job[Any]] = {}
-        self._ended: dict[str, float] = {}
+        self._queue, self._gone = Queue(), dict[str, float]()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -86,20 +92,28 @@ class Submitted:
     def _look(self) -> None:
         while not self._over.wait(EVERY):
             self._hand_over()
-            for future, job in list(self._jobs.items()):
-                if future.cancelled():
-                    job.cancel(check=False)
-                elif self._has_ended(job):
-                    _end(future, job)
-                if future.done():
-                    del self._jobs[future]
+            with suppress(OSError):  # a network drive that is away for a while
+                self._look_once()
 
-    def _has_ended(self, job: submitit.Job[Any]) -> bool:
-        """Whether a job's result is there, or will not come any more."""
-        if not job.done():
+    def _look_once(self) -> None:
+        # A folder is listed as it is; a single file may be hidden by a network drive's cache.
+        written = {path.name for path in LOGS.iterdir()} if self._jobs else set()
+        for future, job in list(self._jobs.items()):
+            if future.cancelled():
+                job.cancel(check=False)
+            elif job.paths.result_pickle.name in written:
+                _end(future, job)
+            elif self._is_lost(job):
+                _end(future, BrokenExecutor(f"{job.job_id} has ended without a result"))
+            if future.done():
+                del self._jobs[future]
+
+    def _is_lost(self, job: submitit.Job[Any]) -> bool:
+        """Whether a job without a result has left the queue for so long that it has none."""
+        if self._queue.has(job):
+            self._gone.pop(job.job_id, None)
             return False
-        ended = self._ended.setdefault(job.job_id, time.monotonic())
-        return job.paths.result_pickle.exists() or time.monotonic() - ended > GRACE
+        return time.monotonic() - self._gone.setdefault(job.job_id, time.monotonic()) > GRACE
 
     def _hand_over(self) -> None:
         """Hand all new jobs over together, as one array."""
@@ -115,6 +129,30 @@ class Submitted:
                 _end(future, problem)
         else:
             self._jobs.update(zip((future for future, *_ in new), jobs, strict=True))
+
+
+class Queue:
+    """The jobs that wait or run, as Slurm lists them.
+
+    submitit asks Slurm's accounting instead, which is not there on every cluster.
+    """
+
+    def __init__(self) -> None:
+        self._listed: set[str] | None = None
+        self._asked = -math.inf
+
+    def has(self, job: submitit.Job[Any]) -> bool:
+        """Whether a job waits or runs; or may do so, while Slurm does not answer."""
+        if not isinstance(job, SlurmJob):
+            return not job.done()
+        if time.monotonic() - self._asked > LIST_EVERY:
+            self._listed, self._asked = self._list(), time.monotonic()
+        return self._listed is None or job.job_id in self._listed
+
+    def _list(self) -> set[str] | None:
+        command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getuser()}"]
+        listed = subprocess.run(command, capture_output=True, text=True)
+        return None if listed.returncode else set(listed.stdout.split())
 
 
 def _executor(path: Path, *, required: bool) -> submitit.AutoExecutor:
@@ -140,22 +178,24 @@ def _options(path: Path, *, required: bool) -> Mapping[str, Any]:
     return options
 
 
-def _end(future: Future[Any], outcome: submitit.Job[Any] | Problem) -> None:
+def _end(future: Future[Any], outcome: submitit.Job[Any] | Exception) -> None:
     """Give a future its result, unless it was cancelled."""
     if not future.set_running_or_notify_cancel():
         return
-    if isinstance(outcome, Problem):
+    if isinstance(outcome, Exception):
         future.set_exception(outcome)
-    elif not outcome.paths.result_pickle.exists():
-        future.set_exception(BrokenExecutor(f"{outcome.job_id} has ended without a result"))
+        return
+    try:
+        future.set_result(outcome.result())
+    except FailedJobError as error:
+        lines = [line for line in str(error).splitlines() if "Error" in line]
+        found = f"a job that could not begin: {lines[-1] if lines else error}"
+        future.set_exception(_problem(found, "workers with the packages of this folder's .venv"))
+    except Exception as error:  # a result that cannot be read
+        future.set_exception(error)
     else:
-        try:
-            future.set_result(outcome.result())
-        except FailedJobError as error:
-            lines = [line for line in str(error).splitlines() if "Error" in line]
-            found = f"a job that could not begin: {lines[-1] if lines else error}"
-            expected = "workers with the packages of this folder's .venv"
-            future.set_exception(_problem(found, expected))
+        outcome.paths.submitted_pickle.unlink(missing_ok=True)
+        outcome.paths.result_pickle.unlink(missing_ok=True)
 
 
 def _problem(found: str, expected: str, file: object = "RJCMA_EXECUTOR=slurm") -> Problem:

@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import functools
 import pkgutil
+import secrets
 import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rjcma.jobs import shards
 from rjcma.jobs.digests import digest_file, digest_value
 from rjcma.jobs.executors import Died, is_elsewhere, opened, outcomes
 from rjcma.jobs.files import PARTIAL, copy, partial_of
@@ -118,27 +120,35 @@ def run(work: Work, pool: Executor | None = None) -> None:
     Raises `Problems` with one line per failed clip, after all others have been made and kept, and
     `Problem` if an output needs a model that is missing.
     """
+    shard = shards.chosen()
+    part = replace(work, jobs=shard.part(work.jobs)) if shard else work
     work.folder.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(work.folder)
-    lacking = ledger.lacks(work.wanted)
-    copied = {name for name in lacking if _take_over(work, name, ledger)}
+    ledger = shards.ledger(work.folder, part.wanted, shard)
+    lacking = ledger.lacks(part.wanted)
+    copied = {name for name in lacking if _take_over(part, name, ledger)}
     lacking = {name: why for name, why in lacking.items() if name not in copied}
-    waiting = [job for job in work.jobs if any(name in lacking for name in work.names(job))]
+    waiting = [job for job in part.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
-    ledger.keep(work.wanted)
-    _remove_stale_files(work.folder, ledger.entries)
+    ledger.keep(part.wanted)
+    if not shard:
+        ledger.write()
+        _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
-        say(_plan(work, waiting, lacking, copied))
+        say(_plan(part, waiting, lacking, copied))
     problems = []
-    for job, problem in do(work, waiting, ledger, pool):
+    for job, problem in do(part, waiting, ledger, pool):
         if problem:
             problems.append(problem)
             ledger.keep(ledger.entries.keys() - set(work.names(job)))
-    _remove_stale_files(work.folder, ledger.entries)
     ledger.write()
+    whole = shards.merged(work.folder, work.wanted, shard) if shard else ledger
+    if whole:
+        _remove_stale_files(work.folder, whole.entries)
+    else:
+        say(f"{work.folder}: {shard} has ended; the last one to end completes the folder")
     if problems:
-        lines = {str(problem): problem for problem in problems}  # a killed worker repeats its line
+        lines = {str(problem): problem for problem in problems}  # a missing model repeats its line
         raise Problems([lines[line] for line in sorted(lines)])
 
 
@@ -163,7 +173,7 @@ def do(
         if work.around and not elsewhere:
             stack.enter_context(pkgutil.resolve_name(work.around)(*work.common))
         if pool is None:
-            here = opened(str(work.folder), work.workers, len(jobs), work.needs)
+            here = opened(str(ledger.path), work.workers, len(jobs), work.needs)
             pool = stack.enter_context(here)
         progress = nullcontext() if work.quiet else Progress(str(work.folder), len(jobs), work.unit)
         shown = stack.enter_context(progress)
@@ -255,8 +265,8 @@ def _make(
     -> their digests, or the `Problem`.
     """
     path = folder / (places.folder or places.names[0])
-    partial = partial_of(path)
-    _remove(partial)
+    # A worker that was given up may still write: the next one that tries has another name.
+    partial = partial_of(path.with_name(f"{path.name}.{secrets.token_hex(4)}"))
     try:
         if places.folder:
             partial.mkdir()

@@ -153,7 +153,7 @@ def test_what_was_finished_is_kept_if_the_scheduler_is_lost(here, tmp_path_facto
     killer = threading.Thread(target=kill_when_called, args=(cluster.scheduler, here / "log"))
     killer.start()
     try:
-        with pytest.raises(Problem, match="no scheduler any more.*what was finished is kept"):
+        with pytest.raises(Problem, match=r"no scheduler any more.*what was finished is kept"):
             made(here, {**deadly.TEXTS, "z": "waits"})
         killer.join()
         [child] = psutil.Process(worker.pid).children(recursive=True)[-1:]
@@ -174,7 +174,7 @@ def kill_when_called(process, log):
 @pytest.mark.parametrize("chosen", ["dask", "dsak://127.0.0.1:8786", "slurm.yaml"])
 def test_an_executor_that_is_none_is_a_problem(here, monkeypatch, chosen):
     monkeypatch.setenv("RJCMA_EXECUTOR", chosen)
-    with pytest.raises(Problem, match="RJCMA_EXECUTOR: found .* expected dask://HOST:PORT"):
+    with pytest.raises(Problem, match=r"RJCMA_EXECUTOR: found .* expected dask://HOST:PORT"):
         made(here, deadly.TEXTS)
 
 
