@@ -95,6 +95,20 @@ def about(
 
 
 @app.command()
+def make(
+    stage: Annotated[str, typer.Argument(help="Its name in dvc.yaml: logmel, transcribe, train …")],
+) -> None:
+    """Do the work of a STAGE without DVC: all runs of train at once, or the shard RJCMA_SHARD.
+
+    What the stage is made from must be up to date. `dvc repro` then finds the work done, and
+    records it.
+    """
+    from rjcma import pipeline
+
+    pipeline.make(stage)
+
+
+@app.command()
 def table(report: Path) -> None:
     """Print the table of CCC that stage `score` wrote to the folder REPORT."""
     path = report / "table.md"

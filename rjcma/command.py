@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +19,18 @@ DIGESTS = Path(".rjcma/digests.jsonl")
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run `main` with the command line's arguments; exit with status 1 if it raises a `Problem`."""
+    """Run `main` with the command line's arguments; exit with status 1 if it raises a `Problem`.
+
+    It does the whole work of a stage: DVC would record a shard of it as if it were complete.
+    """
     with problems_as_lines():
+        if shard := os.environ.get("RJCMA_SHARD"):
+            raise Problem(
+                file="RJCMA_SHARD",
+                found=repr(shard),
+                expected="no shard in `dvc repro`, which records whole stages",
+                cure="run a shard by `rjcma make STAGE`; unset RJCMA_SHARD for `dvc repro`",
+            )
         typer.run(main)
 
 

@@ -1,19 +1,29 @@
-"""The stages of both pipelines, read by DVC, and the work that each stage would do."""
+"""The stages of both pipelines, read by DVC, and the work that each stage does."""
 
 from __future__ import annotations
 
 import importlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.rwlock import rwlock
 
+from rjcma.command import DIGESTS
+from rjcma.jobs import shards
 from rjcma.jobs.adoption import work_of
-from rjcma.jobs.work import Work
-from rjcma.problem import Problem
+from rjcma.jobs.digests import remember_in
+from rjcma.jobs.executors import Died, opened, outcomes
+from rjcma.jobs.ledger import Ledger
+from rjcma.jobs.progress import say
+from rjcma.jobs.shards import Shard
+from rjcma.jobs.work import Work, died, run, unforeseen
+from rjcma.problem import Problem, Problems
 
 PREFIX = "stages."
 
@@ -23,23 +33,89 @@ def works(name: str) -> list[Work]:
 
     Raises `Problem` if there is no such stage, or if it does not work clip by clip.
     """
-    commands = {
-        stage.name: stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1]
-        for stage in _stages()
-        if stage.name == name or stage.name.startswith(name + "@")
-    }
-    if not commands:
-        known = sorted({stage.name.partition("@")[0] for stage in _stages()})
+    return list(_works(_variants(name)).values())
+
+
+def make(name: str) -> None:
+    """Do the work of the stage `name`, of all its variants, or of the shard that the user chose.
+
+    Meanwhile DVC keeps off what the stage reads and writes. Runs are trained at once, as far as the
+    executor has room, each as DVC would train it; clips are made at once within each variant.
+    Raises `Problem` as `works` does, and if DVC or another such command is at work there, and
+    `Problems` with one line per clip or run that failed, after all others.
+    """
+    shard = shards.chosen()
+    variants = _variants(name)
+    with _locked(name, variants, shard):
+        found = _works(variants)
+        if all(work.workers == "here" for work in found.values()):
+            _run_at_once(name, found, shard)
+        else:
+            for work in found.values():
+                run(work)
+
+
+def perform(command: str) -> list[Problem]:
+    """In a worker: run a stage's program, as DVC would -> what is wrong."""
+    remember_in(DIGESTS)
+    try:
+        _program(command)()
+    except Problem as problem:
+        return [problem]
+    except Problems as problems:
+        return problems.problems
+    except Exception as error:
+        return [unforeseen(error, "", Path(command))]
+    return []
+
+
+def _run_at_once(name: str, found: dict[str, Work], shard: Shard | None) -> None:
+    """Run the programs of variants that have one job each, side by side."""
+    mine = dict(shard.part(list(found.items())) if shard else found.items())
+    waiting = {c: work for c, work in mine.items() if Ledger(work.folder).lacks(work.wanted)}
+    say(f"{name}: {len(mine)} in all, {len(mine) - len(waiting)} kept, {len(waiting)} to make")
+    if not waiting:
+        return
+    session = f"{name} {shard}" if shard else name
+    needs = next(iter(waiting.values())).needs
+    problems, done = [], 0
+    with opened(session, "processes", len(waiting), needs) as pool:
+        calls = {command: (perform, command) for command in waiting}
+        with closing(outcomes(pool, calls)) as ended:
+            for command, outcome in ended:
+                work = waiting[command]
+                if isinstance(outcome, Died):
+                    outcome = [died(work.jobs[0].name, work.folder)]
+                problems += outcome
+                done += 1
+                state = "failed" if outcome else "done"
+                say(f"{work.folder}: {state}; {name}: {done} of {len(waiting)} have ended")
+    if problems:
+        raise Problems(problems)
+
+
+def _variants(name: str) -> list[Any]:
+    """The stages called `name` in dvc.yaml, or `name@…`."""
+    stages = _stages()
+    found = [stage for stage in stages if stage.name.partition("@")[0] == name]
+    if not found:
+        known = sorted({stage.name.partition("@")[0] for stage in stages})
         raise Problem(
             file="dvc.yaml",
             found=f"no stage {name}",
             expected=f"one of {', '.join(known)}",
             cure="correct the name",
         )
-    clipwise = [work for command in commands.values() if (work := _work(command)) is not None]
+    return found
+
+
+def _works(variants: Sequence[Any]) -> dict[str, Work]:
+    """The work of each of these stages, by its command."""
+    commands = [stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1] for stage in variants]
+    clipwise = {c: work for c in commands if (work := work_of(_program(c))) is not None}
     if len(clipwise) < len(commands):
         raise Problem(
-            file=f"stage {name}",
+            file=f"stage {variants[0].name.partition('@')[0]}",
             found="a stage that does not work clip by clip",
             expected="a stage that makes one file per clip, video or run",
             cure="run `dvc repro`",
@@ -53,12 +129,39 @@ def _stages() -> Sequence[Any]:
         return list(repo.index.stages)
 
 
-def _work(command: str) -> Work | None:
-    """The work that a stage's command would do."""
+@contextmanager
+def _locked(name: str, variants: Sequence[Any], shard: Shard | None) -> Iterator[None]:
+    """Lock, as DVC itself does, what these stages read and write.
+
+    Shards share what they write with one another, as readers do.
+    """
+    reads = {dep.fs_path for stage in variants for dep in stage.deps}
+    writes = {out.fs_path for stage in variants for out in stage.outs}
+    if shard:
+        reads, writes = reads | writes, set()
+    repo = variants[0].repo
+    hardlink = repo.config["core"].get("hardlink_lock", False)
+    with ExitStack() as stack:
+        try:
+            what = f"rjcma make {name}"
+            held = rwlock(repo.tmp_dir, repo.fs, what, sorted(reads), sorted(writes), hardlink)
+            stack.enter_context(held)
+        except DvcException as error:
+            raise Problem(
+                file=f"stage {name}",
+                found=str(error).partition("\n\n")[0],
+                expected="that nobody else is at work on what the stage reads and writes",
+                cure="wait until that process ends, or stop it; `rjcma mend` mends a damaged lock",
+            ) from None
+        yield
+
+
+def _program(command: str) -> Callable[[], Any]:
+    """The program of a stage's command, with its arguments."""
     words = shlex.split(command)
     start = next(n for n, word in enumerate(words) if word.startswith(PREFIX))
     stage = importlib.import_module(words[start])
     app = typer.Typer()
     app.command()(stage.main)
     program = typer.main.get_command(app)
-    return work_of(lambda: program(args=words[start + 1 :], standalone_mode=False))
+    return lambda: program(args=words[start + 1 :], standalone_mode=False)

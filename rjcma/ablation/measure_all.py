@@ -14,7 +14,7 @@ from rjcma.jobs.digests import digest_value
 from rjcma.jobs.recipe import Recipe, modules_of
 from rjcma.jobs.work import Job, Work
 from rjcma.training.request import Data
-from rjcma.training.runs import Digests, work
+from rjcma.training.runs import Digests, needs, work
 
 MEASURE = "rjcma.ablation.measure:measure"
 
@@ -45,7 +45,10 @@ def measure_all(
     """
     digests = Digests.of(data)
     jobs = [_job(trial, data, digests, places) for trial in trials]
-    adoption.run(Work(MEASURE, jobs, folder, ".json", stage="ablate", unit="run"), executor)
+    work = Work(
+        MEASURE, jobs, folder, ".json", stage="ablate", needs=needs(trials[0].run), unit="run"
+    )
+    adoption.run(work, executor)
     return results(folder, trials)
 
 

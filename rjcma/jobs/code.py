@@ -55,6 +55,12 @@ pictures that have no key.
 """
 
 
+def modules() -> list[str]:
+    """All modules of the package, except `OUTSIDE`."""
+    files = (path.relative_to(ROOT) for path in ROOT.joinpath(PACKAGE).rglob("*.py"))
+    return [name for file in files if _counts(name := ".".join(file.with_suffix("").parts))]
+
+
 def digest(modules: Iterable[str]) -> str:
     """The digest of these modules and of all that they import."""
     reached = _closure(tuple(sorted(set(modules))))

@@ -90,8 +90,8 @@ class Ledger:
     Raises `Problem` for a ledger that a newer version of the package wrote.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / LEDGER
+    def __init__(self, folder: Path, name: str = LEDGER) -> None:
+        self.folder, self.path = folder, folder / name
         self.recipes: dict[str, Recipe] = {}
         self.entries: dict[str, Entry] = {}
         self.adopted: dict[str, Adoption] = {}
@@ -137,6 +137,17 @@ class Ledger:
         self.recipes = other.recipes | self.recipes
         self.adopted = other.adopted | self.adopted
         self.write()
+
+    def absorb(self, other: Ledger, wanted: Mapping[str, Wanted]) -> None:
+        """Take over another ledger's entries of those of these files that are lacking here."""
+        lacking = self.lacks(wanted)
+        outdated = other.lacks({name: wanted[name] for name in lacking})
+        for name in lacking:
+            if name in other.entries and (name not in outdated or name not in self.entries):
+                self.entries[name] = other.entries[name]
+        self.recipes = {**other.recipes, **self.recipes}
+        self.adopted = {**other.adopted, **self.adopted}
+        self.readable = self.readable or other.readable
 
     def adopt(self, files: Mapping[str, Recipe], checked: Iterable[str]) -> None:
         """Keep files under these recipes, since the checked jobs gave the same bytes."""

@@ -24,7 +24,7 @@ class Progress:
         self.what, self.total, self.unit, self.last_line = what, total, unit, last_line
         self.done = self.failed = 0
         self.began = self.said = time.monotonic()
-        shown = total and sys.stderr.isatty()
+        shown = total > 1 and sys.stderr.isatty()
         self.bar = tqdm(total=total, desc=what, unit=unit) if shown else None
 
     def __enter__(self) -> Progress:

@@ -14,27 +14,29 @@ lost.
 
 from __future__ import annotations
 
+import functools
 import pkgutil
+import secrets
 import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rjcma.jobs import provenance
+from rjcma.jobs import provenance, shards
 from rjcma.jobs.digests import digest_value
+from rjcma.jobs.executors import Died, is_elsewhere, opened, outcomes
 from rjcma.jobs.files import PARTIAL, copy, partial_of
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.provenance import About, Made
 from rjcma.jobs.recipe import Model, Recipe, modules_of
-from rjcma.jobs.workers import Workers, executor
+from rjcma.jobs.workers import DEFAULT, Needs, Workers
 from rjcma.problem import Problem, Problems
 
 Make = Callable[..., None]
@@ -79,6 +81,8 @@ class Work:
     implementations: Sequence[str] = ()
     """Classes and functions, `module:name`, that the function calls without importing them."""
     workers: Workers = "processes"
+    needs: Needs = DEFAULT
+    """What one worker needs."""
     unit: str = "clip"
     """The word for one job in lines of progress."""
     around: str = ""
@@ -133,27 +137,35 @@ def run(work: Work, pool: Executor | None = None) -> None:
     Raises `Problems` with one line per failed clip, after all others have been made and kept, and
     `Problem` if an output needs a model that is missing.
     """
+    shard = shards.chosen()
+    part = replace(work, jobs=shard.part(work.jobs)) if shard else work
     work.folder.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(work.folder)
-    lacking = ledger.lacks(work.wanted)
-    copied = {name for name in lacking if _take_over(work, name, ledger)}
+    ledger = shards.ledger(work.folder, part.wanted, shard)
+    lacking = ledger.lacks(part.wanted)
+    copied = {name for name in lacking if _take_over(part, name, ledger)}
     lacking = {name: why for name, why in lacking.items() if name not in copied}
-    waiting = [job for job in work.jobs if any(name in lacking for name in work.names(job))]
+    waiting = [job for job in part.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
-    ledger.keep(work.wanted)
-    _remove_stale_files(work.folder, ledger.entries)
+    ledger.keep(part.wanted)
+    if not shard:
+        ledger.write()
+        _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
-        say(_plan(work, waiting, lacking, copied))
+        say(_plan(part, waiting, lacking, copied))
     problems = []
-    for job, problem in do(work, waiting, ledger, pool):
+    for job, problem in do(part, waiting, ledger, pool):
         if problem:
             problems.append(problem)
             ledger.keep(ledger.entries.keys() - set(work.names(job)))
-    _remove_stale_files(work.folder, ledger.entries)
     ledger.write()
+    whole = shards.merged(work.folder, work.wanted, shard) if shard else ledger
+    if whole:
+        _remove_stale_files(work.folder, whole.entries)
+    else:
+        say(f"{work.folder}: {shard} has ended; the last one to end completes the folder")
     if problems:
-        lines = {str(problem): problem for problem in problems}  # a killed worker repeats its line
+        lines = {str(problem): problem for problem in problems}  # a missing model repeats its line
         raise Problems([lines[line] for line in sorted(lines)])
 
 
@@ -166,23 +178,26 @@ def do(
     """
     if not jobs:
         return
+    elsewhere = pool is None and is_elsewhere(work.workers)
+    make = functools.partial(_make_within, work.around) if elsewhere and work.around else _make
+    calls = {
+        n: (make, work.make, work.common, job, ledger.folder, _Places.of(work, job))
+        for n, job in enumerate(jobs)
+    }
     with ExitStack() as stack:
-        if work.workers != "processes":
+        if work.workers != "processes" and not elsewhere:
             resolved(work.make)  # imported here, once, before several threads need it
-        if work.around:
+        if work.around and not elsewhere:
             stack.enter_context(pkgutil.resolve_name(work.around)(*work.common))
-        pool = pool or stack.enter_context(executor(work.workers, len(jobs)))
+        if pool is None:
+            here = opened(str(ledger.path), work.workers, len(jobs), work.needs)
+            pool = stack.enter_context(here)
         progress = nullcontext() if work.quiet else Progress(str(work.folder), len(jobs), work.unit)
         shown = stack.enter_context(progress)
-        futures: dict[Future[list[Made] | Problem], Job] = {
-            pool.submit(
-                _make, work.make, work.common, job, ledger.folder, _Places.of(work, job)
-            ): job
-            for job in jobs
-        }
-        stack.callback(lambda: [future.cancel() for future in futures])
-        for future in as_completed(futures):
-            job, outcome = futures[future], _outcome(future, ledger.folder)
+        for n, outcome in stack.enter_context(closing(outcomes(pool, calls))):
+            job = jobs[n]
+            if isinstance(outcome, Died):
+                outcome = died(job.name, ledger.folder)
             failed = isinstance(outcome, Problem)
             if not isinstance(outcome, Problem):
                 for name, made in zip(work.names(job), outcome, strict=True):
@@ -270,8 +285,8 @@ def _make(
     -> their digests, or the `Problem`.
     """
     path = folder / (places.folder or places.names[0])
-    partial = partial_of(path)
-    _remove(partial)
+    # A worker that was given up may still write: the next one that tries has another name.
+    partial = partial_of(path.with_name(f"{path.name}.{secrets.token_hex(4)}"))
     try:
         if places.folder:
             partial.mkdir()
@@ -287,9 +302,15 @@ def _make(
     except Problem as problem:
         return problem
     except Exception as error:
-        return _unforeseen(error, "" if places.folder else job.name, path)
+        return unforeseen(error, "" if places.folder else job.name, path)
     finally:
         _remove(partial)
+
+
+def _make_within(around: str, make: str | Make, common: tuple[Any, ...], *job: Any) -> Any:
+    """In a worker elsewhere: `_make`, within the context manager `around`."""
+    with pkgutil.resolve_name(around)(*common):
+        return _make(make, common, *job)
 
 
 def _remove(path: Path) -> None:
@@ -298,7 +319,8 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
+def unforeseen(error: Exception, name: str, path: Path) -> Problem:
+    """The problem of an error that no code foresaw."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     return Problem(
         clip=name,
@@ -309,13 +331,13 @@ def _unforeseen(error: Exception, name: str, path: Path) -> Problem:
     )
 
 
-def _outcome(future: Future[list[Made] | Problem], folder: Path) -> list[Made] | Problem:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return Problem(
-            file=folder,
-            found="a worker process that was killed, perhaps by the system because memory was full",
-            expected="worker processes that finish their work",
-            cure="run again (finished clips are kept) with fewer workers: RJCMA_WORKERS=1",
-        )
+def died(name: str, folder: Path) -> Problem:
+    """The problem of a job whose worker died twice."""
+    return Problem(
+        clip=name,
+        file=folder,
+        found="that its worker died, twice: killed, perhaps by the system because memory was full",
+        expected="workers that finish their work",
+        cure="run again (what was finished is kept) with fewer workers, RJCMA_WORKERS=1, or where"
+        " there is more memory",
+    )

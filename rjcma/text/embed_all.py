@@ -14,6 +14,7 @@ from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip
 from rjcma.params import keyed
 from rjcma.text import model_files
+from rjcma.text.model_needs import needs
 from rjcma.text.settings import Text
 
 
@@ -35,7 +36,7 @@ def embed_all(clips: Sequence[Clip], transcripts: Path, out: Path, settings: Tex
         common=(settings,),
         settings={"text": keyed(settings)},
         models=models(settings),
-        workers="one",
+        needs=needs(settings.model, settings.device, key="text.model"),
         unit="video",
     )
     adoption.run(work)

@@ -8,9 +8,11 @@ from rjcma.jobs import adoption
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.recipe import Model
 from rjcma.jobs.work import Job, Work
+from rjcma.jobs.workers import DEFAULT, Needs
 from rjcma.params import keyed
 from rjcma.problem import Problem
 from rjcma.text import model_files
+from rjcma.text.model_needs import needs
 from rjcma.text.settings import MultilingualSettings, Punctuation
 
 
@@ -37,7 +39,7 @@ def punctuate_all(words: Path, out: Path, settings: Punctuation) -> None:
         settings={"punctuation": keyed(settings)},
         models=models(settings),
         implementations=[settings.implementation],
-        workers="one",
+        needs=_needs(settings),
         unit="video",
     )
     adoption.run(work)
@@ -49,6 +51,12 @@ def models(settings: Punctuation) -> dict[str, Model]:
         key = "punctuation.model"
         return {key: model_files.identity(settings.model, key=key)}
     return {}
+
+
+def _needs(settings: Punctuation) -> Needs:
+    if isinstance(settings, MultilingualSettings):
+        return needs(settings.model, settings.device, key="punctuation.model")
+    return DEFAULT
 
 
 def _job(path: Path) -> Job:

@@ -273,12 +273,19 @@ def test_a_folders_digest_depends_on_its_names_and_contents(tmp_path):
 
 
 SLOW = """
-import sys, time
+import json, sys, time
 from pathlib import Path
 from rjcma.jobs.work import Job, Work, run
 
+def is_kept(name, setting, folder):
+    ledger = json.loads((folder / ".keys").read_text())
+    entry = ledger["files"].get(name)
+    return entry and ledger["recipes"][entry[0]]["settings"]["setting"] == setting
+
 def slow(setting, stops, reached, number, out):
     if number == 3 and stops:
+        while not is_kept("2.txt", setting, out.parent):
+            time.sleep(0.01)
         Path(reached).touch()
         time.sleep(600)
     out.write_text(f"{number} {setting}")

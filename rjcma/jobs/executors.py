@@ -1,0 +1,150 @@
+"""Where jobs are done: by this machine, or by the workers of Dask or Slurm.
+
+The environment variable RJCMA_EXECUTOR chooses:
+
+    unset               this machine's processes and threads (`rjcma.jobs.workers`)
+    dask://HOST:PORT    a Dask scheduler; or any of Dask's addresses, as in dask:tls://HOST:PORT
+    dask:FILE           the same, by its scheduler file
+    slurm               Slurm, by submitit; with the options in .rjcma/slurm.yaml if there are any
+    slurm:FILE          the same, with the options in another file
+
+It is in no key and changes no result. Workers elsewhere must see the clone's folder at the same
+path (`rjcma.jobs.remote`).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pkgutil
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import AbstractContextManager, contextmanager
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from rjcma.jobs.remote import Session, session
+from rjcma.jobs.workers import DEFAULT, Needs, Workers, executor
+from rjcma.problem import Problem
+
+VARIABLE = "RJCMA_EXECUTOR"
+CLUSTERS = {"dask": "rjcma.jobs.on_dask:cluster", "slurm": "rjcma.jobs.on_slurm:cluster"}
+"""The context managers that open a cluster, by the variable's first word; they are called with the
+rest of it. Each gives a function that has a pickled job done, by `rjcma.jobs.remote.answer`."""
+
+TRIES = 2
+"""How often a job is tried if its worker dies."""
+
+K = TypeVar("K")
+Call = tuple[Any, ...]
+"""A function and its arguments."""
+
+
+class Died:
+    """The outcome of a job whose worker died, and the next worker too."""
+
+
+def opened(
+    name: str, workers: Workers, jobs: int, needs: Needs = DEFAULT
+) -> AbstractContextManager[Executor]:
+    """The executor that the user has chosen, for so many jobs of the work of this name.
+
+    Raises `Problem` if RJCMA_EXECUTOR is wrong, or if there is no such scheduler.
+    """
+    return _elsewhere(name, needs) if is_elsewhere(workers) else executor(workers, jobs, needs)
+
+
+def is_elsewhere(workers: Workers) -> bool:
+    """Whether jobs that are done by such workers on this machine are sent to a scheduler instead.
+
+    Jobs that take moments are not, nor those of a process that `accelerate launch` has started.
+    """
+    return bool(os.environ.get(VARIABLE)) and workers != "one" and "RANK" not in os.environ
+
+
+def outcomes(pool: Executor, calls: Mapping[K, Call]) -> Generator[tuple[K, Any], None, None]:
+    """Call functions in a pool -> each key when its call has ended, with the result or a `Died`.
+
+    A call whose worker dies is tried once more, after the calls that are waiting. Raises `Problem`
+    if the scheduler is lost or a worker refuses to work; calls that are waiting are cancelled then.
+    """
+    ended: SimpleQueue[Future[Any]] = SimpleQueue()
+    running: dict[Future[Any], K] = {}
+    tries = dict.fromkeys(calls, 0)
+
+    def start(key: K) -> None:
+        tries[key] += 1
+        try:
+            future = pool.submit(*calls[key])
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+        running[future] = key
+        future.add_done_callback(ended.put)
+
+    try:
+        for key in calls:
+            start(key)
+        while running:
+            future = ended.get()
+            key = running.pop(future)
+            if not isinstance(future.exception(), BrokenExecutor):
+                yield key, future.result()
+            elif tries[key] < TRIES:
+                start(key)
+            else:
+                yield key, Died()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextmanager
+def _elsewhere(name: str, needs: Needs) -> Iterator[Executor]:
+    chosen = os.environ[VARIABLE]
+    kind, _, where = chosen.partition(":")
+    if kind not in CLUSTERS or (kind == "dask" and not where):
+        raise Problem(
+            file=VARIABLE,
+            found=repr(chosen),
+            expected="dask://HOST:PORT, dask:SCHEDULER_FILE, slurm, or slurm:OPTIONS_FILE",
+            cure="correct it, or unset it to use this machine",
+        )
+    with session(name, needs) as begun, pkgutil.resolve_name(CLUSTERS[kind])(where) as submit:
+        yield Elsewhere(begun, submit)
+
+
+class Elsewhere(Executor):
+    """The workers of a scheduler, which work for a session (`rjcma.jobs.remote`)."""
+
+    def __init__(self, begun: Session, submit: Callable[[Session, bytes], Future[Any]]) -> None:
+        self._session, self._submit = begun, submit
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a job done. The future's exception is a `Problem` if a worker refused it."""
+        outcome: Future[Any] = Future()
+        answer = self._submit(self._session, pickle.dumps((fn, args, kwargs)))
+        answer.add_done_callback(lambda answer: _pass_on(answer, outcome))
+        outcome.add_done_callback(lambda outcome: outcome.cancelled() and answer.cancel())
+        return outcome
+
+
+def _pass_on(answer: Future[Any], outcome: Future[Any]) -> None:
+    """Give `outcome` what a worker answered, unless it was cancelled."""
+    if not outcome.set_running_or_notify_cancel():
+        return
+    try:
+        result, refusal = answer.result()
+        if refusal:
+            raise refusal
+        outcome.set_result(result)
+    except CancelledError:
+        lost = Problem(
+            file=f"{VARIABLE}={os.environ.get(VARIABLE)}",
+            found="no scheduler any more: it ended, or the network to it failed",
+            expected="a scheduler that runs until the work is done",
+            cure="start it again, then run again: what was finished is kept",
+        )
+        outcome.set_exception(lost)
+    except Exception as error:
+        outcome.set_exception(error)

@@ -1,0 +1,51 @@
+"""The workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+
+from rjcma.jobs.progress import say
+from rjcma.jobs.remote import Session, answer_in_own_process
+from rjcma.problem import Problem
+
+CONNECT = 20.0
+"""Seconds to wait for the scheduler (ours)."""
+
+
+@contextmanager
+def cluster(where: str) -> Iterator[Callable[[Session, bytes], Future[Any]]]:
+    """A function that has a job of a session done. `where` is an address or a scheduler file.
+
+    Raises `Problem` if no scheduler answers.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what happens is a `Problem`
+    with _client(where) as client:
+        if not client.scheduler_info()["workers"]:
+            say(f"dask:{where}: no workers yet; the work begins when one joins")
+        pool: Executor = client.get_executor(pure=False)
+        yield lambda session, job: pool.submit(answer_in_own_process, session, job)
+
+
+def _client(where: str) -> Client:
+    options = {"timeout": CONNECT, "set_as_default": False}
+    address = f"tcp:{where}" if where.startswith("//") else where
+    try:
+        if "://" in address:
+            return Client(address, **options)
+        if not Path(where).is_file():
+            raise OSError("no such scheduler file")
+        return Client(scheduler_file=where, **options)
+    except (OSError, ValueError) as error:
+        raise Problem(
+            file=f"RJCMA_EXECUTOR=dask:{where}",
+            found=str(error),
+            expected="the address or the file of a Dask scheduler that is running",
+            cure="start it (dask scheduler), correct the address, or unset RJCMA_EXECUTOR",
+        ) from None

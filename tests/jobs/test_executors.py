@@ -1,0 +1,229 @@
+"""Workers that die, and the executors that RJCMA_EXECUTOR names."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import dask_cluster
+import deadly
+import psutil
+import pytest
+from places import ROOT
+
+from rjcma.jobs import on_dask, on_slurm
+from rjcma.jobs.work import run
+from rjcma.problem import Problem, Problems
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """The current folder is empty: sessions and logs of executors lie in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RJCMA_WORKERS", "2")
+    return tmp_path
+
+
+def made(here, texts, **other):
+    """Do the work over `texts`; -> how it was called."""
+    log = here / "log"
+    log.unlink(missing_ok=True)
+    try:
+        run(deadly.work(here / "out", log, texts, **other))
+    finally:
+        calls = deadly.calls(log)
+    return calls
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_job_whose_worker_dies_once_is_done_by_another(here):
+    texts = {"a": "once", **deadly.TEXTS}
+    assert made(here, texts) == sorted(["once", *texts.values()])
+    assert (here / "out/a.txt").read_text() == "ONCE"
+    assert made(here, texts) == []
+
+
+def test_a_job_that_kills_each_worker_fails_alone(here):
+    texts = {"a": "dies", **deadly.TEXTS, "z": "dies", "zz": "bad"}
+    with pytest.raises(Problems) as caught:
+        made(here, texts)
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["clip a", "clip bad", "clip z"]
+    assert "RJCMA_WORKERS=1" in lines[0]
+    assert deadly.calls(here / "log") == sorted([*texts.values(), "dies", "dies"])
+    assert set(contents(here / "out")) == {".keys", *(f"{name}.txt" for name in deadly.TEXTS)}
+    assert made(here, deadly.TEXTS) == []
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A Dask scheduler with two workers."""
+    cluster = dask_cluster.Cluster(tmp_path_factory.mktemp("dask"))
+    cluster.add_worker()
+    cluster.add_worker()
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def dask(cluster, monkeypatch):
+    monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{cluster.file}")
+    return cluster
+
+
+def test_workers_of_dask_make_the_same_bytes_as_this_machine(here, dask, monkeypatch):
+    texts = {"a": "dies", "b": "once", "c": "bad", **deadly.TEXTS}
+    with pytest.raises(Problems) as elsewhere:
+        made(here, texts)
+    calls, there = deadly.calls(here / "log"), contents(here / "out")
+    assert calls == sorted([*texts.values(), "dies", "once"])
+    shutil.rmtree(here / "out")
+    monkeypatch.delenv("RJCMA_EXECUTOR")
+    with pytest.raises(Problems) as local:
+        made(here, texts)
+    assert str(elsewhere.value) == str(local.value)
+    assert contents(here / "out") == there and deadly.calls(here / "log") == calls
+
+
+def test_a_worker_of_dask_that_is_lost_costs_no_clip(here, dask):
+    dask.add_worker()
+    texts = {"a": "fatal once", **deadly.TEXTS}
+    assert made(here, texts) == sorted(["fatal once", *texts.values()])
+
+
+PROGRAM = """
+import deadly
+from pathlib import Path
+from rjcma.command import problems_as_lines
+from rjcma.jobs.work import run
+if __name__ == "__main__":
+    with problems_as_lines():
+        run(deadly.work(Path("out"), Path("log"), deadly.TEXTS))
+"""
+
+
+def run_as(package, here):
+    """Do the work with the `rjcma` of a folder -> exit status and what was printed."""
+    (here / "program.py").write_text(PROGRAM)
+    path = os.pathsep.join(map(str, (package, dask_cluster.HELPERS)))
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_worker_of_another_version_is_refused_and_edited_code_is_loaded_anew(
+    here, tmp_path_factory, monkeypatch
+):
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(ROOT / "rjcma", other / "rjcma")
+    cluster = dask_cluster.Cluster(tmp_path_factory.mktemp("dask"))
+    monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{cluster.file}")
+    try:
+        cluster.add_worker(other)
+        assert run_as(other, here)[0] == 0
+        with (other / "rjcma/timeline.py").open("a") as file:
+            file.write("\nADDED = 1\n")
+        (here / "out").rename(here / "before")
+        status, printed = run_as(ROOT, here)
+        assert status == 1 and "Traceback" not in printed
+        assert re.search("worker .*: found code of rjcma .* expected code of rjcma", printed)
+        assert not list((here / "out").glob("*.txt"))
+        assert run_as(other, here)[0] == 0
+    finally:
+        cluster.end()
+    assert contents(here / "out") == contents(here / "before")
+
+
+def test_what_was_finished_is_kept_if_the_scheduler_is_lost(here, tmp_path_factory, monkeypatch):
+    cluster = dask_cluster.Cluster(tmp_path_factory.mktemp("dask"))
+    worker = cluster.add_worker()
+    monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{cluster.file}")
+    killer = threading.Thread(target=kill_when_called, args=(cluster.scheduler, here / "log"))
+    killer.start()
+    try:
+        with pytest.raises(Problem, match=r"no scheduler any more.*what was finished is kept"):
+            made(here, {**deadly.TEXTS, "z": "waits"})
+        killer.join()
+        [child] = psutil.Process(worker.pid).children(recursive=True)[-1:]
+        child.wait(60)  # nobody goes on with a job that nobody waits for
+    finally:
+        cluster.end()
+    monkeypatch.delenv("RJCMA_EXECUTOR")
+    assert made(here, {**deadly.TEXTS, "z": "zoo"}) == ["zoo"]
+
+
+def kill_when_called(process, log):
+    """Kill a process as soon as the job `waits` has begun."""
+    while not (log.exists() and "waits" in log.read_text()):
+        time.sleep(0.05)
+    process.kill()
+
+
+@pytest.mark.parametrize("chosen", ["dask", "dsak://127.0.0.1:8786", "slurm.yaml"])
+def test_an_executor_that_is_none_is_a_problem(here, monkeypatch, chosen):
+    monkeypatch.setenv("RJCMA_EXECUTOR", chosen)
+    with pytest.raises(Problem, match=r"RJCMA_EXECUTOR: found .* expected dask://HOST:PORT"):
+        made(here, deadly.TEXTS)
+
+
+@pytest.mark.parametrize("where", ["//127.0.0.1:1", "none.json", "tcp://127.0.0.1:1", "//nowhere"])
+def test_a_scheduler_that_is_not_there_is_a_problem(here, monkeypatch, where):
+    monkeypatch.setattr(on_dask, "CONNECT", 0.5)
+    monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{where}")
+    with pytest.raises(Problem, match="expected the address or the file of a Dask scheduler"):
+        made(here, deadly.TEXTS)
+
+
+def test_jobs_of_submitit_make_the_same_bytes_as_this_machine(here, monkeypatch):
+    (here / "options.yaml").write_text("cluster: local\ntimeout_min: 5\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, dask_cluster.HELPERS))))
+    monkeypatch.setenv("RJCMA_EXECUTOR", "slurm:options.yaml")
+    monkeypatch.setattr(on_slurm, "GRACE", 1.0)
+    monkeypatch.setattr(on_slurm, "EVERY", 0.1)
+    texts = {"a": "dies", "b": "once", "c": "bad", "d": "dog"}
+    with pytest.raises(Problems) as elsewhere:
+        made(here, texts)
+    there = contents(here / "out")
+    shutil.rmtree(here / "out")
+    monkeypatch.delenv("RJCMA_EXECUTOR")
+    with pytest.raises(Problems) as local:
+        made(here, texts)
+    assert str(elsewhere.value) == str(local.value)
+    assert contents(here / "out") == there
+
+
+@pytest.mark.parametrize(
+    "content, found",
+    [
+        (None, "No such file"),
+        ("cluster: local\ngpuz: 1\n", "gpuz"),
+        ("- 1\n", "a list"),
+        ("a: [\n", "expected"),
+        ("cluster: nowhere\n", "nowhere"),
+    ],
+)
+def test_wrong_options_of_slurm_are_a_problem(here, monkeypatch, content, found):
+    if content is not None:
+        (here / "options.yaml").write_text(content)
+    monkeypatch.setenv("RJCMA_EXECUTOR", "slurm:options.yaml")
+    with pytest.raises(Problem, match=f"options.yaml: found .*{found}"):
+        made(here, deadly.TEXTS)
+
+
+def test_a_machine_without_slurm_is_a_problem(here, monkeypatch):
+    monkeypatch.setenv("RJCMA_EXECUTOR", "slurm")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Problem, match="Slurm"):
+        made(here, deadly.TEXTS)
