@@ -38,7 +38,7 @@ def upper(text: str, log: Path, out: Path) -> None:
 
 def work(folder: Path, log: Path, texts: dict[str, str], **other: object) -> Work:
     """The work of writing each text in capitals."""
-    jobs = [Job(name, (text, log), (digest_text(text),)) for name, text in texts.items()]
+    jobs = [Job(name, (text, log), {"text": digest_text(text)}) for name, text in texts.items()]
     return Work(upper, jobs, folder, ".txt", **other)  # type: ignore[arg-type]
 
 
