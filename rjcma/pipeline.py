@@ -25,11 +25,11 @@ def works(name: str) -> list[Work]:
     """
     commands = {
         stage.name: stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1]
-        for stage in _stages()
+        for stage in stages()
         if stage.name == name or stage.name.startswith(name + "@")
     }
     if not commands:
-        known = sorted({stage.name.partition("@")[0] for stage in _stages()})
+        known = sorted({stage.name.partition("@")[0] for stage in stages()})
         raise Problem(
             file="dvc.yaml",
             found=f"no stage {name}",
@@ -47,7 +47,7 @@ def works(name: str) -> list[Work]:
     return clipwise
 
 
-def _stages() -> Sequence[Any]:
+def stages() -> Sequence[Any]:
     """All stages of both pipelines."""
     with Repo(str(Path.cwd())) as repo:
         return list(repo.index.stages)
