@@ -17,6 +17,7 @@ from rjcma import manifest
 from rjcma.command import problems_as_lines
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
+from rjcma.pull import Kind
 
 app = typer.Typer(
     help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
@@ -54,6 +55,31 @@ def mend() -> None:
 
     if message := mend_lock(Path.cwd()):
         print(message)
+
+
+@app.command()
+def pull(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="training: the index and the features that training reads. report: tables, curves "
+            "and predictions. features: all that is made of each clip, to add clips or change how "
+            "features are made.",
+        ),
+    ],
+) -> None:
+    """Pull a part of what a team shares, with `dvc pull`."""
+    from dvc.cli import main as dvc
+
+    from rjcma.pipeline import stages
+    from rjcma.pull import targets
+
+    command = ["pull", *targets(kind, {stage.name: stage for stage in stages()})]
+    print("dvc", *command, flush=True)
+    if status := dvc(command):
+        raise typer.Exit(status)
+    if kind != "report":
+        print("now: dvc repro --allow-missing")
 
 
 @app.command()

@@ -96,10 +96,10 @@ def _run_at_once(name: str, found: dict[str, Work], shard: Shard | None) -> None
 
 def _variants(name: str) -> list[Any]:
     """The stages called `name` in dvc.yaml, or `name@…`."""
-    stages = _stages()
-    found = [stage for stage in stages if stage.name.partition("@")[0] == name]
+    known_stages = stages()
+    found = [stage for stage in known_stages if stage.name.partition("@")[0] == name]
     if not found:
-        known = sorted({stage.name.partition("@")[0] for stage in stages})
+        known = sorted({stage.name.partition("@")[0] for stage in known_stages})
         raise Problem(
             file="dvc.yaml",
             found=f"no stage {name}",
@@ -123,7 +123,7 @@ def _works(variants: Sequence[Any]) -> dict[str, Work]:
     return clipwise
 
 
-def _stages() -> Sequence[Any]:
+def stages() -> Sequence[Any]:
     """All stages of both pipelines."""
     with Repo(str(Path.cwd())) as repo:
         return list(repo.index.stages)

@@ -15,12 +15,20 @@ def extract_all(clips: Sequence[Clip], corpus: Path, out: Path) -> None:
     """Write the sound of each video as `out/<video>.wav`; two clips of one video share it.
 
     The videos' paths are relative to the folder `corpus`. Raises `Problems`, one line for each
-    video whose sound cannot be decoded.
+    video whose sound cannot be decoded, and `Problem` if the corpus is needed and missing.
     """
     videos = {clip.video: clip for clip in clips}
     jobs = [_job(clip, corpus) for clip in videos.values()]
-    make = "rjcma.audio.extract:extract"
-    adoption.run(Work(make, jobs, out, ".wav", stage="extract_audio", unit="video"))
+    work = Work(
+        "rjcma.audio.extract:extract",
+        jobs,
+        out,
+        ".wav",
+        stage="extract_audio",
+        unit="video",
+        source=corpus,
+    )
+    adoption.run(work)
 
 
 def _job(clip: Clip, corpus: Path) -> Job:

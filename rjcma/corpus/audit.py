@@ -60,7 +60,7 @@ def audit(corpus: Corpus, memory: Memory, modalities: Collection[str] = ()) -> A
         result.clips.append(clip)
         if labels is not None:
             result.labels[clip.name] = labels
-    _examine_together(result, corpus, modalities)
+    examine_together(result, corpus, modalities)
     return result
 
 
@@ -108,8 +108,11 @@ def _examine(
     return clip, labels
 
 
-def _examine_together(result: Audit, corpus: Corpus, modalities: Collection[str]) -> None:
-    """Examine all clips together: shared videos, folds, modalities without any data."""
+def examine_together(result: Audit, corpus: Corpus, modalities: Collection[str]) -> None:
+    """Examine all clips together: shared videos, folds, modalities without any data.
+
+    What is found is added to the findings; no file of the corpus is read.
+    """
     clips, findings = result.clips, result.findings
     for video, names in sorted(shared(clips).items()):
         findings.note("clips of the same video (they stay in one fold)", video, "/".join(names))

@@ -6,6 +6,7 @@ Clip `x` is of the video with the stem `x`; clips `x_left` and `x_right` are of 
 from __future__ import annotations
 
 import glob
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from rjcma.corpus.findings import Findings
 from rjcma.corpus.settings import EXCLUDE, Corpus
+from rjcma.jobs.files import is_readable
 from rjcma.manifest import Partition
 from rjcma.problem import Problem
 
@@ -44,8 +46,10 @@ def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
 
     Raises `Problem` if no clip can be examined: the root or a folder is missing.
     """
-    if not root.is_dir():
+    if not is_readable(root):
         raise _no_root(root, corpus)
+    if not any(root.iterdir()):
+        raise _empty_root(root)
     videos = _videos(root, corpus.videos, findings)
     faces = _faces(root, corpus.faces)
     annotations = _annotations(root, corpus, findings)
@@ -225,10 +229,20 @@ def _no_root(root: Path, corpus: Corpus) -> Problem:
     make = "run `dvc repro` to make the sample corpus, or " if corpus.make else ""
     return Problem(
         file=root,
-        found="no such folder",
+        found="no folder that can be read" if os.access(root, os.F_OK) else "no such folder",
         expected="the corpus's folder: videos, face crops and annotations",
         cure=f"{make}set corpus.root to it (Aff-Wild2 is available from its authors, under their "
-        f"licence: {AFF_WILD2})",
+        f"licence: {AFF_WILD2}), or run `rjcma pull training` to use what a team shares",
+    )
+
+
+def _empty_root(root: Path) -> Problem:
+    return Problem(
+        file=root,
+        found="an empty folder, perhaps of a disk that is not mounted",
+        expected="the corpus's folder: videos, face crops and annotations",
+        cure="mount the disk, or set corpus.root to the corpus, or to a folder that does not exist "
+        "if you have no corpus and use what a team shares",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,11 @@ def replace(path: Path, content: bytes) -> None:
         return
     with replacing(path) as partial:
         partial.write_bytes(content)
+
+
+def is_readable(folder: Path) -> bool:
+    """Whether a folder is there and its files may be read; False if even that cannot be told."""
+    return os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()
 
 
 def copy(source: Path, path: Path) -> None:

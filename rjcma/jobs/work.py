@@ -31,13 +31,15 @@ from typing import Any, NamedTuple
 from rjcma.jobs import provenance, shards
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.executors import Died, is_elsewhere, opened, outcomes
-from rjcma.jobs.files import PARTIAL, copy, partial_of
+from rjcma.jobs.files import PARTIAL, copy, is_readable, partial_of
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.provenance import About, Made
 from rjcma.jobs.recipe import Model, Recipe, modules_of
 from rjcma.jobs.workers import DEFAULT, Needs, Workers
 from rjcma.problem import Problem, Problems
+
+NAMED = 3  # jobs that a problem names (ours)
 
 Make = Callable[..., None]
 """Makes a job's output: called with the job's arguments and, last, the path to write to."""
@@ -88,6 +90,8 @@ class Work:
     around: str = ""
     """A context manager, `module:name`, that is entered with the common arguments while jobs are
     done; empty if there is none."""
+    source: Path | None = None
+    """The corpus's folder, if the jobs read it; where it is missing, nothing can be made."""
     elsewhere: Sequence[Path] = ()
     """Other folders that may hold the same outputs, made by the same recipe: these are copied."""
     quiet: bool = False
@@ -135,11 +139,10 @@ def run(work: Work, pool: Executor | None = None) -> None:
     may be any executor of `concurrent.futures`.
 
     Raises `Problems` with one line per failed clip, after all others have been made and kept, and
-    `Problem` if an output needs a model that is missing.
+    `Problem` if an output needs a model, or the corpus, that is missing.
     """
     shard = shards.chosen()
     part = replace(work, jobs=shard.part(work.jobs)) if shard else work
-    work.folder.mkdir(parents=True, exist_ok=True)
     ledger = shards.ledger(work.folder, part.wanted, shard)
     lacking = ledger.lacks(part.wanted)
     copied = {name for name in lacking if _take_over(part, name, ledger)}
@@ -147,6 +150,8 @@ def run(work: Work, pool: Executor | None = None) -> None:
     waiting = [job for job in part.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
         refuse_without_models(work)
+        refuse_without_source(work, waiting, _listed(work, waiting, lacking))
+    work.folder.mkdir(parents=True, exist_ok=True)
     ledger.keep(part.wanted)
     if not shard:
         ledger.write()
@@ -231,6 +236,22 @@ def refuse_without_models(work: Work) -> None:
             raise model
 
 
+def refuse_without_source(work: Work, jobs: Sequence[Job], count: str) -> None:
+    """Raise `Problem` if the corpus is missing here, from which these jobs are to be done.
+
+    `count` says how many they are.
+    """
+    if work.source is not None and not is_readable(work.source):
+        names = [job.name for job in jobs[:NAMED]] + ["…"] * (len(jobs) > NAMED)
+        raise Problem(
+            file=work.folder,
+            found=f"{count}: {', '.join(names)}; and no corpus at {work.source} to make them from",
+            expected="files made with these settings and this code, or the corpus",
+            cure=f"`dvc pull {work.folder}` (with the settings and code of whoever made them), "
+            "or set corpus.root to the corpus",
+        )
+
+
 def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:
     """Remove files without an entry: outputs of removed clips, outdated and incomplete ones."""
     known = {LEDGER, *entries}
@@ -254,11 +275,16 @@ def _plan(
     line += f", {taken_over} taken over" if taken_over else ""
     if not waiting:
         return line
+    return f"{line}, {_listed(work, waiting, lacking)}"
+
+
+def _listed(work: Work, waiting: Sequence[Job], lacking: Mapping[str, tuple[str, ...]]) -> str:
+    """How many jobs are to be done, with the reasons."""
     reasons = Counter(
         " and ".join(next(lacking[n] for n in work.names(job) if n in lacking)) for job in waiting
     )
     counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    return f"{line}, {len(waiting)} to make ({counts})"
+    return f"{len(waiting)} to make ({counts})"
 
 
 class _Places(NamedTuple):

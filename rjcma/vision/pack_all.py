@@ -16,7 +16,7 @@ def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> No
     """Write each clip's crops, resized, and each frame's row among them, as `out/<clip>.h5`.
 
     The paths of crops are relative to the folder `corpus`. Raises `Problems`, one line for each
-    clip with a crop that cannot be read.
+    clip with a crop that cannot be read, and `Problem` if the corpus is needed and missing.
     """
     work = Work(
         "rjcma.vision.faces:pack",
@@ -26,6 +26,7 @@ def pack_all(clips: Sequence[Clip], corpus: Path, out: Path, faces: Faces) -> No
         stage="pack_faces",
         common=(faces.size,),
         settings={"faces": keyed(faces)},
+        source=corpus,
     )
     adoption.run(work)
 

@@ -522,7 +522,7 @@ def test_a_file_that_is_not_a_manifest_is_one_line(
 def _stage(folder: Path, **sections: object) -> subprocess.CompletedProcess[str]:
     """Run the stage in a folder with the committed params and these changed sections."""
     committed.params(folder, **sections)
-    outs = ["data/clips.jsonl", "data/labels", "data/models.json"]
+    outs = ["data/clips.jsonl", "data/labels", "data/corpus.json", "data/models.json"]
     return subprocess.run(
         [sys.executable, "-m", "stages.index", *outs],
         cwd=folder,
@@ -547,7 +547,7 @@ def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_prob
         for path in sorted((tmp_path / "data").rglob("*.*"))
     }
     labels = [f"data/labels/{name}.npy" for name in CLIPS if name != "t"]
-    assert list(written) == ["data/clips.jsonl", *labels, "data/models.json"]
+    assert list(written) == ["data/clips.jsonl", "data/corpus.json", *labels, "data/models.json"]
     whole = {path: path.read_bytes() for path in (root / "videos/a.mp4", root / ANNOTATION_OF_C)}
     (root / "videos/a.mp4").write_bytes(b"")
     annotation(root / ANNOTATION_OF_C, 7, "valence,arousal\n0\n")

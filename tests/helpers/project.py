@@ -24,9 +24,15 @@ WHO = ("NAME", "EMAIL")
 class Project:
     """A copy of the project, with git and DVC and its own params."""
 
-    def __init__(self, folder: Path, copied: Project | None = None) -> None:
-        """The project in an empty folder, or a copy of another one with all its outputs."""
+    def __init__(
+        self, folder: Path, copied: Project | None = None, cloned: Project | None = None
+    ) -> None:
+        """The project in an empty folder, a copy of another with all outputs, or git's clone."""
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if cloned is not None:
+            self.run("git", "clone", "-q", str(cloned.folder), ".")
+            return
         if copied is not None:
             shutil.copytree(copied.folder, folder, dirs_exist_ok=True, symlinks=True)
             return

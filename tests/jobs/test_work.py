@@ -109,6 +109,20 @@ def test_a_missing_model_stops_only_the_clips_that_must_be_made(tmp_path, folder
     assert sorted(contents(folder)) == [".keys", "a.txt", "b.txt", "c.txt"]
 
 
+def test_without_the_corpus_nothing_is_made_or_changed_and_what_has_the_same_key_is_kept(
+    tmp_path, folder
+):
+    with pytest.raises(Problem, match=r"3 to make \(3 new\): a, b, c; and no corpus at /nowhere"):
+        made(tmp_path, folder, TEXTS, source=Path("/nowhere"))
+    assert not folder.exists()  # else DVC would take an empty folder for changed outputs
+    made(tmp_path, folder, TEXTS, source=tmp_path)
+    before = contents(folder)
+    assert made(tmp_path, folder, TEXTS, source=Path("/nowhere")) == []
+    with pytest.raises(Problem, match=r"1 to make \(1 input\): b; .*`dvc pull "):
+        made(tmp_path, folder, {"b": "bird"}, source=Path("/nowhere"))
+    assert contents(folder) == before
+
+
 def test_an_outdated_output_stays_until_the_new_one_replaces_it(tmp_path, folder):
     script, reached = tmp_path / "slow.py", tmp_path / "reached"
     script.write_text(SLOW)

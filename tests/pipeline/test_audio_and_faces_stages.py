@@ -15,7 +15,7 @@ import pytest
 from rjcma import store
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.manifest import write
-from rjcma.problem import Problems
+from rjcma.problem import Problem, Problems
 from stages import extract_audio, logmel, pack_faces
 
 DECODED, FPS = 17, 10.0
@@ -112,3 +112,18 @@ def test_a_missing_video_and_its_missing_sound_are_problems_of_their_clips(corpu
             stage()
         assert [problem.clip for problem in caught.value.problems] == ["gone"]
         assert names(folder) == [kept]
+
+
+def test_sound_and_faces_are_kept_without_the_corpus_and_a_missing_file_is_to_be_pulled(corpus):
+    stages = {extract_audio: "audio/talk.wav", pack_faces: "faces/talk_left.h5"}
+    for stage, file in stages.items():
+        stage.main(corpus / "clips.jsonl", (corpus / file).parent, corpus / "params.yaml")
+    text = (corpus / "params.yaml").read_text()
+    (corpus / "params.yaml").write_text(text.replace(str(corpus), "/nowhere"))
+    for stage, file in stages.items():
+        before = (corpus / file).read_bytes()
+        stage.main(corpus / "clips.jsonl", (corpus / file).parent, corpus / "params.yaml")
+        assert (corpus / file).read_bytes() == before
+        (corpus / file).unlink()
+        with pytest.raises(Problem, match=f"{Path(file).stem}; and no corpus at /nowhere"):
+            stage.main(corpus / "clips.jsonl", (corpus / file).parent, corpus / "params.yaml")

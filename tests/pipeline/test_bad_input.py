@@ -82,7 +82,7 @@ def spoilt(tmp_path_factory):
     )
     section = {key: value for key, value in section.items() if key != "make"}
     params(folder, corpus=section)
-    run = ("stages.index", "clips.jsonl", "labels", "models.json")
+    run = ("stages.index", "clips.jsonl", "labels", "corpus.json", "models.json")
     return folder, section, set(names), stage(*run, folder=folder), run
 
 

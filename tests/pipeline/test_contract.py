@@ -44,8 +44,9 @@ OUTSIDE = {
     "install",
     "mend",
     "pipeline",
+    "pull",
     "start",
-}  # above all floors; only stages use them
+}  # above all floors
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.glob("rjcma/**/*.py"))
 
 
@@ -205,6 +206,14 @@ def test_ablations_run_only_when_they_are_asked_for():
         known = {stage.name: stage for stage in repo.index.stages}
         assert not list(repo.index.graph.predecessors(known["ablate"]))  # nothing depends on it
         assert known["embed_text"] in repo.index.graph.successors(known["ablate"])
+
+
+def test_the_index_comes_after_the_sample_and_no_stage_depends_on_a_path_of_the_corpus():
+    with Repo(ROOT) as repo:
+        known = {stage.name: stage for stage in repo.index.stages}
+        assert known["sample@sample"] in repo.index.graph.successors(known["index"])
+        root = {out.def_path for out in known["sample@sample"].outs} - {"data/README.md"}
+        assert not any(dep.def_path.startswith(*root) for s in known.values() for dep in s.deps)
 
 
 def test_no_module_of_the_library_names_a_path_of_data():
