@@ -15,7 +15,7 @@ import typer
 from rjcma import manifest
 from rjcma.command import problems_as_lines
 from rjcma.manifest import Clip
-from rjcma.problem import Problem
+from rjcma.problem import Problem, Problems
 
 app = typer.Typer(
     help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
@@ -53,6 +53,29 @@ def mend() -> None:
 
     if message := mend_lock(Path.cwd()):
         print(message)
+
+
+@app.command()
+def status(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file, and compare it with its ledger.")
+    ] = False,
+) -> None:
+    """Tell per stage what is done, stale, missing and failed, and what `dvc repro` would make.
+
+    Nothing is run. A file that was never read on this machine is taken to be what its ledger says.
+    With --verify every file is read. One whose bytes have changed is named, and the next
+    `dvc repro` makes it again; the exit status is then 1.
+    """
+    from rjcma import status as states
+
+    if not verify:
+        print(states.table(states.status()))
+        return
+    count, damaged = states.verify()
+    if damaged:
+        raise Problems([states.problem(each) for each in damaged])
+    print(f"{count} files read: all are what their ledgers say")
 
 
 @app.command()

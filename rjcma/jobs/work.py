@@ -13,6 +13,7 @@ process is killed, only the unfinished outputs are lost.
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import shutil
 import traceback
@@ -27,12 +28,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs.digests import digest_file, digest_value
-from rjcma.jobs.files import PARTIAL, copy, partial_of
+from rjcma.jobs.files import PARTIAL, copy, partial_of, replace
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.recipe import Model, Recipe, modules_of
 from rjcma.jobs.workers import Workers, executor
 from rjcma.problem import Problem, Problems
+
+FAILED = ".failed"
+"""The file beside the ledger that holds the jobs that failed, and why. Only a run that fails leaves
+it; DVC records nothing of such a run, and the next run removes it."""
 
 Make = Callable[..., None]
 """Makes a job's output: called with the job's arguments and, last, the path to write to."""
@@ -127,15 +132,18 @@ def run(work: Work, pool: Executor | None = None) -> None:
     _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
         say(_plan(work, waiting, lacking, copied))
-    problems = []
+    problems = {}
     for job, problem in do(work, waiting, ledger, pool):
         if problem:
-            problems.append(problem)
+            problems[job.name] = problem
             ledger.keep(ledger.entries.keys() - set(work.names(job)))
     _remove_stale_files(work.folder, ledger.entries)
     ledger.write()
     if problems:
-        lines = {str(problem): problem for problem in problems}  # a killed worker repeats its line
+        failed = {name: str(problem) for name, problem in problems.items()}
+        replace(work.folder / FAILED, (json.dumps(failed, indent=1) + "\n").encode())
+        # A killed worker repeats its line.
+        lines = {str(problem): problem for problem in problems.values()}
         raise Problems([lines[line] for line in sorted(lines)])
 
 

@@ -151,7 +151,7 @@ def test_a_clip_that_fails_leaves_the_others_made_and_kept(tmp_path, folder):
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("clip bad: in.txt: found bad; expected good; to do: mend it")
     assert "ZeroDivisionError: oops" in lines[1] and "clip z" in lines[1]
-    assert sorted(contents(folder)) == [".keys", "a.txt", "b.txt", "c.txt"]
+    assert sorted(contents(folder)) == [".failed", ".keys", "a.txt", "b.txt", "c.txt"]
     assert made(tmp_path, folder, TEXTS) == []
 
 

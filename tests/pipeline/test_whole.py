@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ LOOKING = {
     *("transcribe", "punctuate", "embed_text"),
 }
 ADOPT = ("python", "-m", "rjcma.cli", "adopt")
+STATUS = ("python", "-m", "rjcma.cli", "status")
+HEAVY = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
+"""Libraries that compute."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,15 @@ def edit(project: Project, path: str, change: Callable[[str], str]) -> None:
     text = file.read_text()
     assert change(text) != text
     file.write_text(change(text))
+
+
+def table(project: Project) -> dict[str, str]:
+    """What `rjcma status` says of the next `dvc repro`, by stage. It changes no output."""
+    before = project.outputs()
+    header, *lines = project.run(*STATUS).splitlines()
+    assert project.outputs() == before
+    column = header.index("next dvc repro")
+    return {line.split()[0]: line[column:] for line in lines if line[column - 1 : column] == " "}
 
 
 def test_the_whole_pipeline_ends_in_a_table_and_its_metrics(whole):
@@ -97,6 +110,10 @@ def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_agai
 def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run):
     project, before = one_run, one_run.outputs()
     edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
+    told = table(project)
+    assert told["logmel"] == "makes 3" and told["encode@audio"] == "up to 3 if inputs change"
+    assert told["train"] == "up to 1 if inputs change" and told["score"] == "runs"
+    assert {told[name] for name in ("transcribe", "pack_faces", "embed_text")} == {"-"}
     reasons = project.why("dvc", "repro")
     to_make = {name: line for name, line in reasons.items() if "to make" in line}
     assert to_make == {
@@ -204,19 +221,65 @@ def test_files_are_adopted_if_changed_code_makes_the_same(project):
     assert "nothing was adopted" in project.run(*ADOPT, "logmel", ok=False)
 
 
-def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
-    before = project.outputs()
-    heavy = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
+def telling_imports(project: Project) -> list[str]:
+    """A command's first words, with which each Python prints what it imported of `HEAVY`."""
     site = project.folder / "site"
     site.mkdir()
     listed = "{name.partition('.')[0] for name in sys.modules}"
     (site / "sitecustomize.py").write_text(
         "import atexit, sys\n"
-        f"atexit.register(lambda: print('HEAVY', sorted({listed} & set({heavy!r}))))\n"
+        f"atexit.register(lambda: print('HEAVY', sorted({listed} & set({HEAVY!r}))))\n"
     )
+    return ["env", f"PYTHONPATH={site}"]
+
+
+def test_status_imports_no_library_that_computes(project):
+    printed = project.run(*telling_imports(project), *STATUS)
+    assert "HEAVY []" in printed and "train" in printed
+
+
+@pytest.mark.parametrize("link", ["copy", "symlink"])
+def test_flipped_bytes_are_found_by_verifying_and_the_next_run_makes_those_files_alone(
+    project, link
+):
+    before = project.outputs()
+    project.run("dvc", "config", "cache.type", link)
+    project.run("dvc", "checkout", "--relink")
+    for path in FLIPPED:
+        flip((project.folder / path).resolve())
+    assert "to make" not in project.run("dvc", "repro")  # DVC looks at size and time only
+    printed = project.run(*STATUS, "--verify", ok=False)
+    named = [line.split(": ")[1] for line in printed.splitlines() if "problem: " in line]
+    assert named == FLIPPED
+    reasons = project.why("dvc", "repro")
+    assert reasons == {
+        "data/features/logmel": "3 in all, 2 kept, 1 to make (1 new)",
+        "data/transcripts": "3 in all, 2 kept, 1 to make (1 new)",
+    }
+    assert project.outputs() == before
+    assert "all are what their ledgers say" in project.run(*STATUS, "--verify")
+
+
+FLIPPED = ["data/features/logmel/131.h5", "data/transcripts/131.json"]
+
+
+def flip(path: Path) -> None:
+    """Change a file's last byte, but not its size, time and mode, as a disk would."""
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o644)
+    with open(path, "r+b") as file:
+        file.write(content)
+    path.chmod(stat.st_mode)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
+    before = project.outputs()
+    watched = telling_imports(project)
     for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
         path.write_text(path.read_text() + "# a comment\n")
-    printed = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
+    printed = project.run(*watched, "dvc", "repro")
     assert "to make" not in printed and project.outputs() == before
     loaded = {text.split("'")[1]: text for text in printed.split("Running stage ")[1:]}
     assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
