@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from rjcma.jobs import work as jobs
 from rjcma.jobs.ledger import Ledger, Wanted
+from rjcma.jobs.lock import locked
 from rjcma.jobs.progress import say
 from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
@@ -35,10 +36,14 @@ class _Collected(BaseException):
 
 
 def run(work: Work, pool: Executor | None = None) -> None:
-    """Do a stage's work (`rjcma.jobs.work.run`); within `work_of`, only hand the work over."""
+    """Do a stage's work (`rjcma.jobs.work.run`); within `work_of`, only hand the work over.
+
+    Raises `Problem` if another process is doing work in the same folder.
+    """
     if _collecting:
         raise _Collected(work)
-    jobs.run(work, pool)
+    with locked(work.folder):
+        jobs.run(work, pool)
 
 
 def is_collecting() -> bool:

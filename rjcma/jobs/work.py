@@ -21,14 +21,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs.digests import digest_file, digest_value
-from rjcma.jobs.files import PARTIAL, copy, partial_of, replace
+from rjcma.jobs.files import PARTIAL, copy, partial_of, replace, unwritable
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.recipe import Model, Recipe, modules_of
@@ -176,7 +176,8 @@ def do(
             failed = isinstance(outcome, Problem)
             if not isinstance(outcome, Problem):
                 for name, digest in zip(work.names(job), outcome, strict=True):
-                    ledger.add(name, work.wanted[name], digest)
+                    with suppress(OSError):  # a full disk: `run` writes the ledger again at the end
+                        ledger.add(name, work.wanted[name], digest)
             if shown is not None:
                 shown.step(failed=failed)
             yield job, outcome if isinstance(outcome, Problem) else None
@@ -271,7 +272,9 @@ def _make(
     except Problem as problem:
         return problem
     except Exception as error:
-        return _unforeseen(error, "" if places.folder else job.name, path)
+        return unwritable(error, folder) or _unforeseen(
+            error, "" if places.folder else job.name, path
+        )
     finally:
         _remove(partial)
 

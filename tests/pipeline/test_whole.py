@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -286,3 +288,33 @@ def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_tha
     for name, text in loaded.items():
         if name != "score":  # it always writes its report again
             assert "HEAVY []" in text, f"{name}: {text}"
+
+
+WAIT = """
+    import time
+    Path("waiting").touch()
+    while not Path("go").exists():
+        time.sleep(0.05)
+"""
+
+
+def test_two_runs_at_once_in_one_folder_do_no_harm(project):
+    before = project.outputs()
+    edit(
+        project,
+        "stages/logmel.py",
+        lambda text: text.replace("    logmel_all(", f"{WAIT}    logmel_all("),
+    )
+    (project.folder / "data/features/logmel/131.h5").unlink()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(project.run, "dvc", "repro")
+        while not (project.folder / "waiting").exists():
+            assert not first.done(), first.result()
+            time.sleep(0.05)
+        try:
+            refused = project.run("dvc", "repro", ok=False)
+        finally:
+            (project.folder / "go").touch()
+        assert "1 to make" in first.result()
+    assert "dvc repro" in refused and ("busy" in refused or "lock" in refused)
+    assert project.outputs() == before
