@@ -7,7 +7,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: repro ablation test setup benchmark clean
+.PHONY: repro ablation test test-long setup benchmark clean
 
 repro: setup
 	@rjcma mend
@@ -27,6 +27,10 @@ test: setup
 	ruff format --check .
 	mypy
 	pytest
+
+# The proofs that take minutes: killed runs, and runs in two places.
+test-long: setup
+	pytest -m long
 
 benchmark: setup
 	python -m benchmarks.looking

@@ -71,15 +71,38 @@ def pull(
     """Pull a part of what a team shares, with `dvc pull`."""
     from dvc.cli import main as dvc
 
-    from rjcma.pipeline import stages
+    from rjcma.pipeline import dvc_stages
     from rjcma.pull import targets
 
-    command = ["pull", *targets(kind, {stage.name: stage for stage in stages()})]
+    command = ["pull", *targets(kind, {stage.name: stage for stage in dvc_stages()})]
     print("dvc", *command, flush=True)
     if status := dvc(command):
         raise typer.Exit(status)
     if kind != "report":
         print("now: dvc repro --allow-missing")
+
+
+@app.command()
+def status(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file, and compare it with its ledger.")
+    ] = False,
+) -> None:
+    """Tell per stage what is done, stale, missing and failed, and what `dvc repro` would make.
+
+    Nothing is run. A file that was never read on this machine is taken to be what its ledger says.
+    With --verify every file is read. One whose bytes have changed is named, and the next
+    `dvc repro` makes it again; the exit status is then 1.
+    """
+    from rjcma import status as states
+
+    if not verify:
+        print(states.table(states.status()))
+        return
+    count, damaged = states.verify()
+    if damaged:
+        raise Problems([states.problem(each) for each in damaged])
+    print(f"{count} files read: all are what their ledgers say")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from rjcma.jobs.digests import remember_in
+from rjcma.jobs.files import unwritable
 from rjcma.problem import Problem, Problems
 
 DIGESTS = Path(".rjcma/digests.jsonl")
@@ -36,13 +37,26 @@ def run(main: Callable[..., Any]) -> None:
 
 @contextmanager
 def problems_as_lines() -> Iterator[None]:
-    """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files."""
+    """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files.
+
+    A full disk and a folder that must not be written are problems too.
+    """
     remember_in(DIGESTS)
     try:
         yield
     except (Problem, Problems) as problem:
-        lines = str(problem).splitlines()
-        print("\n".join(f"problem: {line}" for line in lines), file=sys.stderr)
+        _print(problem)
+        sys.exit(1)
+    except OSError as error:
+        refused = unwritable(error, Path.cwd())
+        if refused is None:
+            raise
+        _print(refused)
         sys.exit(1)
     finally:
         remember_in(None)
+
+
+def _print(problem: Problem | Problems) -> None:
+    lines = str(problem).splitlines()
+    print("\n".join(f"problem: {line}" for line in lines), file=sys.stderr)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 from dvc.exceptions import DvcException
@@ -16,16 +16,55 @@ from dvc.rwlock import rwlock
 
 from rjcma.command import DIGESTS
 from rjcma.jobs import shards
-from rjcma.jobs.adoption import work_of
+from rjcma.jobs.adoption import run, work_of
 from rjcma.jobs.digests import remember_in
 from rjcma.jobs.executors import Died, opened, outcomes
 from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.progress import say
 from rjcma.jobs.shards import Shard
-from rjcma.jobs.work import Work, died, run, unforeseen
+from rjcma.jobs.work import Work, died, unforeseen
 from rjcma.problem import Problem, Problems
 
 PREFIX = "stages."
+
+MAIN = "dvc.yaml"
+"""The file of the pipeline that `dvc repro` runs."""
+
+WHOLE = ("sample", "index", "score")
+"""Stages that do not work clip by clip, video by video or run by run."""
+
+
+class Stage(NamedTuple):
+    """A stage, or one variant of it."""
+
+    name: str
+    """Its name, and its variant's: `train@valence-0`."""
+    command: str
+    outs: tuple[Path, ...]
+    before: frozenset[str]
+    """The names of all stages that it depends on, directly or indirectly."""
+    changed: bool
+    """Whether DVC sees a change that makes it run. Looked up only for the stages `WHOLE`."""
+
+    @property
+    def base(self) -> str:
+        """The name without the variant's."""
+        return self.name.partition("@")[0]
+
+    def work(self) -> Work | None:
+        """The work that it would do; None if it does not work clip by clip. Nothing is run.
+
+        Raises `Problem` if a file that tells the work is missing or damaged.
+        """
+        return None if self.base in WHOLE else _work(self.command)
+
+
+def stages() -> list[Stage]:
+    """The stages of the pipeline that `dvc repro` runs, each after those that it depends on."""
+    with Repo(str(Path.cwd())) as repo:
+        graph = repo.index.graph
+        found = [_stage(each, graph) for each in repo.index.stages if each.path_in_repo == MAIN]
+    return sorted(found, key=lambda stage: (len(stage.before), stage.name))
 
 
 def works(name: str) -> list[Work]:
@@ -96,12 +135,12 @@ def _run_at_once(name: str, found: dict[str, Work], shard: Shard | None) -> None
 
 def _variants(name: str) -> list[Any]:
     """The stages called `name` in dvc.yaml, or `name@…`."""
-    known_stages = stages()
+    known_stages = dvc_stages()
     found = [stage for stage in known_stages if stage.name.partition("@")[0] == name]
     if not found:
         known = sorted({stage.name.partition("@")[0] for stage in known_stages})
         raise Problem(
-            file="dvc.yaml",
+            file=MAIN,
             found=f"no stage {name}",
             expected=f"one of {', '.join(known)}",
             cure="correct the name",
@@ -111,19 +150,45 @@ def _variants(name: str) -> list[Any]:
 
 def _works(variants: Sequence[Any]) -> dict[str, Work]:
     """The work of each of these stages, by its command."""
-    commands = [stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1] for stage in variants]
-    clipwise = {c: work for c in commands if (work := work_of(_program(c))) is not None}
-    if len(clipwise) < len(commands):
+    if variants[0].name.partition("@")[0] in WHOLE:
         raise Problem(
             file=f"stage {variants[0].name.partition('@')[0]}",
             found="a stage that does not work clip by clip",
             expected="a stage that makes one file per clip, video or run",
             cure="run `dvc repro`",
         )
-    return clipwise
+    return {command: _work(command) for command in map(_command, variants)}
 
 
-def stages() -> Sequence[Any]:
+def _stage(stage: Any, graph: Any) -> Stage:
+    before: set[Any] = set()
+    waiting = [stage]
+    while waiting:
+        further = set(graph.successors(waiting.pop())) - before
+        before |= further
+        waiting += further
+    return Stage(
+        stage.name,
+        _command(stage),
+        tuple(Path(out.fs_path) for out in stage.outs),
+        frozenset(other.name for other in before),
+        stage.name.partition("@")[0] in WHOLE and _is_changed(stage),
+    )
+
+
+def _is_changed(stage: Any) -> bool:
+    """Whether DVC sees a change. Needs no lock, unlike DVC's own function: DVC may be running."""
+    try:
+        return stage.changed_stage() or any(e.status() for e in [*stage.deps, *stage.outs])
+    except OSError:  # a broken link, for example
+        return True
+
+
+def _command(stage: Any) -> str:
+    return str(stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1])
+
+
+def dvc_stages() -> Sequence[Any]:
     """All stages of both pipelines."""
     with Repo(str(Path.cwd())) as repo:
         return list(repo.index.stages)
@@ -165,3 +230,10 @@ def _program(command: str) -> Callable[[], Any]:
     app.command()(stage.main)
     program = typer.main.get_command(app)
     return lambda: program(args=words[start + 1 :], standalone_mode=False)
+
+
+def _work(command: str) -> Work:
+    """The work that a stage's command would do."""
+    work = work_of(_program(command))
+    assert work is not None, command
+    return work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -203,3 +204,22 @@ def test_missing_data_for_a_picture_is_a_problem(rjcma, world, tmp_path, break_i
     assert status == 1
     assert printed.startswith("problem: clip cleo: ") and parts in printed
     assert printed.count("\n") == 1
+
+
+def test_a_read_only_file_system_is_one_line(rjcma, monkeypatch):
+    def refused(root):
+        raise OSError(errno.EROFS, "Read-only file system", ".dvc/tmp/rwlock")
+
+    monkeypatch.setattr("rjcma.mend.mend", refused)
+    status, printed, problems = rjcma("mend")
+    assert (status, printed) == (1, "")
+    assert problems.startswith("problem: .dvc/tmp/rwlock: found read-only file system; expected")
+
+
+def test_any_other_error_of_the_system_is_not_hidden(rjcma, monkeypatch):
+    def broken(root):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+    monkeypatch.setattr("rjcma.mend.mend", broken)
+    with pytest.raises(FileNotFoundError):
+        rjcma("mend")

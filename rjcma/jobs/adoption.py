@@ -16,8 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from rjcma.jobs import shards
 from rjcma.jobs import work as jobs
 from rjcma.jobs.ledger import Ledger, Wanted
+from rjcma.jobs.lock import locked
 from rjcma.jobs.progress import say
 from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
@@ -36,10 +38,14 @@ class _Collected(BaseException):
 
 
 def run(work: Work, pool: Executor | None = None) -> None:
-    """Do a stage's work (`rjcma.jobs.work.run`); within `work_of`, only hand the work over."""
+    """Do a stage's work (`rjcma.jobs.work.run`); within `work_of`, only hand the work over.
+
+    Raises `Problem` if another process is doing work in the same folder.
+    """
     if _collecting:
         raise _Collected(work)
-    jobs.run(work, pool)
+    with locked(work.folder, shared=shards.chosen() is not None):
+        jobs.run(work, pool)
 
 
 def is_collecting() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ def remember_in(path: Path | None) -> None:
     """From now on remember files' digests in the file `path`, to save time; None: do not."""
     global _memory
     _memory = None if path is None else Memory(path)
+
+
+def assume(digests: Mapping[Path, str]) -> None:
+    """Take these for the digests of files that were never read here, so that they need not be.
+
+    This holds in this process, and only while digests are remembered.
+    """
+    if _memory is not None:
+        known = {stamp.rsplit(" ", 3)[0] for stamp in _memory.values}
+        for path, digest in digests.items():
+            if str(path.absolute()) not in known and path.is_file():
+                _memory.values[_stamp(path)] = digest
 
 
 def digest_text(text: str) -> str:

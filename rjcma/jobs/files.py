@@ -7,6 +7,7 @@ may be a link into DVC's cache.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -23,6 +24,22 @@ ABOUT = "about"
 
 PARTIAL = ".partial"
 """The suffix of a file that is being written; its name also begins with a dot, to hide it."""
+
+
+_ROOM = ("room to write", "free space on that disk, then run again: what is finished is kept")
+_PERMISSION = (
+    "a file and a folder that may be read and written",
+    "correct their permissions, then run again: what is finished is kept",
+)
+REFUSALS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EROFS: _PERMISSION,
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+}
+"""What is expected, and the cure, by the number of the system's error."""
 
 
 def partial_of(path: Path) -> Path:
@@ -62,6 +79,26 @@ def copy(source: Path, path: Path) -> None:
     """Copy the file `source` to `path`, and replace what is there."""
     with replacing(path) as partial:
         shutil.copyfile(source, partial)
+
+
+def unwritable(error: BaseException, path: Path) -> Problem | None:
+    """The problem of a full disk, or of a file or folder that must not be written.
+
+    `error` is what was raised while `path` was written; None if it says anything else. It may come
+    from a library that only quotes the system's message, or gives none (`torch.save`).
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        for number, (expected, cure) in REFUSALS.items():
+            message = os.strerror(number)
+            if getattr(cause, "errno", None) == number or message in str(cause):
+                file = getattr(cause, "filename", None) or path
+                return Problem(file=file, found=message.lower(), expected=expected, cure=cure)
+        cause = cause.__cause__ or cause.__context__
+    if "iostream error" in str(error.__context__):
+        expected, cure = REFUSALS[errno.ENOSPC]
+        return Problem(file=path, found="a write that failed", expected=expected, cure=cure)
+    return None
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

@@ -14,7 +14,9 @@ lost.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import json
 import pkgutil
 import secrets
 import shutil
@@ -22,8 +24,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, closing, nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +33,7 @@ from typing import Any, NamedTuple
 from rjcma.jobs import provenance, shards
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.executors import Died, is_elsewhere, opened, outcomes
-from rjcma.jobs.files import PARTIAL, copy, is_readable, partial_of
+from rjcma.jobs.files import PARTIAL, copy, is_readable, partial_of, replace, unwritable
 from rjcma.jobs.ledger import LEDGER, Ledger, Wanted
 from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.provenance import About, Made
@@ -40,6 +42,10 @@ from rjcma.jobs.workers import DEFAULT, Needs, Workers
 from rjcma.problem import Problem, Problems
 
 NAMED = 3  # jobs that a problem names (ours)
+
+FAILED = ".failed"
+"""The file beside the ledger that holds the jobs that failed, and why. Only a run that fails leaves
+it; DVC records nothing of such a run, and the next run removes it."""
 
 Make = Callable[..., None]
 """Makes a job's output: called with the job's arguments and, last, the path to write to."""
@@ -142,7 +148,7 @@ def run(work: Work, pool: Executor | None = None) -> None:
     `Problem` if an output needs a model, or the corpus, that is missing.
     """
     shard = shards.chosen()
-    part = replace(work, jobs=shard.part(work.jobs)) if shard else work
+    part = dataclasses.replace(work, jobs=shard.part(work.jobs)) if shard else work
     ledger = shards.ledger(work.folder, part.wanted, shard)
     lacking = ledger.lacks(part.wanted)
     copied = {name for name in lacking if _take_over(part, name, ledger)}
@@ -158,10 +164,10 @@ def run(work: Work, pool: Executor | None = None) -> None:
         _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
         say(_plan(part, waiting, lacking, copied))
-    problems = []
+    problems = {}
     for job, problem in do(part, waiting, ledger, pool):
         if problem:
-            problems.append(problem)
+            problems[job.name] = problem
             ledger.keep(ledger.entries.keys() - set(work.names(job)))
     ledger.write()
     whole = shards.merged(work.folder, work.wanted, shard) if shard else ledger
@@ -170,7 +176,10 @@ def run(work: Work, pool: Executor | None = None) -> None:
     else:
         say(f"{work.folder}: {shard} has ended; the last one to end completes the folder")
     if problems:
-        lines = {str(problem): problem for problem in problems}  # a missing model repeats its line
+        failed = {name: str(problem) for name, problem in problems.items()}
+        replace(work.folder / FAILED, (json.dumps(failed, indent=1) + "\n").encode())
+        # A missing model repeats its line.
+        lines = {str(problem): problem for problem in problems.values()}
         raise Problems([lines[line] for line in sorted(lines)])
 
 
@@ -206,7 +215,8 @@ def do(
             failed = isinstance(outcome, Problem)
             if not isinstance(outcome, Problem):
                 for name, made in zip(work.names(job), outcome, strict=True):
-                    ledger.add(name, work.wanted[name], *made)
+                    with suppress(OSError):  # a full disk: `run` writes the ledger again at the end
+                        ledger.add(name, work.wanted[name], *made)
             if shown is not None:
                 shown.step(failed=failed)
             yield job, outcome if isinstance(outcome, Problem) else None
@@ -328,7 +338,9 @@ def _make(
     except Problem as problem:
         return problem
     except Exception as error:
-        return unforeseen(error, "" if places.folder else job.name, path)
+        return unwritable(error, folder) or unforeseen(
+            error, "" if places.folder else job.name, path
+        )
     finally:
         _remove(partial)
 

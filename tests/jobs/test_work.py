@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rjcma.jobs.digests import digest_folder, digest_text
+from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.work import Job, Work, run
 from rjcma.jobs.workers import worker_count
 from rjcma.problem import Problem, Problems
@@ -25,6 +27,8 @@ def upper(text: str, log: Path, out: Path) -> None:
         raise Problem(clip=text, file="in.txt", found="bad", expected="good", cure="mend it")
     if text == "bug":
         raise ZeroDivisionError("oops")
+    if text == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
     if text == "killed":
         os._exit(9)
     out.write_text(text.upper())
@@ -165,7 +169,7 @@ def test_a_clip_that_fails_leaves_the_others_made_and_kept(tmp_path, folder):
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("clip bad: in.txt: found bad; expected good; to do: mend it")
     assert "ZeroDivisionError: oops" in lines[1] and "clip z" in lines[1]
-    assert sorted(contents(folder)) == [".keys", "a.txt", "b.txt", "c.txt"]
+    assert sorted(contents(folder)) == [".failed", ".keys", "a.txt", "b.txt", "c.txt"]
     assert made(tmp_path, folder, TEXTS) == []
 
 
@@ -360,3 +364,28 @@ def test_a_worker_has_one_core_before_its_stage_is_imported(tmp_path, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "7"}
     subprocess.run([sys.executable, script, folder], check=True, env=environment)
     assert (folder / "a.txt").read_text() == "1"
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing_that_was_finished(tmp_path, folder):
+    with pytest.raises(Problems) as caught:
+        made(tmp_path, folder, {"x": "full", **TEXTS, "y": "full"})
+    (line,) = str(caught.value).splitlines()
+    assert "no space left on device" in line and "free space" in line and str(folder) in line
+    assert made(tmp_path, folder, {"x": "fox", **TEXTS, "y": "yak"}) == ["fox", "yak"]
+
+
+def test_a_ledger_that_could_not_be_written_meanwhile_is_written_at_the_end(
+    tmp_path, folder, monkeypatch
+):
+    write, calls = Ledger.write, []
+
+    def full(ledger):
+        calls.append(len(ledger.entries))
+        if len(calls) <= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(ledger)
+
+    monkeypatch.setattr(Ledger, "write", full)
+    assert made(tmp_path, folder, TEXTS, "one") == ["ant", "bee", "cat"]
+    assert calls == [1, 2, 3, 3]
+    assert made(tmp_path, folder, TEXTS) == []

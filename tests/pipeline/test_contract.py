@@ -46,6 +46,7 @@ OUTSIDE = {
     "pipeline",
     "pull",
     "start",
+    "status",
 }  # above all floors
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.glob("rjcma/**/*.py"))
 

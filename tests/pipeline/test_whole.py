@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +22,9 @@ LOOKING = {
     *("transcribe", "punctuate", "embed_text"),
 }
 ADOPT = ("python", "-m", "rjcma.cli", "adopt")
+STATUS = ("python", "-m", "rjcma.cli", "status")
+HEAVY = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
+"""Libraries that compute."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,15 @@ def edit(project: Project, path: str, change: Callable[[str], str]) -> None:
     text = file.read_text()
     assert change(text) != text
     file.write_text(change(text))
+
+
+def table(project: Project) -> dict[str, str]:
+    """What `rjcma status` says of the next `dvc repro`, by stage. It changes no output."""
+    before = project.outputs()
+    header, *lines = project.run(*STATUS).splitlines()
+    assert project.outputs() == before
+    column = header.index("next dvc repro")
+    return {line.split()[0]: line[column:] for line in lines if line[column - 1 : column] == " "}
 
 
 def test_the_whole_pipeline_ends_in_a_table_and_its_metrics(whole):
@@ -98,6 +113,10 @@ def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_agai
 def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run):
     project, before = one_run, one_run.outputs()
     edit(project, "rjcma/audio/logmel.py", lambda t: t.replace("OFFSET = 0.01", "OFFSET = 0.5"))
+    told = table(project)
+    assert told["logmel"] == "makes 3" and told["encode@audio"] == "up to 3 if inputs change"
+    assert told["train"] == "up to 1 if inputs change" and told["score"] == "runs"
+    assert {told[name] for name in ("transcribe", "pack_faces", "embed_text")} == {"-"}
     reasons = project.why("dvc", "repro")
     to_make = {name: line for name, line in reasons.items() if "to make" in line}
     assert to_make == {
@@ -240,22 +259,98 @@ def test_every_feature_run_and_report_file_says_what_it_was_made_of(whole):
     assert scored["valence-0/predictions.h5"] == predictions["content"]
 
 
-def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
-    before = project.outputs()
-    heavy = ("torch", "transformers", "cv2", "av", "vosk", "pocketsphinx", "matplotlib")
+def telling_imports(project: Project) -> list[str]:
+    """A command's first words, with which each Python prints what it imported of `HEAVY`."""
     site = project.folder / "site"
     site.mkdir()
     listed = "{name.partition('.')[0] for name in sys.modules}"
     (site / "sitecustomize.py").write_text(
         "import atexit, sys\n"
-        f"atexit.register(lambda: print('HEAVY', sorted({listed} & set({heavy!r}))))\n"
+        f"atexit.register(lambda: print('HEAVY', sorted({listed} & set({HEAVY!r}))))\n"
     )
+    return ["env", f"PYTHONPATH={site}"]
+
+
+def test_status_imports_no_library_that_computes(project):
+    printed = project.run(*telling_imports(project), *STATUS)
+    assert "HEAVY []" in printed and "train" in printed
+
+
+@pytest.mark.parametrize("link", ["copy", "symlink"])
+def test_flipped_bytes_are_found_by_verifying_and_the_next_run_makes_those_files_alone(
+    project, link
+):
+    before = project.outputs()
+    project.run("dvc", "config", "cache.type", link)
+    project.run("dvc", "checkout", "--relink")
+    for path in FLIPPED:
+        flip((project.folder / path).resolve())
+    assert "to make" not in project.run("dvc", "repro")  # DVC looks at size and time only
+    printed = project.run(*STATUS, "--verify", ok=False)
+    named = [line.split(": ")[1] for line in printed.splitlines() if "problem: " in line]
+    assert named == FLIPPED
+    reasons = project.why("dvc", "repro")
+    assert reasons == {
+        "data/features/logmel": "3 in all, 2 kept, 1 to make (1 new)",
+        "data/transcripts": "3 in all, 2 kept, 1 to make (1 new)",
+    }
+    assert project.outputs() == before
+    assert "all are what their ledgers say" in project.run(*STATUS, "--verify")
+
+
+FLIPPED = ["data/features/logmel/131.h5", "data/transcripts/131.json"]
+
+
+def flip(path: Path) -> None:
+    """Change a file's last byte, but not its size, time and mode, as a disk would."""
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o644)
+    with open(path, "r+b") as file:
+        file.write(content)
+    path.chmod(stat.st_mode)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_that_computes(project):
+    before = project.outputs()
+    watched = telling_imports(project)
     for path in [*project.folder.glob("rjcma/**/*.py"), *project.folder.glob("stages/*.py")]:
         path.write_text(path.read_text() + "# a comment\n")
-    printed = project.run("env", f"PYTHONPATH={site}", "dvc", "repro")
+    printed = project.run(*watched, "dvc", "repro")
     assert "to make" not in printed and project.outputs() == before
     loaded = {text.split("'")[1]: text for text in printed.split("Running stage ")[1:]}
     assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
     for name, text in loaded.items():
         if name != "score":  # it always writes its report again
             assert "HEAVY []" in text, f"{name}: {text}"
+
+
+WAIT = """
+    import time
+    Path("waiting").touch()
+    while not Path("go").exists():
+        time.sleep(0.05)
+"""
+
+
+def test_two_runs_at_once_in_one_folder_do_no_harm(project):
+    before = project.outputs()
+    edit(
+        project,
+        "stages/logmel.py",
+        lambda text: text.replace("    logmel_all(", f"{WAIT}    logmel_all("),
+    )
+    (project.folder / "data/features/logmel/131.h5").unlink()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(project.run, "dvc", "repro")
+        while not (project.folder / "waiting").exists():
+            assert not first.done(), first.result()
+            time.sleep(0.05)
+        try:
+            refused = project.run("dvc", "repro", ok=False)
+        finally:
+            (project.folder / "go").touch()
+        assert "1 to make" in first.result()
+    assert "dvc repro" in refused and ("busy" in refused or "lock" in refused)
+    assert project.outputs() == before
