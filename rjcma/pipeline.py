@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +28,6 @@ from rjcma.jobs.work import Work, died, unforeseen
 from rjcma.problem import Problem, Problems
 
 PREFIX = "stages."
-
 MAIN = "dvc.yaml"
 """The file of the pipeline that `dvc repro` runs."""
 
@@ -94,9 +95,11 @@ def make(name: str) -> None:
                 run(work)
 
 
-def perform(command: str) -> list[Problem]:
-    """In a worker: run a stage's program, as DVC would -> what is wrong."""
+def perform(command: str, folder: Path) -> list[Problem]:
+    """In a worker: run a stage's program, which writes to `folder`, as DVC would -> problems."""
     remember_in(DIGESTS)
+    if isinstance(sys.stderr, TextIOWrapper):  # a line is written as a whole, among others' lines
+        sys.stderr.reconfigure(line_buffering=True, write_through=False)
     try:
         _program(command)()
     except Problem as problem:
@@ -104,7 +107,7 @@ def perform(command: str) -> list[Problem]:
     except Problems as problems:
         return problems.problems
     except Exception as error:
-        return [unforeseen(error, "", Path(command))]
+        return [unforeseen(error, "", folder)]
     return []
 
 
@@ -119,7 +122,7 @@ def _run_at_once(name: str, found: dict[str, Work], shard: Shard | None) -> None
     needs = next(iter(waiting.values())).needs
     problems, done = [], 0
     with opened(session, "processes", len(waiting), needs) as pool:
-        calls = {command: (perform, command) for command in waiting}
+        calls = {command: (perform, command, work.folder) for command, work in waiting.items()}
         with closing(outcomes(pool, calls)) as ended:
             for command, outcome in ended:
                 work = waiting[command]
@@ -150,9 +153,10 @@ def _variants(name: str) -> list[Any]:
 
 def _works(variants: Sequence[Any]) -> dict[str, Work]:
     """The work of each of these stages, by its command."""
-    if variants[0].name.partition("@")[0] in WHOLE:
+    name = variants[0].name.partition("@")[0]
+    if name in WHOLE:
         raise Problem(
-            file=f"stage {variants[0].name.partition('@')[0]}",
+            file=f"stage {name}",
             found="a stage that does not work clip by clip",
             expected="a stage that makes one file per clip, video or run",
             cure="run `dvc repro`",
