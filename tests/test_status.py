@@ -11,7 +11,8 @@ import pytest
 
 from rjcma import status
 from rjcma.jobs import digests, work
-from rjcma.jobs.digests import digest_file, digest_or_missing
+from rjcma.jobs.digests import digest_file
+from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
@@ -62,7 +63,7 @@ def here(tmp_path, monkeypatch):
 def build(source: Path, out: Path, names=("a", "b_left", "b_right"), **other) -> Work:
     """Work that copies `source/<name>.txt` for each name."""
     files = [source / f"{name}.txt" for name in names]
-    jobs = [Job(path.stem, (path,), (digest_or_missing(path),)) for path in files]
+    jobs = [Job(path.stem, (path,), {"file": digest_input(path)}) for path in files]
     return Work(f"{__name__}:write", jobs, out, ".txt", workers="here", quiet=True, **other)
 
 

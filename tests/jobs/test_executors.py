@@ -59,7 +59,11 @@ def test_a_job_that_kills_each_worker_fails_alone(here):
     assert [line.split(":")[0] for line in lines] == ["clip a", "clip bad", "clip z"]
     assert "RJCMA_WORKERS=1" in lines[0]
     assert deadly.calls(here / "log") == sorted([*texts.values(), "dies", "dies"])
-    assert set(contents(here / "out")) == {".keys", *(f"{name}.txt" for name in deadly.TEXTS)}
+    assert set(contents(here / "out")) == {
+        ".keys",
+        ".failed",
+        *(f"{name}.txt" for name in deadly.TEXTS),
+    }
     assert made(here, deadly.TEXTS) == []
 
 

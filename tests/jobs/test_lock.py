@@ -41,7 +41,7 @@ def write(path: Path) -> None:
 
 
 def test_work_in_a_folder_that_another_process_writes_is_refused(held, tmp_path):
-    work = Work(write, [Job("a", (), ())], tmp_path / "out", ".txt", workers="here")
+    work = Work(write, [Job("a", (), {})], tmp_path / "out", ".txt", workers="here")
     with pytest.raises(Problem, match="another process that writes to it"):
         adoption.run(work)
     assert list((tmp_path / "out").iterdir()) == []
