@@ -132,7 +132,6 @@ def run(work: Work, pool: Executor | None = None) -> None:
         refuse_without_models(work)
     ledger.keep(part.wanted)
     if not shard:
-        ledger.write()
         _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
         say(_plan(part, waiting, lacking, copied))
