@@ -81,9 +81,11 @@ def _of_slurm() -> str:
 def ledger(folder: Path, wanted: Mapping[str, Wanted], shard: Shard | None) -> Ledger:
     """The ledger that a run writes to, with what other ledgers of the folder know of its files."""
     own = Ledger(folder, shard.ledger if shard else LEDGER)
-    for path in sorted(folder.glob(f"{LEDGER}*")):
-        if path != own.path:
-            own.absorb(Ledger(folder, path.name), wanted)
+    others = [path for path in sorted(folder.glob(f"{LEDGER}*")) if path != own.path]
+    for path in others:
+        own.absorb(Ledger(folder, path.name), wanted)
+    if others:
+        own.write()  # before the others are removed
     return own
 
 

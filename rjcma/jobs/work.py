@@ -160,8 +160,6 @@ def run(work: Work, pool: Executor | None = None) -> None:
     work.folder.mkdir(parents=True, exist_ok=True)
     ledger.keep(part.wanted)
     if not shard:
-        if any(work.folder.glob(f"{LEDGER}-*")):  # shards' ledgers, which are stale files now
-            ledger.write()
         _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:
         say(_plan(part, waiting, lacking, copied))

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from places import ROOT
 
-from rjcma.jobs import on_dask, on_slurm
+from rjcma.jobs import on_dask, on_slurm, workers
 from rjcma.jobs.work import run
+from rjcma.jobs.workers import Needs
 from rjcma.problem import Problem, Problems
 
 
@@ -108,6 +109,7 @@ import deadly
 from pathlib import Path
 from rjcma.command import problems_as_lines
 from rjcma.jobs.work import run
+from rjcma.jobs.workers import Needs
 if __name__ == "__main__":
     with problems_as_lines():
         run(deadly.work(Path("out"), Path("log"), deadly.TEXTS))
@@ -231,3 +233,44 @@ def test_a_machine_without_slurm_is_a_problem(here, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Problem, match="Slurm"):
         made(here, deadly.TEXTS)
+
+
+def test_no_more_workers_are_started_than_there_is_memory_for(monkeypatch):
+    monkeypatch.delenv("RJCMA_WORKERS")
+    monkeypatch.setattr(workers, "core_count", lambda: 16)
+    available = psutil.virtual_memory()._replace(available=10 * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: available)
+    assert workers.room(Needs(memory=2**30)) == 10
+    assert workers.room(Needs(memory=3 * 2**30)) == 3
+    assert workers.room(Needs(memory=11 * 2**30)) == 1
+    assert workers.room(Needs(memory=2**30, cores=4)) == 4
+    assert workers.room(Needs(memory=2**30, cores=None)) == 1
+    monkeypatch.setenv("RJCMA_WORKERS", "12")
+    assert workers.room(Needs(memory=3 * 2**30)) == 12
+
+
+def gpu_of_worker(out):
+    out.write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
+    time.sleep(0.2)
+
+
+def test_each_worker_has_a_gpu_of_its_own(here, monkeypatch):
+    monkeypatch.setattr(workers, "gpus", lambda: ["0", "2", "3"])
+    monkeypatch.delenv("RJCMA_WORKERS")
+    with workers.executor("processes", 9, Needs(gpu=True)) as pool:
+        list(pool.map(gpu_of_worker, [here / str(n) for n in range(9)]))
+    found = [(here / str(n)).read_text() for n in range(9)]
+    assert set(found) == {"0", "2", "3"}
+
+
+def test_workers_end_with_the_program_that_started_them(here):
+    script = here / "program.py"
+    script.write_text(PROGRAM.replace("deadly.TEXTS", '{"a": "waits"}'))
+    path = os.pathsep.join(map(str, (ROOT, dask_cluster.HELPERS)))
+    program = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": path})
+    while not deadly.calls(here / "log"):
+        time.sleep(0.05)
+    workers = psutil.Process(program.pid).children(recursive=True)
+    program.kill()
+    gone, alive = psutil.wait_procs(workers, timeout=60)
+    assert gone and not alive
