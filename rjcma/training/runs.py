@@ -36,6 +36,7 @@ from rjcma.training import history
 from rjcma.training.request import Data, Run
 
 TRAIN, DRAW = "rjcma.training.run:train", "rjcma.training.curves:draw"
+REFUSE = "rjcma.training.references:refuse_without_inputs"
 RUN_MEMORY = 2**30
 """Bytes that a run takes on a CPU: 0.6 GiB with the sample's settings (measured, rounded up)."""
 FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
@@ -87,6 +88,9 @@ def train_run(
     if int(os.environ.get("RANK", "0")):
         _train_along(run_work)
         return
+    if not adoption.is_collecting() and _lacks(run_work):
+        for modality in run.settings.trained_encoders():
+            pkgutil.resolve_name(REFUSE)(data.folders[modality], data.clips)
     adoption.run(run_work)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -146,9 +150,14 @@ def needs(run: Run) -> Needs:
 
 def _train_along(run_work: Work) -> None:
     """Only train, as one of several launched processes; the main process does everything else."""
-    folders = [run_work.folder, *run_work.elsewhere]
-    if all(Ledger(folder).lacks(run_work.wanted) for folder in folders):
+    if _lacks(run_work):
         resolved(run_work.make)(*run_work.jobs[0].arguments, run_work.folder)
+
+
+def _lacks(run_work: Work) -> bool:
+    """Whether the run must be trained: no folder has it."""
+    folders = [run_work.folder, *run_work.elsewhere]
+    return all(Ledger(folder).lacks(run_work.wanted) for folder in folders)
 
 
 def _curves_are_current(out: Path) -> bool:

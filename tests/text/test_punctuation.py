@@ -267,7 +267,7 @@ def words(tmp_path):
 def test_each_file_of_words_becomes_a_transcript(words, tmp_path):
     settings = by_model(SAMPLE)
     punctuate_all(words, tmp_path / "out", settings)
-    assert sorted(files(tmp_path / "out")) == [".keys", "a.b.json", "silent.json"]
+    assert sorted(files(tmp_path / "out")) == [".failed", ".keys", "a.b.json", "silent.json"]
     assert read(tmp_path / "out" / "silent.json") == []
     before, after = read(words / "a.b.json"), read(tmp_path / "out" / "a.b.json")
     assert [word[1:] for word in after] == [word[1:] for word in before]
@@ -299,7 +299,7 @@ def test_spoilt_words_are_a_problem_and_other_files_are_kept(words, tmp_path):
     with pytest.raises(Problems, match=r"bad\.json: found words = 7") as caught:
         punctuate_all(words, tmp_path / "out", PAUSES)
     assert len(caught.value.problems) == 1
-    assert sorted(files(tmp_path / "out")) == [".keys", "a.b.json", "silent.json"]
+    assert sorted(files(tmp_path / "out")) == [".failed", ".keys", "a.b.json", "silent.json"]
 
 
 def test_no_folder_of_words_is_a_problem(tmp_path):

@@ -22,7 +22,8 @@ from rjcma.problem import Problem
 from rjcma.training import curves, history
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.history import Epoch
-from rjcma.training.runs import FILES, Digests
+from rjcma.training.request import Data
+from rjcma.training.runs import FILES, Digests, train_run
 
 
 @pytest.fixture(scope="module")
@@ -460,3 +461,21 @@ def test_a_run_is_kept_without_curves_if_none_can_be_drawn(
         out = tiny_corpus.trained(root, tmp_path / "run", requested(), curves=True)
         assert f"no curves, since {reason}" in capsys.readouterr().err
     assert {path.name for path in out.iterdir()} == {*FILES, ".keys"} and len(trainer.asked) == 1
+
+
+def test_features_that_refer_to_inputs_that_were_not_pulled_stop_a_run_but_no_kept_one(
+    root, tmp_path
+):
+    clips, run = manifest.read(root / "clips.jsonl"), requested("finetune", epochs=1)
+    folders = {**tiny_corpus.folders(root, "finetune"), "visual": root / "references"}
+    folders["visual"].mkdir()
+    for clip in clips:
+        store.refer(root / "faces" / f"{clip.name}.h5", "-", folders["visual"] / f"{clip.name}.h5")
+    data = Data(clips, root / "labels", folders)
+    train_run(run, data, Digests.of(data), tmp_path / "valence-0")
+    for name in ("anna", "bert"):
+        (root / "faces" / f"{name}.h5").unlink()
+    train_run(run, data, Digests.of(data), tmp_path / "valence-0")  # it needs no input
+    with pytest.raises(Problem, match=r"faces: found no files of 2 clips \(anna, bert\); .*pull"):
+        train_run(run, data, Digests.of(data), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
