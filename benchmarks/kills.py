@@ -35,9 +35,9 @@ import torch
 import typer
 from ruamel.yaml import YAML
 
+from benchmarks.measuring import PATH
+
 ROOT = Path(__file__).parents[1]
-PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-"""So that DVC and the stages are those of this Python."""
 
 SETTINGS: dict[str, Any] = {
     "recursions": 1,
