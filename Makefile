@@ -34,7 +34,7 @@ test-long: setup
 
 benchmark: setup
 	python -m benchmarks.looking
-	python -m benchmarks.clipwise
+	python -m benchmarks.stages
 	python -m benchmarks.recognisers
 	python -m benchmarks.loader
 	python -m benchmarks.fusion

@@ -8,7 +8,8 @@ are killed by SIGKILL at random moments, then `rjcma mend` and `dvc repro` follo
 itself; then the next clone begins. After each kill:
 
 - no file is half-written: every visible file has the bytes of the reference;
-- whatever was complete before (files in ledgers, epochs in checkpoints) was not made again.
+- what was complete before (files in ledgers, epochs in checkpoints) was not made again;
+- what the killed run said it had done is in ledgers and checkpoints.
 
 When a clone has ended, all its files and `dvc.lock` are those of the reference. Until then the
 report, which `score` writes again as a whole, and the curves (`live/`), which are drawn again when
@@ -35,9 +36,9 @@ import torch
 import typer
 from ruamel.yaml import YAML
 
+from benchmarks.measuring import PATH
+
 ROOT = Path(__file__).parents[1]
-PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-"""So that DVC and the stages are those of this Python."""
 
 SETTINGS: dict[str, Any] = {
     "recursions": 1,
@@ -190,10 +191,26 @@ def check_kept(before: Complete, after: Complete, printed: str) -> None:
         if after.files.get(place) != stamp:
             raise Wrong(f"{place}: was complete, and was made again\n{printed}")
     for run, number in re.findall(r"(\w+, fold \d+): epoch (\d+),", printed):
-        finished = before.epochs.get(run, 0)
-        files = f"data/runs/{run.replace(', fold ', '-')}/weights.safetensors"
-        if int(number) <= finished or files in before.files:
+        if int(number) <= before.epochs.get(run, 0) or _weights(run) in before.files:
             raise Wrong(f"{run}: epoch {number} was complete, and was trained again\n{printed}")
+
+
+def check_recorded(after: Complete, printed: str) -> None:
+    """All that the killed run said it had done is in ledgers and checkpoints."""
+    kept = {f: int(n) for f, n in re.findall(r"^(\S+): \d+ in all, (\d+) kept", printed, re.M)}
+    for folder, number in re.findall(r"^(\S+): (\d+)/\d+ \w+s done", printed, re.M):
+        recorded = sum(Path(place).parent == Path(folder) for place in after.files)
+        if recorded < kept[folder] + int(number):
+            raise Wrong(f"{folder}: {recorded} files are in the ledger; printed was\n{printed}")
+    for run, number in re.findall(r"(\w+, fold \d+): epoch (\d+),", printed):
+        before_last = int(number) - 1  # an epoch is printed just before it is saved
+        if after.epochs.get(run, 0) < before_last and _weights(run) not in after.files:
+            raise Wrong(f"{run}: epoch {before_last} is not in the checkpoint\n{printed}")
+
+
+def _weights(run: str) -> str:
+    """A file of a run that lines of progress name so."""
+    return f"data/runs/{run.replace(', fold ', '-')}/weights.safetensors"
 
 
 def check_end(clone: Clone, reference: dict[str, str]) -> None:
@@ -240,6 +257,7 @@ class Killer:
             status, printed = clone.repro(seconds if killed < most else None)
             after = clone.complete()
             check_kept(before, after, printed)
+            check_recorded(after, printed)
             if status is not None:
                 self._ended(status, printed)
                 break

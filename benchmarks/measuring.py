@@ -48,7 +48,7 @@ def cost(command: Sequence[str], folder: Path, **variables: str) -> Cost:
         result = Path(temporary) / "result"
         run = [sys.executable, "-S", "-c", MEASURE, str(result), *command]
         done = subprocess.run(run, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-        status, *numbers = json.loads(result.read_text())
+        status, *numbers = json.loads(result.read_text()) if done.returncode == 0 else [1]
     if status:
-        sys.exit(f"{' '.join(command)}:\n{done.stdout}")
+        sys.exit(f"{' '.join(command)} failed or was killed:\n{done.stdout}")
     return Cost(*numbers, done.stdout)
