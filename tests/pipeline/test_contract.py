@@ -135,6 +135,10 @@ def test_a_stage_whose_keys_hold_versions_depends_on_the_lock(name):
     assert "requirements.lock" in deps_and_outs(STAGES[name])[0]
 
 
+READERS = {"extract_audio", "pack_faces"}
+"""Stages that need `corpus` only for its root, which decides no file: the manifest has digests."""
+
+
 def sections_loaded(path: Path) -> set[str]:
     """The sections that a stage loads: single ones, those of a run, or all of them."""
     text = (ROOT / path).read_text()
@@ -156,7 +160,8 @@ def test_a_stage_declares_the_sections_that_it_loads(name):
         if type(dep).__name__ == "ParamsDependency"
         for key in dep.params
     }
-    assert declared == sections_loaded(stage_file(STAGES[name]))
+    loaded = sections_loaded(stage_file(STAGES[name]))
+    assert declared == (loaded - {"corpus"} if name in READERS else loaded)
 
 
 @pytest.mark.parametrize("name", STAGES)
