@@ -105,7 +105,8 @@ def test_who_pulls_for_training_trains_and_scores_without_the_corpus(team, tmp_p
     assert "`dvc pull data/audio`" in refused and "no corpus at ../corpus" in refused
     assert project.outputs() == before
 
-    assert set(project.ran(*EXP, "-S", "recursions=2")) == TRAINED
+    options = ("-S", "recursions=2", "-S", "corpus.root=/elsewhere")
+    assert set(project.ran(*EXP, *options)) == TRAINED
     assert features(project) == {k: v for k, v in before.items() if "/features/" in k}
     assert "| Fold 0 " in project.run(*RJCMA, "table", "data/report")
 
@@ -141,6 +142,7 @@ def test_who_pulls_the_report_reads_it(team, tmp_path):
     assert not (project.folder / "data/features").exists()
 
 
+@pytest.mark.long
 def test_only_changes_are_pushed_and_a_conflict_of_dvc_lock_is_resolved_in_three_lines(
     team, tmp_path
 ):
