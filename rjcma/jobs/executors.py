@@ -23,14 +23,14 @@ from contextlib import AbstractContextManager, contextmanager
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from rjcma.jobs.remote import Session, session
+from rjcma.jobs.remote import Cluster, Session, session
 from rjcma.jobs.workers import DEFAULT, Needs, Workers, executor
 from rjcma.problem import Problem
 
 VARIABLE = "RJCMA_EXECUTOR"
 CLUSTERS = {"dask": "rjcma.jobs.on_dask:cluster", "slurm": "rjcma.jobs.on_slurm:cluster"}
-"""The context managers that open a cluster, by the variable's first word; they are called with the
-rest of it. Each gives a function that has a pickled job done, by `rjcma.jobs.remote.answer`."""
+"""The context managers that open a `Cluster`, by the variable's first word; they are called with
+the rest of it."""
 
 TRIES = 2
 """How often a job is tried if its worker dies."""
@@ -110,41 +110,54 @@ def _elsewhere(name: str, needs: Needs) -> Iterator[Executor]:
             expected="dask://HOST:PORT, dask:SCHEDULER_FILE, slurm, or slurm:OPTIONS_FILE",
             cure="correct it, or unset it to use this machine",
         )
-    with session(name, needs) as begun, pkgutil.resolve_name(CLUSTERS[kind])(where) as submit:
-        yield Elsewhere(begun, submit)
+    with session(name, needs) as begun, pkgutil.resolve_name(CLUSTERS[kind])(where) as cluster:
+        yield Elsewhere(begun, cluster)
 
 
 class Elsewhere(Executor):
-    """The workers of a scheduler, which work for a session (`rjcma.jobs.remote`)."""
+    """The workers of a cluster, which work for a session (`rjcma.jobs.remote`)."""
 
-    def __init__(self, begun: Session, submit: Callable[[Session, bytes], Future[Any]]) -> None:
-        self._session, self._submit = begun, submit
+    def __init__(self, begun: Session, cluster: Cluster) -> None:
+        self._session, self._cluster = begun, cluster
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a job done. The future's exception is a `Problem` if a worker refused it."""
+        """Have a job done.
+
+        The future's exception is a `BrokenExecutor` if the worker died, and a `Problem` if a worker
+        refuses to work or the scheduler is lost.
+        """
         outcome: Future[Any] = Future()
-        answer = self._submit(self._session, pickle.dumps((fn, args, kwargs)))
-        answer.add_done_callback(lambda answer: _pass_on(answer, outcome))
+        answer = self._cluster.submit(self._session, pickle.dumps((fn, args, kwargs)))
+        answer.add_done_callback(lambda answer: self._pass_on(answer, outcome))
         outcome.add_done_callback(lambda outcome: outcome.cancelled() and answer.cancel())
         return outcome
 
+    def _pass_on(self, answer: Future[Any], outcome: Future[Any]) -> None:
+        """Give `outcome` what a worker answered, unless it was cancelled."""
+        if not outcome.set_running_or_notify_cancel():
+            return
+        try:
+            result, refusal = answer.result()
+        except self._cluster.deaths as error:
+            outcome.set_exception(BrokenExecutor(type(error).__name__))
+        except Problem as problem:
+            outcome.set_exception(problem)
+        except CancelledError:
+            found = "no scheduler any more: it ended, or the network to it failed"
+            cure = "start it again, then run again: what was finished is kept"
+            outcome.set_exception(_problem(found, cure))
+        except Exception as error:
+            found = f"{type(error).__name__} in a worker, before its job: {error}"
+            cure = "start the workers from the .venv of this folder; look at what they print"
+            outcome.set_exception(_problem(found, cure))
+        else:
+            outcome.set_exception(refusal) if refusal else outcome.set_result(result)
 
-def _pass_on(answer: Future[Any], outcome: Future[Any]) -> None:
-    """Give `outcome` what a worker answered, unless it was cancelled."""
-    if not outcome.set_running_or_notify_cancel():
-        return
-    try:
-        result, refusal = answer.result()
-        if refusal:
-            raise refusal
-        outcome.set_result(result)
-    except CancelledError:
-        lost = Problem(
-            file=f"{VARIABLE}={os.environ.get(VARIABLE)}",
-            found="no scheduler any more: it ended, or the network to it failed",
-            expected="a scheduler that runs until the work is done",
-            cure="start it again, then run again: what was finished is kept",
-        )
-        outcome.set_exception(lost)
-    except Exception as error:
-        outcome.set_exception(error)
+
+def _problem(found: str, cure: str) -> Problem:
+    return Problem(
+        file=f"{VARIABLE}={os.environ.get(VARIABLE)}",
+        found=found,
+        expected="a scheduler and workers that run until the work is done",
+        cure=cure,
+    )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from distributed import Client
+from distributed import Client, KilledWorker
 
 from rjcma.jobs.progress import say
-from rjcma.jobs.remote import Session, answer_in_own_process
+from rjcma.jobs.remote import Cluster, answer_in_own_process
 from rjcma.problem import Problem
 
 CONNECT = 20.0
@@ -20,8 +19,8 @@ CONNECT = 20.0
 
 
 @contextmanager
-def cluster(where: str) -> Iterator[Callable[[Session, bytes], Future[Any]]]:
-    """A function that has a job of a session done. `where` is an address or a scheduler file.
+def cluster(where: str) -> Iterator[Cluster]:
+    """The workers of a scheduler; `where` is its address or its scheduler file.
 
     Raises `Problem` if no scheduler answers.
     """
@@ -30,7 +29,10 @@ def cluster(where: str) -> Iterator[Callable[[Session, bytes], Future[Any]]]:
         if not client.scheduler_info()["workers"]:
             say(f"dask:{where}: no workers yet; the work begins when one joins")
         pool: Executor = client.get_executor(pure=False)
-        yield lambda session, job: pool.submit(answer_in_own_process, session, job)
+        yield Cluster(
+            lambda session, job: pool.submit(answer_in_own_process, session, job),
+            (BrokenExecutor, KilledWorker),
+        )
 
 
 def _client(where: str) -> Client:

@@ -7,7 +7,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager, suppress
 from getpass import getuser
@@ -19,7 +19,7 @@ from ruamel.yaml import YAML, YAMLError
 from submitit.core.utils import FailedJobError
 from submitit.slurm.slurm import SlurmJob
 
-from rjcma.jobs.remote import Session, answer
+from rjcma.jobs.remote import Cluster, Session, answer
 from rjcma.jobs.workers import cores_each
 from rjcma.problem import Problem
 
@@ -40,14 +40,14 @@ debug, try things out without Slurm."""
 
 
 @contextmanager
-def cluster(where: str) -> Iterator[Callable[[Session, bytes], Future[Any]]]:
-    """A function that has a job of a session done. `where` is a file of options, or empty.
+def cluster(where: str) -> Iterator[Cluster]:
+    """The nodes of this machine's cluster; `where` is a file of options, or empty.
 
     Raises `Problem` for wrong options, and if there is no Slurm here.
     """
     submitted = Submitted(_executor(Path(where) if where else OPTIONS, required=bool(where)))
     try:
-        yield submitted.submit
+        yield Cluster(submitted.submit, (BrokenExecutor,))
     finally:
         submitted.end()
 
@@ -189,8 +189,7 @@ def _end(future: Future[Any], outcome: submitit.Job[Any] | Exception) -> None:
         future.set_result(outcome.result())
     except FailedJobError as error:
         lines = [line for line in str(error).splitlines() if "Error" in line]
-        found = f"a job that could not begin: {lines[-1] if lines else error}"
-        future.set_exception(_problem(found, "workers with the packages of this folder's .venv"))
+        future.set_exception(RuntimeError(lines[-1] if lines else error))
     except Exception as error:  # a result that cannot be read
         future.set_exception(error)
     else:

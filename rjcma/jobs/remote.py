@@ -15,7 +15,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -61,6 +62,15 @@ class Answer(NamedTuple):
 
     result: Any
     refusal: Problem | None = None
+
+
+class Cluster(NamedTuple):
+    """Workers that a scheduler has."""
+
+    submit: Callable[[Session, bytes], Future[Answer]]
+    """Has a job of a session done, by `answer`."""
+    deaths: tuple[type[Exception], ...]
+    """The exceptions of a future whose worker died."""
 
 
 @contextmanager

@@ -9,14 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 
 import dask_cluster
 import deadly
 import psutil
 import pytest
+from distributed import KilledWorker
 from places import ROOT
 
 from rjcma.jobs import on_dask, on_slurm, workers
+from rjcma.jobs.executors import Elsewhere
+from rjcma.jobs.remote import Cluster, session
 from rjcma.jobs.work import run
 from rjcma.jobs.workers import Needs
 from rjcma.problem import Problem, Problems
@@ -175,6 +179,20 @@ def kill_when_called(process, log):
     while not (log.exists() and "waits" in log.read_text()):
         time.sleep(0.05)
     process.kill()
+
+
+def test_what_goes_wrong_before_a_job_is_a_problem_or_a_death(here):
+    found = {}
+    for error in (ModuleNotFoundError("no rjcma"), CancelledError(), KilledWorker("a", "b", 3)):
+        answer = Future()
+        answer.set_exception(error)
+        cluster = Cluster(lambda *_, answer=answer: answer, (KilledWorker,))
+        with session("work", Needs()) as begun:
+            found[type(error)] = Elsewhere(begun, cluster).submit(print).exception()
+    assert isinstance(found[ModuleNotFoundError], Problem)
+    assert "ModuleNotFoundError in a worker" in str(found[ModuleNotFoundError])
+    assert isinstance(found[CancelledError], Problem)
+    assert isinstance(found[KilledWorker], BrokenExecutor)
 
 
 @pytest.mark.parametrize("chosen", ["dask", "dsak://127.0.0.1:8786", "slurm.yaml"])
