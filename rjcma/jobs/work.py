@@ -175,7 +175,7 @@ def run(work: Work, pool: Executor | None = None) -> None:
     else:
         say(f"{work.folder}: {shard} has ended; the last one to end completes the folder")
     if problems:
-        failed = {name: str(problem) for name, problem in problems.items()}
+        failed = {name: str(problem) for name, problem in sorted(problems.items())}
         replace(work.folder / FAILED, (json.dumps(failed, indent=1) + "\n").encode())
         # A missing model repeats its line.
         lines = {str(problem): problem for problem in problems.values()}
