@@ -267,7 +267,7 @@ def words(tmp_path):
 def test_each_file_of_words_becomes_a_transcript(words, tmp_path):
     settings = by_model(SAMPLE)
     punctuate_all(words, tmp_path / "out", settings)
-    assert sorted(files(tmp_path / "out")) == [".failed", ".keys", "a.b.json", "silent.json"]
+    assert sorted(files(tmp_path / "out")) == [".keys", "a.b.json", "silent.json"]
     assert read(tmp_path / "out" / "silent.json") == []
     before, after = read(words / "a.b.json"), read(tmp_path / "out" / "a.b.json")
     assert [word[1:] for word in after] == [word[1:] for word in before]
