@@ -129,8 +129,7 @@ class Elsewhere(Executor):
         outcome: Future[Any] = Future()
         answer = self._cluster.submit(self._session, pickle.dumps((fn, args, kwargs)))
         answer.add_done_callback(lambda answer: self._pass_on(answer, outcome))
-        outcome.add_done_callback(lambda outcome: outcome.cancelled() and answer.cancel())
-        return outcome
+        return outcome  # if it is cancelled, the answer is when the cluster is left
 
     def _pass_on(self, answer: Future[Any], outcome: Future[Any]) -> None:
         """Give `outcome` what a worker answered, unless it was cancelled."""

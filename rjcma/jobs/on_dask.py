@@ -24,7 +24,8 @@ def cluster(where: str) -> Iterator[Cluster]:
 
     Raises `Problem` if no scheduler answers.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what happens is a `Problem`
+    for library in ("distributed", "tornado"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what happens is a `Problem`
     with _client(where) as client:
         if not client.scheduler_info()["workers"]:
             say(f"dask:{where}: no workers yet; the work begins when one joins")

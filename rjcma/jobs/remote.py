@@ -65,7 +65,7 @@ class Answer(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """Workers that a scheduler has."""
+    """Workers that a scheduler has. Who leaves them cancels what has not ended."""
 
     submit: Callable[[Session, bytes], Future[Answer]]
     """Has a job of a session done, by `answer`."""
