@@ -53,10 +53,10 @@ def read(path: Path, clip: str) -> Pixels:
         raise _broken(path, clip, "an empty file")
     if not _ends(data):
         raise _broken(path, clip, f"a picture cut off after {len(data)} bytes")
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise _broken(path, clip, "no picture that can be decoded")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(picture, np.uint8)
 
 
 def resized(face: Pixels, size: int) -> Pixels:
