@@ -94,17 +94,24 @@ def test_every_clip_that_cannot_be_used_has_one_line_and_the_status_is_not_0(spo
         assert "; expected " in line and "; to do: " in line
 
 
-def test_excluded_clips_are_ignored_and_a_byte_order_mark_and_crlf_are_accepted(spoilt):
+@pytest.fixture(scope="module")
+def usable(spoilt):
+    """The folder, indexed without the clips that cannot be used; and what that printed."""
     folder, section, names, _, run = spoilt
     params(folder, corpus={**section, "exclude": sorted(names)})
-    assert stage(*run, folder=folder) == (0, [])
+    return folder, stage(*run, folder=folder)
+
+
+def test_excluded_clips_are_ignored_and_a_byte_order_mark_and_crlf_are_accepted(usable):
+    folder, indexed = usable
+    assert indexed == (0, [])
     clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
     assert {clip["name"] for clip in clips} == {"a", "b_left", "b_right", "c", "v", "t"}
     assert np.load(folder / "labels/a.npy").shape == (11, 2)
 
 
-def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(spoilt):
-    folder, *_ = spoilt
+def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(usable):
+    folder, _ = usable
     jpeg = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
     for path in (folder / "corpus/cropped_aligned").rglob("*.jpg"):
         path.write_bytes(jpeg)
@@ -116,8 +123,8 @@ def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(spoilt):
     assert kept == {"a", "b_left", "b_right", "v", "t"}
 
 
-def test_a_transcript_edited_into_nonsense_fails_its_clips_and_keeps_the_others(spoilt):
-    folder, *_ = spoilt
+def test_a_transcript_edited_into_nonsense_fails_its_clips_and_keeps_the_others(usable):
+    folder, _ = usable
     (folder / "transcripts").mkdir()
     for name in ("a", "b", "c", "v", "t"):
         (folder / "transcripts" / f"{name}.json").write_text('{"words": []}')
