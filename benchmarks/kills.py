@@ -34,9 +34,8 @@ from typing import Annotated, Any, NamedTuple
 
 import torch
 import typer
-from ruamel.yaml import YAML
 
-from benchmarks.measuring import PATH
+from benchmarks.measuring import PATH, edit_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,14 +80,7 @@ class Clone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-        yaml, path = YAML(), folder / "params.yaml"
-        params = yaml.load(path)
-        for name, value in SETTINGS.items():
-            if isinstance(value, dict):
-                params[name].update(value)
-            else:
-                params[name] = value
-        yaml.dump(params, path)
+        edit_params(folder, SETTINGS)
         self.digests: dict[tuple[object, ...], str] = {}
 
     def repro(self, seconds: float | None) -> tuple[int | None, str]:

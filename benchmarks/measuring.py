@@ -9,7 +9,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 """So that DVC and the stages are those of this Python."""
@@ -36,6 +38,18 @@ class Cost(NamedTuple):
     mebibytes: float
     """Of the largest process."""
     printed: str
+
+
+def edit_params(clone: Path, sections: Mapping[str, Any]) -> None:
+    """Set params of a clone: of a section those that are named, others as a whole."""
+    path, yaml = clone / "params.yaml", YAML()
+    params = yaml.load(path)
+    for name, value in sections.items():
+        if isinstance(value, Mapping):
+            params[name].update(value)
+        else:
+            params[name] = value
+    yaml.dump(params, path)
 
 
 def cost(command: Sequence[str], folder: Path, **variables: str) -> Cost:

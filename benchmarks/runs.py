@@ -20,9 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from benchmarks.measuring import cost
+from benchmarks.measuring import cost, edit_params
 
 ROOT = Path(__file__).parents[1]
 MAKE_TRAIN = (sys.executable, "-m", "rjcma.cli", "make", "train")
@@ -51,10 +49,7 @@ def in_copy(
     """Train in a copy of a clone, by these commands and `dvc repro`. -> the copy, seconds."""
     copy = features.parent / name
     shutil.copytree(features, copy, symlinks=True)
-    path, yaml = copy / "params.yaml", YAML()
-    params = yaml.load(path)
-    params["training"]["threads"] = threads
-    yaml.dump(params, path)
+    edit_params(copy, {"training": {"threads": threads}})
     cost(["dvc", "repro", "encode", "embed_text"], copy)  # the files have other times
     return copy, sum(cost(command, copy).seconds for command in (*before, ("dvc", "repro")))
 

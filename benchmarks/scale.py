@@ -32,9 +32,8 @@ from typing import Annotated, Any
 import cv2
 import numpy as np
 import typer
-from ruamel.yaml import YAML
 
-from benchmarks.measuring import Cost, cost
+from benchmarks.measuring import Cost, cost, edit_params
 from rjcma.sample import film
 from rjcma.sample.sentences import plain_sentence
 from rjcma.sample.voice import SAMPLE_RATE_HZ, VOICES, Espeak
@@ -135,24 +134,14 @@ class Project:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-        self.edit(**SETTINGS)
-        self.edit(corpus={"root": str(root)})
+        edit_params(folder, SETTINGS)
+        edit_params(folder, {"corpus": {"root": str(root)}})
         (folder / "dvc.lock").unlink(missing_ok=True)
         for command in (
             ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "settings"],
             ["dvc", "remote", "add", "--default", "folder", str(folder.parent / "remote")],
         ):
             cost(command, folder)
-
-    def edit(self, **sections: object) -> None:
-        path, yaml = self.folder / "params.yaml", YAML()
-        params = yaml.load(path)
-        for name, value in sections.items():
-            if isinstance(value, dict):
-                params[name].update(value)
-            else:
-                params[name] = value
-        yaml.dump(params, path)
 
     def repro(self, *targets: str) -> Cost:
         return self.run("dvc", "repro", *targets)
@@ -178,7 +167,7 @@ def measured(corpus: Corpus, project: Project, clips: int, turn: int) -> dict[st
     costs["one clip more: features"] = project.repro(*FEATURES)
     project.repro()
     costs["one clip more: `dvc push`"] = project.run("dvc", "push")
-    project.edit(punctuation={"comma_pause": 0.3 - 0.05 * (turn + 1)})
+    edit_params(project.folder, {"punctuation": {"comma_pause": 0.3 - 0.05 * (turn + 1)}})
     costs["another param of `punctuate`"] = project.repro()
     return costs
 

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from places import ROOT
-from ruamel.yaml import YAML
+
+from benchmarks.measuring import edit_params
 
 TINY = {
     "sample": {"seed": 1, "length": 0.3, "videos": ["21-25-480x270", "28-30-480x270", "131"]},
@@ -53,14 +54,7 @@ class Project:
 
     def edit(self, **sections: object) -> None:
         """Give keys of params.yaml other values; a dictionary changes only its own keys."""
-        path, yaml = self.folder / "params.yaml", YAML()
-        params = yaml.load(path)
-        for name, value in sections.items():
-            if isinstance(value, dict):
-                params[name].update(value)
-            else:
-                params[name] = value
-        yaml.dump(params, path)
+        edit_params(self.folder, sections)
 
     def run(self, *command: str, ok: bool = True) -> str:
         """Run a command; -> what it printed. Its exit status must be 0, or another if not `ok`."""
