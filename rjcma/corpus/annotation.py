@@ -38,9 +38,29 @@ def read(path: Path, clip: str) -> Labels:
         raise _problem(path, clip, found, f"the header {','.join(COLUMNS)}")
     if len(lines) == 1:
         raise _problem(path, clip, "no rows after the header", "one row per frame")
+    labels = _plain(lines[1:])
+    if labels is None:
+        labels = _by_line(lines[1:], path, clip)
+    labels[(labels == UNLABELLED).any(axis=1)] = np.nan
+    return labels
+
+
+def _plain(lines: list[str]) -> Labels | None:
+    """The values of rows, read at once; None if a row is not two allowed numbers."""
+    try:
+        values = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        return None
+    allowed = (np.abs(values) <= 1) | (values == UNLABELLED)
+    is_plain = values.shape == (len(lines), len(COLUMNS)) and allowed.all()
+    return values.astype(np.float32) if is_plain else None
+
+
+def _by_line(lines: list[str], path: Path, clip: str) -> Labels:
+    """The values of rows, read one by one to say which are wrong."""
     rows: list[tuple[float, float]] = []
     mistakes: list[tuple[int, _Mistake]] = []
-    for number, line in enumerate(lines[1:], 2):
+    for number, line in enumerate(lines, 2):
         try:
             rows.append(_row(line))
         except _Mistake as mistake:
@@ -49,9 +69,7 @@ def read(path: Path, clip: str) -> Labels:
         number, first = mistakes[0]
         more = f" (and {len(mistakes) - 1} more lines are wrong)" if len(mistakes) > 1 else ""
         raise _problem(path, clip, f"{first.found} in line {number}{more}", first.expected)
-    labels = np.array(rows, np.float32)
-    labels[(labels == UNLABELLED).any(axis=1)] = np.nan
-    return labels
+    return np.array(rows, np.float32)
 
 
 def _lines(path: Path, clip: str) -> list[str]:

@@ -62,27 +62,32 @@ def videos(root: Path, paths: Iterable[Path], memory: Memory) -> dict[Path, Prob
 def faces(root: Path, folders: Iterable[Path], memory: Memory) -> dict[Path, Crops | Problem]:
     """The content of each folder of crops, or the `Problem` why it cannot be used.
 
-    All folders are listed; the crops of a folder are read only if one of them has changed.
+    All folders are listed; the crops of a folder are read only if one of them has changed. Folders
+    are listed one after another: threads would only wait for each other.
     """
     recipe = Recipe.of(["rjcma.corpus.crops"], {}, {}).id
-
-    def look(folder: Path) -> tuple[Crops, str]:
-        content = crops.survey(folder)
-        place = folder.relative_to(root).as_posix()
-        key = f"faces {recipe} {place} {content.signature}"
-        known = memory.values.get(key)
-        digest = known if isinstance(known, str) else crops.digest(folder)
-        return replace(content, digest=digest), key
-
     results: dict[Path, Crops | Problem] = {}
+    waiting: dict[Path, tuple[Crops, str]] = {}
+    listed = _in_parallel(crops.survey, sorted(set(folders)), "listing face crops", "folder", 1)
+    for folder, content in listed:
+        if isinstance(content, Problem):
+            results[folder] = content
+            continue
+        key = f"faces {recipe} {folder.relative_to(root).as_posix()} {content.signature}"
+        known = memory.values.get(key)
+        if isinstance(known, str):
+            results[folder] = replace(content, digest=known)
+        else:
+            waiting[folder] = content, key
     with memory.adding() as adder:
-        for folder, result in _in_parallel(look, sorted(set(folders)), "face crops", "folder"):
-            if isinstance(result, Problem):
-                results[folder] = result
+        read = _in_parallel(crops.digest, sorted(waiting), "reading face crops", "folder")
+        for folder, digest in read:
+            if isinstance(digest, Problem):
+                results[folder] = digest
                 continue
-            results[folder], key = result
-            if key not in memory.values:
-                adder.add(key, result[0].digest)
+            content, key = waiting[folder]
+            results[folder] = replace(content, digest=digest)
+            adder.add(key, digest)
     return results
 
 
@@ -95,10 +100,13 @@ def _probe(value: object) -> Probe | None:
 
 
 def _in_parallel(
-    function: Callable[[Path], T], paths: list[Path], what: str, unit: str
+    function: Callable[[Path], T], paths: list[Path], what: str, unit: str, threads: int = 0
 ) -> Iterator[tuple[Path, T | Problem]]:
-    """The function's result for each path, or its `Problem`, as soon as each is ready."""
-    with ThreadPoolExecutor(worker_count()) as pool:
+    """The function's result for each path, or its `Problem`, as soon as each is ready.
+
+    With so many threads, or as many as there are workers.
+    """
+    with ThreadPoolExecutor(threads or worker_count()) as pool:
         futures: dict[Future[T | Problem], Path] = {
             pool.submit(function, path): path for path in paths
         }
