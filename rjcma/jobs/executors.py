@@ -110,7 +110,16 @@ def _elsewhere(name: str, needs: Needs) -> Iterator[Executor]:
             expected="dask://HOST:PORT, dask:SCHEDULER_FILE, slurm, or slurm:OPTIONS_FILE",
             cure="correct it, or unset it to use this machine",
         )
-    with session(name, needs) as begun, pkgutil.resolve_name(CLUSTERS[kind])(where) as cluster:
+    try:
+        cluster_of = pkgutil.resolve_name(CLUSTERS[kind])
+    except ModuleNotFoundError as error:
+        raise Problem(
+            file=f"{VARIABLE}={chosen}",
+            found=f"no library {error.name}",
+            expected=f"the libraries of the extra {kind}, which this executor needs",
+            cure=f"run `make setup`, which installs them, or unset {VARIABLE}",
+        ) from None
+    with session(name, needs) as begun, cluster_of(where) as cluster:
         yield Elsewhere(begun, cluster)
 
 

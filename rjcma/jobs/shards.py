@@ -72,7 +72,7 @@ def _of_slurm() -> str:
     """This task's place in its array, whose numbers may start and step as they like."""
     names = ("ID", "MIN", "STEP", "COUNT")
     values = [os.environ.get(SLURM + name, "") for name in names]
-    if not all(value.isdecimal() for value in values):
+    if not all(value.isdecimal() for value in values) or int(values[2]) == 0:
         return "/"
     task, first, step, count = map(int, values)
     return f"{(task - first) // step + 1}/{count}"

@@ -202,11 +202,31 @@ def test_an_executor_that_is_none_is_a_problem(here, monkeypatch, chosen):
         made(here, deadly.TEXTS)
 
 
-@pytest.mark.parametrize("where", ["//127.0.0.1:1", "none.json", "tcp://127.0.0.1:1", "//nowhere"])
+WHERE = ["//127.0.0.1:1", "none.json", "tcp://127.0.0.1:1", "//nowhere:1", "//127.0.0.1", "///"]
+WHERE += ["foo://x", "tls://127.0.0.1:1", "empty.json"]
+
+
+@pytest.mark.parametrize("where", WHERE)
 def test_a_scheduler_that_is_not_there_is_a_problem(here, monkeypatch, where):
     monkeypatch.setattr(on_dask, "CONNECT", 0.5)
+    clients = []
+    monkeypatch.setattr(on_dask, "Client", clients.append)
+    (here / "empty.json").write_text("{}")
     monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{where}")
     with pytest.raises(Problem, match="expected the address or the file of a Dask scheduler"):
+        made(here, deadly.TEXTS)
+    assert not clients  # one that fails waits for 40 s when it is deleted
+
+
+@pytest.mark.parametrize("chosen, library", [("dask://x:1", "distributed"), ("slurm", "submitit")])
+def test_an_executor_whose_library_is_not_installed_is_a_problem(
+    here, monkeypatch, chosen, library
+):
+    monkeypatch.setenv("RJCMA_EXECUTOR", chosen)
+    for module in ("rjcma.jobs.on_dask", "rjcma.jobs.on_slurm"):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(Problem, match=f"found no library {library}"):
         made(here, deadly.TEXTS)
 
 

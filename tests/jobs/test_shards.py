@@ -153,8 +153,18 @@ def test_a_task_of_a_job_array_of_slurm_is_a_shard(shard, monkeypatch):
     assert found == [Shard(1, 3), Shard(2, 3), Shard(3, 3)]
 
 
+@pytest.mark.parametrize(("task", "step"), [(9, 1), (1, 0)])
+def test_a_task_outside_its_job_array_is_a_problem(shard, monkeypatch, task, step):
+    shard("slurm")
+    for name, value in {"ID": task, "MIN": 1, "STEP": step, "COUNT": 8}.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+    with pytest.raises(Problem, match="RJCMA_SHARD: found slurm, which is"):
+        shards.chosen()
+
+
 @pytest.mark.parametrize(
-    "value", ["0/8", "9/8", "3", "a/b", "/", "-1/8", "3/8/2", "slurm", "1.0/2"]
+    "value",
+    ["0/8", "9/8", "3", "a/b", "/", "-1/8", "3/8/2", "slurm", "1.0/2", "1/0", " 1/2", "²/3"],
 )
 def test_a_shard_out_of_range_is_a_problem(folder, shard, value):
     shard(value)
