@@ -20,14 +20,22 @@ class Problem(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        where = [f"clip {self.clip}"] if self.clip else []
-        where += [self.file] if self.file else []
+        where = [f"clip {shown(self.clip)}"] if self.clip else []
+        where += [shown(self.file)] if self.file else []
         what = f"found {self.found}; expected {self.expected}; to do: {self.cure}"
-        line = ": ".join([*where, what])
-        return " ".join(line.split())
+        return ": ".join([*where, " ".join(what.split())])
 
     def __reduce__(self):  # type: ignore[no-untyped-def]  # the return type of pickle's protocol
         return _rebuilt, (self.found, self.expected, self.cure, self.clip, self.file)
+
+
+def shown(name: str) -> str:
+    """A name in one line; as a literal if it would not be seen as it is.
+
+    >>> print(shown("clip 1"), shown("two  spaces"), shown("two\\nlines"))
+    clip 1 'two  spaces' 'two\\nlines'
+    """
+    return name if name == " ".join(name.split()) and name.isprintable() else repr(name)
 
 
 def _rebuilt(found: str, expected: str, cure: str, clip: str, file: str) -> Problem:

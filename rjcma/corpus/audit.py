@@ -93,7 +93,7 @@ def _examine(
     checks.note(place, probe, labels, crops, findings)
     clip = Clip(
         name=place.name,
-        video=place.video.stem,
+        video=place.stem,
         partition=place.partition,
         fps=probe.fps,
         frames=frames,

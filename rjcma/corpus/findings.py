@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rjcma.problem import Problem, Problems
+from rjcma.problem import Problem, Problems, shown
 
 NAMED = 12  # clips that a note names; further ones are only counted (ours)
 
@@ -44,7 +44,7 @@ class Findings:
         """
         groups: dict[str, list[str]] = defaultdict(list)
         for note in sorted(self.notes):
-            groups[note.what].append(f"{note.name} {note.detail}".strip())
+            groups[note.what].append(f"{shown(note.name)} {note.detail}".strip())
         return [f"note: {what} ({len(names)}): {_listed(names)}" for what, names in groups.items()]
 
     def check(self) -> None:

@@ -1,6 +1,7 @@
 """Where a corpus in Aff-Wild2's layout has its files, and which file belongs to which clip.
 
 Clip `x` is of the video with the stem `x`; clips `x_left` and `x_right` are of two people in it.
+Names are compared in their normal form (`rjcma.corpus.names`), and clips have names of that form.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rjcma.corpus.findings import Findings
+from rjcma.corpus.names import alike, normal, refuse
 from rjcma.corpus.settings import EXCLUDE, Corpus
 from rjcma.jobs.files import is_readable
 from rjcma.manifest import Partition
@@ -36,6 +38,11 @@ class Place:
     annotation: Path | None
     faces: Path | None
 
+    @property
+    def stem(self) -> str:
+        """The name of the clip's video."""
+        return normal(self.video.stem)
+
 
 Stems = dict[str, list[Path]]
 """Paths by stem, or by name of folder; several paths are a mistake if a clip needs one of them."""
@@ -54,32 +61,34 @@ def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
     faces = _faces(root, corpus.faces)
     annotations = _annotations(root, corpus, findings)
     test = _test(root, corpus, annotations, findings)
-    names = [*annotations, *test]
-    for name in sorted(set(corpus.exclude) - set(names)):
+    names, excluded = {*annotations, *test}, set(map(normal, corpus.exclude))
+    for name in sorted(excluded - names):
         findings.problem(_no_such_exclusion(name))
-    wanted = sorted(set(names) - set(corpus.exclude))
+    wanted = sorted(names - excluded)
     places = []
     for name in wanted:
         partition: Partition = annotations[name][0] if name in annotations else "test"
         source = annotations[name][1] if name in annotations else None
         try:
+            refuse(name, source or root / str(corpus.test))
             video = _video(name, source or root / str(corpus.test), videos, corpus)
             folder = _only(name, faces[name]) if name in faces else None
             places.append(Place(name, partition, video, source, folder))
         except Problem as problem:
             findings.problem(problem)
-    used = {place.video.stem for place in places}
-    for stem in sorted(set(videos) - used - set(corpus.exclude)):
+    used = {place.stem for place in places}
+    for stem in sorted(set(videos) - used - excluded):
         findings.note("videos without annotation, not in the test list: left out", stem)
+    _find_twins(places, findings)
     return places
 
 
 def _videos(root: Path, patterns: Iterable[str], findings: Findings) -> Stems:
     """The videos of these folders and globs, by stem."""
     videos: Stems = defaultdict(list)
-    for path in _files(root, patterns, "videos"):
+    for path in _files(root, patterns, findings):
         if path.suffix.lower() in VIDEO_SUFFIXES:
-            videos[path.stem].append(path)
+            videos[normal(path.stem)].append(path)
         elif not path.name.startswith("."):
             findings.note("files beside the videos whose suffix is not a video's", path.name)
     if not videos:
@@ -92,23 +101,27 @@ def _videos(root: Path, patterns: Iterable[str], findings: Findings) -> Stems:
     return videos
 
 
-def _files(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
+def _files(root: Path, patterns: Iterable[str], findings: Findings) -> Iterator[Path]:
     """The files that match the patterns, or that are in folders that match; each once."""
     seen: set[Path] = set()
-    for path in _matches(root, patterns, key):
+    for path in _matches(root, patterns, "videos"):
         for file in _contents(path) if path.is_dir() else [path]:
-            if file.is_file() and file not in seen:
+            if file not in seen:
                 seen.add(file)
-                yield file
+                if file.is_file():
+                    yield file
+                elif file.suffix.lower() in VIDEO_SUFFIXES:
+                    what = "named like videos, but folders, pipes or links to no file: left out"
+                    findings.note(what, file.name)
 
 
 def _faces(root: Path, patterns: Iterable[str]) -> Stems:
-    """The folders of crops in the folders that match the patterns, by name."""
+    """The folders of crops in the folders that match the patterns, by name; also broken links."""
     folders: Stems = defaultdict(list)
     for parent in dict.fromkeys(_matches(root, patterns, "faces")):
         for folder in _contents(parent) if parent.is_dir() else []:
-            if folder.is_dir():
-                folders[folder.name].append(folder)
+            if folder.is_dir() or folder.is_symlink():
+                folders[normal(folder.name)].append(folder)
     return folders
 
 
@@ -123,10 +136,11 @@ def _annotations(
     ]
     for partition, folder in folders:
         for path in _texts(root / folder, f"corpus.{partition}", findings):
-            if path.stem in annotations:
-                findings.problem(_annotated_twice(path, annotations[path.stem][1]))
+            name = normal(path.stem)
+            if name in annotations:
+                findings.problem(_annotated_twice(name, path, annotations[name][1]))
             else:
-                annotations[path.stem] = (partition, path)
+                annotations[name] = (partition, path)
     return annotations
 
 
@@ -159,10 +173,10 @@ def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findin
         ) from None
     names: dict[str, None] = {}
     for number, line in enumerate(lines, 1):
-        name = line.strip()
+        name = normal(line.strip())
         if name in names:
             findings.note("names that occur twice in the test list", name, f"line {number}")
-        elif name in annotated and name not in corpus.exclude:
+        elif name in annotated and name not in map(normal, corpus.exclude):
             findings.problem(_tested_and_annotated(path, number, name))
         elif name and name not in annotated:
             names[name] = None
@@ -190,11 +204,28 @@ def _only(name: str, paths: list[Path]) -> Path:
         raise Problem(
             clip=name,
             file=paths[0],
-            found=f"another path for the same name, {paths[1]}",
+            found=f"another path for the same name, {_other(paths[1], paths[0])}",
             expected="one video and one folder of faces per name",
             cure=f"remove or rename one of them, {EXCLUDE}",
         )
     return paths[0]
+
+
+def _other(path: Path, than: Path) -> str:
+    """A path, with its name as ASCII if it looks like that of another path."""
+    same = path.name != than.name and normal(path.name) == normal(than.name)
+    return f"{path} ({path.name!a}, not {than.name!a})" if same else str(path)
+
+
+def _find_twins(places: Iterable[Place], findings: Findings) -> None:
+    """Add a problem for each clip whose name, or video's name, differs from another in capitals."""
+    known: dict[str, tuple[str, str]] = {}
+    for place in places:
+        for name in (place.name, place.stem):
+            first, clip = known.setdefault(alike(name), (name, place.name))
+            if first != name:
+                findings.problem(_twin(place, clip))
+                break
 
 
 def _matches(root: Path, patterns: Iterable[str], key: str) -> Iterator[Path]:
@@ -255,11 +286,11 @@ def _no_annotations(folder: Path, key: str, found: str) -> Problem:
     )
 
 
-def _annotated_twice(path: Path, other: Path) -> Problem:
+def _annotated_twice(clip: str, path: Path, other: Path) -> Problem:
     return Problem(
-        clip=path.stem,
+        clip=clip,
         file=path,
-        found=f"another annotation of this clip, {other}",
+        found=f"another annotation of this clip, {_other(other, path)}",
         expected="each clip in one partition",
         cure="remove one of the two annotations",
     )
@@ -282,4 +313,15 @@ def _no_such_exclusion(name: str) -> Problem:
         found="no clip of this name",
         expected="names of clips that are annotated or in the test list",
         cure="correct or remove the name",
+    )
+
+
+def _twin(place: Place, clip: str) -> Problem:
+    return Problem(
+        clip=place.name,
+        file=place.video,
+        found=f"clip {clip}, whose name, or whose video's, differs only in capitals",
+        expected="names that differ in more: on drives that ignore capitals, where a colleague may"
+        " keep them, the computed files of one would replace those of the other",
+        cure=f"rename the files of one of them, {EXCLUDE}",
     )

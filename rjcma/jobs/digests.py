@@ -5,8 +5,10 @@ Digests are BLAKE2b of 16 bytes, as 32 hexadecimal digits.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +59,12 @@ def digest_file(path: Path) -> str:
 
 
 def digest_read(path: Path) -> str:
-    """The digest of a file's content; always read, never remembered."""
+    """The digest of a file's content; always read, never remembered.
+
+    Raises `OSError` for what is no file: opening a pipe would wait for a writer, without end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "a folder, a pipe or a device, not a file", str(path))
     with open(path, "rb") as file:
         return hashlib.file_digest(file, _blake).hexdigest()
 
@@ -87,8 +94,8 @@ def digest_folder(folder: Path) -> str:
 
 
 def _stamp(path: Path) -> str:
-    stat = path.stat()
-    return f"{path.absolute()} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
+    state = path.stat()
+    return f"{path.absolute()} {state.st_ino} {state.st_size} {state.st_mtime_ns}"
 
 
 def _read_all(paths: list[Path]) -> list[str]:

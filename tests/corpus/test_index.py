@@ -187,6 +187,80 @@ def test_the_summary_counts_each_partition(root: Path) -> None:
     assert lines[5] == "note: clips of the same video (they stay in one fold) (1): b b_left/b_right"
 
 
+def test_a_name_in_composed_and_in_decomposed_letters_is_one_clip(root: Path) -> None:
+    composed, decomposed = "Jos\xe9_left", "Jose\u0301_left"
+    (root / "videos/a.mp4").rename(root / "videos/Jose\u0301.mp4")
+    (root / "VA/Train_Set/a.txt").rename(root / "VA/Train_Set" / f"{composed}.txt")
+    (root / "cropped_aligned/a").rename(root / "cropped_aligned" / decomposed)
+    found = _audit(root)
+    found.findings.check()
+    [clip] = [clip for clip in found.clips if clip.name == composed]
+    assert clip.video == "Jos\xe9" and (root / clip.file).is_file()
+    assert clip.faces == f"cropped_aligned/{decomposed}"
+    assert not _notes(found).keys() & {"no face crops: every frame is black"}
+    for name in (composed, decomposed):
+        assert composed not in {clip.name for clip in _audit(root, exclude=[name]).clips}
+
+
+def test_a_link_in_a_circle_changes_nothing(root: Path) -> None:
+    before = _audit(root).clips
+    for folder in ("videos", "cropped_aligned", "cropped_aligned/a", "VA/Train_Set"):
+        (root / folder / "loop").symlink_to(root / folder)
+        (root / folder / "itself").symlink_to("itself")
+    for pattern in ("videos", "**", "videos/**/*.mp4"):
+        found = _audit(root, videos=[pattern])
+        found.findings.check()
+        assert found.clips == before
+
+
+def test_what_is_named_like_a_video_but_is_no_file_is_noted(root: Path) -> None:
+    for name in "abcv":
+        (root / "videos" / f"{name}.mp4").rename(root / f"{name}.mp4")
+    (root / "videos/a.mp4").mkdir()
+    os.mkfifo(root / "videos/b.mp4")
+    (root / "videos/c.mp4").symlink_to("c.mp4")
+    (root / "videos/v.mp4").symlink_to("nowhere")
+    found = _audit(root)
+    assert _note(found, "named like videos") == ["a.mp4", "b.mp4", "c.mp4", "v.mp4"]
+    assert [problem.clip for problem in _problems(found)] == ["a", "b_left", "b_right", "c", "v"]
+
+
+def test_names_that_cannot_be_printed_are_printed_as_literals(root: Path) -> None:
+    (root / os.fsdecode(b"videos/lat\xe9.pdf")).write_text("")
+    assert "(1): 'lat\\udce9.pdf'" in "\n".join(_audit(root).findings.lines())
+
+
+def _named(name: str) -> Callable[[Path], None]:
+    """Add a clip of this name."""
+
+    def add(root: Path) -> None:
+        shutil.copy(root / "videos/a.mp4", root / "videos" / f"{name}.mp4")
+        shutil.copy(root / "VA/Train_Set/a.txt", root / "VA/Train_Set" / f"{name}.txt")
+
+    return add
+
+
+def _crop(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Replace a crop of clip a by what `make` makes."""
+
+    def replace(root: Path) -> None:
+        path = root / "cropped_aligned/a/00003.jpg"
+        path.unlink()
+        make(path)
+
+    return replace
+
+
+def _lost_crops(root: Path) -> None:
+    shutil.rmtree(root / "cropped_aligned/a")
+    (root / "cropped_aligned/a").symlink_to("nowhere")
+
+
+def _twin_videos(root: Path) -> None:
+    _named("\xe9")(root)
+    shutil.copy(root / "videos/a.mp4", root / "videos/e\u0301.mp4")
+
+
 def _replaced(path: str, content: bytes) -> Callable[[Path], object]:
     return lambda root: (root / path).write_bytes(content)
 
@@ -250,6 +324,41 @@ BAD: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         "aligned/a",
         "00001.jpg and 1.JPG",
     ),
+    "crop that is a pipe": (_crop(os.mkfifo), "a", "00003.jpg", "a pipe or a device, not a file"),
+    "crop that is a folder": (_crop(Path.mkdir), "a", "00003.jpg", "a folder, a pipe"),
+    "crop that links to itself": (
+        _crop(lambda path: path.symlink_to(path)),
+        "a",
+        "00003.jpg",
+        "Too many levels of symbolic links",
+    ),
+    "crops that are not there": (_lost_crops, "a", "aligned/a", "No such file or directory"),
+    "two lines": (_named("a\nb"), "a\nb", "a\nb.txt", r"'\n' in the name"),
+    "end of a line": (_named("a\u2028b"), "a\u2028b", ".txt", r"'\u2028' in the name"),
+    "not UTF-8": (_named("a\udce9"), "a\udce9", ".txt", r"'\udce9' in the name"),
+    "long name": (_named("n" * 221), "n" * 221, ".txt", "a name of 221 bytes"),
+    "long name, two bytes each": (_named("\xe9" * 120), "\xe9" * 120, ".txt", "240 bytes"),
+    "other capitals": (
+        lambda root: [
+            video(root / "videos/A.mp4", 11),
+            annotation(root / "VA/Train_Set/A.txt", 11),
+        ],
+        "a",
+        "a.mp4",
+        "clip A, whose name, or whose video's, differs only in capitals",
+    ),
+    "other capitals of the video": (
+        lambda root: [
+            video(root / "videos/D.mp4", 11),
+            video(root / "videos/d.mp4", 11),
+            annotation(root / "VA/Train_Set/D_right.txt", 11),
+            annotation(root / "VA/Train_Set/d_left.txt", 11),
+        ],
+        "d_left",
+        "d.mp4",
+        "clip D_right, whose name, or whose video's, differs only in capitals",
+    ),
+    "two forms of one name": (_twin_videos, "\xe9", ".mp4", r"('\xe9.mp4', not 'e\u0301.mp4')"),
     "crops of another video": (
         lambda root: crops(root / "cropped_aligned/t", [31]),
         "t",

@@ -1,0 +1,45 @@
+"""Names of clips: when two are the same, and which cannot be used."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from rjcma.corpus.settings import EXCLUDE
+from rjcma.problem import Problem
+
+LONGEST = 220
+"""Bytes of a clip's name (ours). File systems allow 255 for a file; the temporary names of computed
+files are up to 23 bytes longer than the clip's."""
+
+UNUSABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, of bytes that are not UTF-8, and of ends of lines."""
+
+
+def normal(name: str) -> str:
+    """A name with composed letters: macOS may write é as two characters, e and an accent.
+
+    >>> normal("e\\u0301") == "\\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def alike(name: str) -> str:
+    """What two names have in common if drives that ignore capitals take them for the same."""
+    return normal(name).lower()
+
+
+def refuse(clip: str, file: Path) -> None:
+    """Raise `Problem` if a clip's files, of which `file` is one, cannot have this name."""
+    size = len(clip.encode("utf-8", "surrogateescape"))
+    wrong = sorted({char for char in clip if unicodedata.category(char) in UNUSABLE})
+    if size <= LONGEST and not wrong:
+        return
+    raise Problem(
+        clip=clip,
+        file=file,
+        found=f"{', '.join(map(ascii, wrong))} in the name" if wrong else f"a name of {size} bytes",
+        expected=f"a name in one line, in UTF-8, of at most {LONGEST} bytes",
+        cure=f"rename the clip's files, {EXCLUDE}",
+    )
