@@ -117,3 +117,9 @@ def test_a_memory_that_cannot_be_written_is_a_problem(tmp_path):
         Memory(tmp_path / "m").adding() as adder,
     ):
         adder.add("a", 1)
+
+
+def test_a_pipe_has_no_digest_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a pipe or a device, not a file"):
+        digests.digest_read(tmp_path / "pipe")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import corpus_builder as build
@@ -133,6 +135,63 @@ def test_a_transcript_edited_into_nonsense_fails_its_clips_and_keeps_the_others(
     status, lines = stage(*run, folder=folder)
     assert status == 1 and len(lines) == 1 and "c.json" in lines[0]
     assert {path.stem for path in (folder / "text").glob("*.h5")} >= {"a", "b_left", "v"}
+
+
+ODD = (
+    *(" a  b ", "it's", 'say "hi"', "$(touch PWNED)", "`touch PWNED`", "a;touch PWNED;", "-rf"),
+    *(".b", "a.", "a.b.mp4", "$x$_^{", "%s\\", "[abc]*", "Zo\xeb", "Jose\u0301", "видео", "😀"),
+    *("n" * 220, "\xe9" * 110),
+)
+"""Names of videos that are unusual, but must do."""
+
+FUTURE = 2**32
+"""A time in 2106, to which no clock is set."""
+
+
+def set_times(folder: Path, time: int) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (time, time))
+
+
+def test_any_name_goes_through_the_stages_and_no_time_of_a_file_matters(tmp_path):
+    section = build.corpus(tmp_path / "corpus")
+    root = tmp_path / "corpus"
+    names = [unicodedata.normalize("NFC", name) for name in ODD]
+    jpeg = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
+    for name in ODD:
+        shutil.copy(root / "videos/t.mp4", root / "videos" / f"{name}.mp4")
+        if name.startswith("."):  # an annotation with such a name would be hidden
+            (root / "test.txt").write_text(f"t\n{name}\n")
+        else:
+            build.annotation(root / "VA/Train_Set" / f"{name}.txt", 5)
+        build.crops(root / "cropped_aligned" / name, [1, 3])
+    for path in (root / "cropped_aligned").rglob("*.jpg"):
+        path.write_bytes(jpeg)
+    params(tmp_path, corpus={**section, "make": []})
+    runs = (
+        ("index", "clips.jsonl", "labels", "corpus.json", "models.json"),
+        ("extract_audio", "clips.jsonl", "audio"),
+        ("pack_faces", "clips.jsonl", "faces"),
+        ("logmel", "clips.jsonl", "audio", "logmel"),
+        ("transcribe", "clips.jsonl", "audio", "words"),
+    )
+    for name, *arguments in runs:
+        assert stage(f"stages.{name}", *arguments, folder=tmp_path) == (0, [])
+    outputs = {"audio": ".wav", "faces": ".h5", "logmel": ".h5", "words": ".json"}
+    for folder, suffix in outputs.items():
+        made = {path.name for path in (tmp_path / folder).iterdir()}
+        assert made >= {".keys", *(name + suffix for name in names)}
+    assert not list(tmp_path.rglob("PWNED"))
+
+    inodes = {path: path.stat().st_ino for out in outputs for path in (tmp_path / out).iterdir()}
+    set_times(tmp_path, FUTURE)
+    for name, *arguments in runs[:4]:
+        assert stage(f"stages.{name}", *arguments, folder=tmp_path) == (0, [])
+    assert all(path.stat().st_ino == inode for path, inode in inodes.items())
+    (tmp_path / "logmel/a..h5").write_bytes(b"")
+    set_times(tmp_path, 1)
+    assert stage("stages.logmel", *runs[3][1:], folder=tmp_path) == (0, [])
+    assert (tmp_path / "logmel/a..h5").stat().st_size > 0
 
 
 @pytest.fixture(scope="module")

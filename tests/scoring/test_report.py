@@ -242,3 +242,10 @@ def test_a_clip_of_one_frame_has_its_picture(tmp_path):
     trace = trace_plots.Trace("one", "fold 0", np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
     trace_plots.draw([trace], tmp_path)
     assert (tmp_path / "one.png").stat().st_size > 1000
+
+
+def test_a_clips_name_is_no_formula(tmp_path):
+    values = np.zeros((3, 2))
+    name = "a$_^{$b"
+    trace_plots.draw([trace_plots.Trace(name, "fold 0", np.arange(3), values, values)], tmp_path)
+    assert files(tmp_path).keys() == {f"{name}.png"}
