@@ -296,7 +296,8 @@ from pathlib import Path
 from rjcma.jobs.work import Job, Work, run
 
 def is_kept(name, setting, folder):
-    ledger = json.loads((folder / ".keys").read_text())
+    path = folder / ".keys"
+    ledger = json.loads(path.read_text()) if path.exists() else {"files": {}}
     entry = ledger["files"].get(name)
     return entry and ledger["recipes"][entry[0]]["settings"]["setting"] == setting
 
