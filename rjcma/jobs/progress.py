@@ -48,7 +48,8 @@ class Progress:
 
     def _line(self, seconds: float) -> str:
         rate = self.done / max(seconds, 1e-9)
-        line = f"{self.what}: {self.done}/{self.total} {self.unit}s done, {rate:.2g} a second"
+        shown = f"{rate:.2g}" if rate < 99 else f"{rate:.0f}"  # .2g of 500 is 5e+02
+        line = f"{self.what}: {self.done}/{self.total} {self.unit}s done, {shown} a second"
         left = (self.total - self.done) / rate
         line += f", {left:.0f} s left" if self.done < self.total else ""
         return line + (f", {self.failed} failed" if self.failed else "")
