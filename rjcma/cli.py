@@ -137,7 +137,7 @@ def about(
             problems.append(problem)
     if as_json:
         print(json.dumps([each.plain() for each in told], indent=1))
-    else:
+    elif told:
         print("\n\n".join(each.text() for each in told))
     if problems:
         raise Problems(problems)

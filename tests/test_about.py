@@ -181,6 +181,9 @@ def test_a_file_that_nothing_is_known_of_is_a_problem_and_the_others_are_told(tm
         "a folder",
     ]
     assert capsys.readouterr().out.startswith(str(path))
+    with pytest.raises(Problems):
+        cli.about(unknown)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("content", ['{"about": {}}', '{"about": {}, "files": []}', "{", "[]"])
