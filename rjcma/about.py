@@ -21,7 +21,10 @@ ORDER = (
 """The order in which provenance is shown; anything else follows."""
 
 WHOLE = "the file is as it was made"
-EDITED = "the file is NOT as it was made: it was edited or damaged; `dvc repro` makes it again"
+EDITED = (
+    "the file is NOT as it was made: it was edited or damaged; "
+    "`rjcma status --verify` and then `dvc repro` make it again"
+)
 UNKNOWN = "unknown whether the file is as it was made: no ledger here that can be read lists it"
 
 
