@@ -83,9 +83,9 @@ def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[
     new, old = dict(flat(now)), dict(flat(before))
     for key in [*new, *(key for key in old if key not in new)]:
         if key not in old:
-            yield f"{key} {new[key]}, which is new"
+            yield f"{key} {new[key]} added"
         elif key not in new:
-            yield f"{key} {old[key]}, which is gone"
+            yield f"{key} {old[key]} removed"
         elif new[key] != old[key]:
             yield f"{key} {old[key]} -> {new[key]}"
 

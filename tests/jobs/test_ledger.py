@@ -27,10 +27,10 @@ def recipe(**other):
     [
         ({"code": "d"}, ["code"]),
         ({"libraries": {"torch": "2.14.0"}}, ["torch 2.13.0 -> 2.14.0"]),
-        ({"libraries": {"torch": "2.13.0", "av": "18"}}, ["av 18, which is new"]),
-        ({"libraries": {}}, ["torch 2.13.0, which is gone"]),
+        ({"libraries": {"torch": "2.13.0", "av": "18"}}, ["av 18 added"]),
+        ({"libraries": {}}, ["torch 2.13.0 removed"]),
         ({"settings": {"faces": {"size": 40}, "seed": 1}}, ["faces.size 48 -> 40"]),
-        ({"settings": {"faces": {"size": 48}}}, ["seed 1, which is gone"]),
+        ({"settings": {"faces": {"size": 48}}}, ["seed 1 removed"]),
         ({"models": {"speech.model": "n"}}, ["another speech.model"]),
         ({"models": {}}, ["another speech.model"]),
         ({"models": {"speech.model": ""}}, []),  # it is missing here, so it counts as unchanged
