@@ -19,7 +19,6 @@ a run resumes, are not compared. The exit status is 1 if anything of this is not
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import re
@@ -36,6 +35,7 @@ import torch
 import typer
 
 from benchmarks.measuring import PATH, edit_params
+from rjcma.jobs.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
 
@@ -138,7 +138,7 @@ class Clone:
         """What ledgers and checkpoints say."""
         files = {}
         for ledger in (self.folder / "data").rglob(".keys"):
-            for name in json.loads(ledger.read_text())["files"]:
+            for name in Ledger(ledger.parent).entries:
                 path = ledger.parent / name
                 stat = path.stat()
                 files[path.relative_to(self.folder).as_posix()] = stat.st_ino, stat.st_mtime_ns

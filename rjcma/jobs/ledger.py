@@ -9,6 +9,10 @@ A file is up to date if its entry has the wanted recipe and inputs, and the file
 digest. If a file was adopted (`rjcma.jobs.adoption`), `made_by` is the ID of the recipe that really
 made it. The last members of an entry are left out if they are empty. Format 1 had no number, and no
 `content` and `about`.
+
+To write a long ledger after each file would take longer than to make the file. So the entries of
+the latest files are also written to a small ledger beside it, `.keys-latest`, until their number is
+the square root of all; then the ledger is written as a whole. Whoever reads it reads both.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from rjcma.jobs.recipe import Recipe
 from rjcma.problem import Problem
 
 LEDGER = ".keys"
+LATEST = "-latest"
 FORMAT = 2
 
 NEW, LOST, EDITED, INPUT = "new", "lost file", "edited file", "input"
@@ -96,12 +101,15 @@ class Ledger:
         self.entries: dict[str, Entry] = {}
         self.adopted: dict[str, Adoption] = {}
         self.readable = False
-        with suppress(FileNotFoundError, NotADirectoryError):
-            content = _read(self.path)
-            self.readable = content is not None
-            if content is not None:
-                self.recipes, self.entries = content.recipes, content.files
-                self.adopted = content.adopted
+        self._latest: dict[str, Entry] = {}
+        for path in (self.path, self._beside):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                content = _read(path)
+                self.readable = self.readable or content is not None
+                if content is not None:
+                    self.recipes |= content.recipes
+                    self.entries |= content.files
+                    self.adopted |= content.adopted
 
     def lacks(self, wanted: Mapping[str, Wanted]) -> dict[str, tuple[str, ...]]:
         """Which of these files are missing or outdated, and why."""
@@ -125,18 +133,16 @@ class Ledger:
         content: str = "",
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        """Enter a complete file, and write the ledger; see `Entry`."""
+        """Enter a complete file, and write it down; see `Entry`."""
         id = wanted.recipe.id
         self.recipes[id] = wanted.recipe
-        self.entries[name] = Entry(id, wanted.inputs, digest, "", content, dict(about or {}))
-        self.write()
+        self._enter(name, Entry(id, wanted.inputs, digest, "", content, dict(about or {})))
 
     def take_over(self, name: str, other: Ledger) -> None:
-        """Enter a file that was copied from the folder of another ledger, and write the ledger."""
-        self.entries[name] = other.entries[name]
+        """Enter a file that was copied from the folder of another ledger, and write it down."""
         self.recipes = other.recipes | self.recipes
         self.adopted = other.adopted | self.adopted
-        self.write()
+        self._enter(name, other.entries[name])
 
     def absorb(self, other: Ledger, wanted: Mapping[str, Wanted]) -> None:
         """Take over another ledger's entries of those of these files that are lacking here."""
@@ -164,15 +170,32 @@ class Ledger:
 
     def write(self) -> None:
         """Write the ledger, one line per file, without the recipes that made none of its files."""
-        used = {id for e in self.entries.values() for id in (e.recipe, e.made_by) if id}
-        adopters = {e.recipe for e in self.entries.values() if e.made_by}
+        replace(self.path, self._text(self.entries))
+        self._beside.unlink(missing_ok=True)
+        self._latest.clear()
+
+    @property
+    def _beside(self) -> Path:
+        """The small ledger of the latest files."""
+        return self.path.with_name(self.path.name + LATEST)
+
+    def _enter(self, name: str, entry: Entry) -> None:
+        self.entries[name] = self._latest[name] = entry
+        if len(self._latest) ** 2 >= len(self.entries):
+            self.write()
+        else:
+            replace(self._beside, self._text(self._latest))
+
+    def _text(self, entries: Mapping[str, Entry]) -> bytes:
+        used = {id for e in entries.values() for id in (e.recipe, e.made_by) if id}
+        adopters = {e.recipe for e in entries.values() if e.made_by}
         sections: dict[str, Mapping[str, object]] = {
             "recipes": {id: r.model_dump() for id, r in self.recipes.items() if id in used},
-            "files": {name: _members(entry) for name, entry in self.entries.items()},
+            "files": {name: _members(entry) for name, entry in entries.items()},
             "adopted": {i: a.model_dump() for i, a in self.adopted.items() if i in adopters},
         }
         text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
-        replace(self.path, f'{{"format": {FORMAT},\n{text}}}\n'.encode())
+        return f'{{"format": {FORMAT},\n{text}}}\n'.encode()
 
     def _reasons(self, name: str, recipe: Recipe, inputs: str) -> tuple[str, ...]:
         """Why a file is missing or outdated, apart from its content, which is not read here."""

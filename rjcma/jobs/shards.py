@@ -80,13 +80,21 @@ def _of_slurm() -> str:
 
 def ledger(folder: Path, wanted: Mapping[str, Wanted], shard: Shard | None) -> Ledger:
     """The ledger that a run writes to, with what other ledgers of the folder know of its files."""
+    own, others = _gathered(folder, wanted, shard)
+    if others:
+        own.write()  # before the others are removed
+    return own
+
+
+def _gathered(
+    folder: Path, wanted: Mapping[str, Wanted], shard: Shard | None
+) -> tuple[Ledger, list[Path]]:
+    """A run's own ledger, with what others of the folder know of its files, and these others."""
     own = Ledger(folder, shard.ledger if shard else LEDGER)
     others = [path for path in sorted(folder.glob(f"{LEDGER}*")) if path != own.path]
     for path in others:
         own.absorb(Ledger(folder, path.name), wanted)
-    if others:
-        own.write()  # before the others are removed
-    return own
+    return own, others
 
 
 def merged(folder: Path, wanted: Mapping[str, Wanted], shard: Shard) -> Ledger | None:
@@ -94,7 +102,7 @@ def merged(folder: Path, wanted: Mapping[str, Wanted], shard: Shard) -> Ledger |
 
     Of two shards that finish at once each may write it: it is the same, and replaced as a whole.
     """
-    whole = ledger(folder, wanted, shard)
+    whole, _ = _gathered(folder, wanted, shard)
     if whole.lacks(wanted):
         return None
     whole.keep(wanted)

@@ -51,6 +51,7 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
         (tmp_path / name).write_text(name)
     ledger.add("b", Wanted(recipe(), "1"), digest_file(tmp_path / "b"))
     ledger.add("a", Wanted(recipe(code="d"), "2"), digest_file(tmp_path / "a"))
+    ledger.write()
     wanted = {"a": Wanted(recipe(code="d"), "2"), "b": Wanted(recipe(), "1")}
     assert Ledger(tmp_path).lacks(wanted) == {}
     assert Ledger(tmp_path).lacks({"a": Wanted(recipe(), "3")}) == {"a": ("code", "input")}
@@ -58,6 +59,33 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
     Ledger(tmp_path).write()
     assert (tmp_path / ".keys").read_text() == text
     assert len(text.splitlines()) == 10 and list(json.loads(text)["files"]) == ["a", "b"]
+
+
+def test_each_entry_is_on_disk_at_once_though_a_long_ledger_is_seldom_written(tmp_path):
+    ledger, path, states = Ledger(tmp_path), tmp_path / ".keys", set()
+    for number in range(100):
+        ledger.add(f"file {number:03}", Wanted(recipe(), str(number)), "x")
+        read = Ledger(tmp_path)
+        assert read.entries == ledger.entries and len(read.entries) == number + 1
+        assert len(json.loads(path.read_text())["files"]) > number - 10
+        states.add(path.stat().st_ino)
+    assert len(states) < 25
+    ledger.write()
+    assert [file.name for file in tmp_path.iterdir()] == [".keys"]
+    text = path.read_bytes()
+    Ledger(tmp_path).write()
+    assert path.read_bytes() == text and Ledger(tmp_path).entries == ledger.entries
+
+
+def test_an_entry_that_was_forgotten_does_not_come_back(tmp_path):
+    ledger = Ledger(tmp_path)
+    for name in ("a", "b", "c", "d"):
+        ledger.add(name, Wanted(recipe(), ""), "x")
+    assert (tmp_path / ".keys-latest").exists()
+    ledger = Ledger(tmp_path)
+    ledger.keep({"a"})
+    ledger.write()
+    assert list(Ledger(tmp_path).entries) == ["a"]
 
 
 def test_a_file_without_inputs_is_read_as_it_was_written(tmp_path):

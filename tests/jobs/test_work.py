@@ -134,11 +134,12 @@ def test_an_outdated_output_stays_until_the_new_one_replaces_it(tmp_path, folder
     before = contents(folder)
     run_and_kill(script, folder, reached, "2")
     mixed = contents(folder)
-    assert [mixed[f"{n}.txt"] for n in range(5)] == [b"0 2", b"1 2", b"2 2", b"3 1", b"4 1"]
+    made_anew = [mixed[f"{n}.txt"].endswith(b" 2") for n in range(6)]
+    assert made_anew == [True, True, True, True, False, False]
     done = subprocess.run(
         [sys.executable, script, folder, reached, "1"], check=True, stderr=subprocess.PIPE
     )
-    assert b"5 in all, 2 kept, 3 to make" in done.stderr
+    assert b"6 in all, 2 kept, 4 to make" in done.stderr
     assert contents(folder) == before
 
 
@@ -291,19 +292,19 @@ def test_a_folders_digest_depends_on_its_names_and_contents(tmp_path):
 
 
 SLOW = """
-import json, sys, time
+import sys, time
 from pathlib import Path
+from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.work import Job, Work, run
 
 def is_kept(name, setting, folder):
-    path = folder / ".keys"
-    ledger = json.loads(path.read_text()) if path.exists() else {"files": {}}
-    entry = ledger["files"].get(name)
-    return entry and ledger["recipes"][entry[0]]["settings"]["setting"] == setting
+    ledger = Ledger(folder)
+    entry = ledger.entries.get(name)
+    return entry and ledger.recipes[entry.recipe].settings["setting"] == setting
 
 def slow(setting, stops, reached, number, out):
-    if number == 3 and stops:
-        while not is_kept("2.txt", setting, out.parent):
+    if number == 4 and stops:
+        while not is_kept("3.txt", setting, out.parent):
             time.sleep(0.01)
         Path(reached).touch()
         time.sleep(600)
@@ -311,21 +312,16 @@ def slow(setting, stops, reached, number, out):
 
 if __name__ == "__main__":
     folder, reached, setting, *stops = sys.argv[1:]
-    jobs = [Job(str(n), (n,), {"number": str(n)}) for n in range(5)]
+    jobs = [Job(str(n), (n,), {"number": str(n)}) for n in range(6)]
     common = (setting, bool(stops), reached)
     settings = {"setting": setting}
     run(Work(slow, jobs, Path(folder), ".txt", common=common, settings=settings, workers="one"))
 """
-"""A program that makes five files. With `stops` it touches `reached` and hangs in the fourth."""
-
-
-def ledger(folder):
-    path = folder / ".keys"
-    return json.loads(path.read_text())["files"] if path.exists() else {}
+"""A program that makes six files. With `stops` it touches `reached` and hangs in the fifth."""
 
 
 def run_and_kill(script, folder, reached, setting="1"):
-    """Run the script until it is making its fourth clip, and kill it there."""
+    """Run the script until it is making its fifth clip, and kill it there."""
     process = subprocess.Popen([sys.executable, script, folder, reached, setting, "stop"])
     while process.poll() is None and not reached.exists():
         time.sleep(0.02)
@@ -337,9 +333,13 @@ def test_a_run_that_is_killed_keeps_every_finished_clip(tmp_path, folder):
     script, reached = tmp_path / "slow.py", tmp_path / "reached"
     script.write_text(SLOW)
     run_and_kill(script, folder, reached)
-    kept = {"0.txt", "1.txt", "2.txt"}
-    assert set(contents(folder)) - {".keys"} == kept
-    assert set(ledger(folder)) == kept
+    kept = {"0.txt", "1.txt", "2.txt", "3.txt"}
+    assert {name for name in contents(folder) if not name.startswith(".")} == kept
+    assert set(Ledger(folder).entries) == kept
+    assert len(json.loads((folder / ".keys").read_text())["files"]) == 3  # the latest is beside it
+    done = subprocess.run([sys.executable, script, folder, reached, "1"], capture_output=True)
+    assert b"6 in all, 4 kept, 2 to make (2 new)" in done.stderr
+    assert set(contents(folder)) == {".keys", *(f"{n}.txt" for n in range(6))}
 
 
 CORES = """
