@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +30,12 @@ from rjcma.problem import Problem
 COLUMNS = ("stage", "unit", "all", "done", "stale", "missing", "failed", "bytes", "next dvc repro")
 ALWAYS = "index"
 """The stage that runs each time, since it looks for changes outside the repository."""
+RUNS = "train"
+"""The stage whose variants make one run each."""
+WAITS = (
+    "cannot be told before their inputs are here: `dvc repro` makes them; "
+    "`rjcma pull` fetches what a team shares"
+)
 
 
 class State(NamedTuple):
@@ -67,18 +73,22 @@ def status() -> list[State]:
     found = stages()
     _assume_ledgers(found)
     outdated: dict[str, set[str]] = {}  # by stage, the names of its jobs that will be made
-    return _together([_state(stage, outdated) for stage in found])
+    absent = {s.name for s in found if not all(out.exists() for out in s.outs)}
+    return _together([_state(stage, outdated, absent) for stage in found])
 
 
-def _state(stage: Stage, outdated: dict[str, set[str]]) -> State:
-    """The state of one stage; enters what it will make into `outdated`, which has it of others."""
+def _state(stage: Stage, outdated: dict[str, set[str]], absent: Set[str]) -> State:
+    """The state of one stage; enters what it will make into `outdated`, which has it of others.
+
+    `absent` are the stages whose outputs are not all here.
+    """
     before = set[str]().union(*(outdated[name] for name in stage.before))
     blank = State(stage.name, "", 0, Counter(), 0, {}, 0, 0, 0, (), False)
     try:
         work = stage.work()
     except Problem as problem:
         outdated[stage.name] = before
-        return blank._replace(notes=(str(problem),))
+        return blank._replace(notes=(WAITS if stage.before & absent else str(problem),))
     outdated[stage.name] = set()
     if work is None:
         return blank._replace(changed=stage.changed or bool(before) or stage.base == ALWAYS)
@@ -134,12 +144,13 @@ def _together(states: Iterable[State]) -> list[State]:
     """The states, with those of all runs of one stage added up."""
     added: dict[str, State] = {}
     for state in states:
-        name = state.name.partition("@")[0] if state.unit == "run" else state.name
+        base = state.name.partition("@")[0]
+        name = base if base == RUNS else state.name
         if name in added:
             first = added[name]
             state = State(
                 name,
-                state.unit,
+                first.unit or state.unit,
                 first.done + state.done,
                 first.stale + state.stale,
                 first.missing + state.missing,

@@ -200,6 +200,16 @@ def test_a_stage_that_cannot_be_told_yet_is_told_so_once(told, here):
     assert table.count("cannot be told yet") == 2 and "one, two: the manifest: found no" in table
 
 
+def test_stages_whose_inputs_are_not_here_yet_are_told_in_one_line(told, here, source):
+    first = Stage("first", build(source, here / "never made"))
+    runs = [Stage(f"train@{n}", MISSING, frozenset({"first"})) for n in range(2)]
+    table = status.table(
+        [*told(first, Stage("later", MISSING, frozenset({"first"})), *runs).values()]
+    )
+    assert len(table.splitlines()) == 1 + 3 + 1 and "the manifest" not in table
+    assert table.splitlines()[-1].startswith("later, train: cannot be told before")
+
+
 def test_a_model_that_is_missing_is_told_only_where_something_must_be_made(here, source, told):
     work.run(build(source, here / "out", models={"m": "one"}))
     made = build(source, here / "out", models={"m": MISSING})
