@@ -1,4 +1,6 @@
-# `make repro` runs the pipeline on the corpus in params.yaml and prints the table of CCC.
+# `make repro` runs the pipeline on the corpus in params.yaml and prints the table of CCC. It trains
+# as many runs at once as this machine, or RJCMA_EXECUTOR, has room for; with RJCMA_LAUNCH, which
+# gives all GPUs to one run, one after another.
 # `make test` checks the project itself. Both first install .venv from the lock, if it is missing or
 # older than the lock.
 
@@ -12,6 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 repro: setup
 	@rjcma mend
 	@rjcma check --models data/models.json
+	dvc repro encode embed_text
+	$(if $(RJCMA_LAUNCH),,rjcma make train)
 	dvc repro
 	@rjcma table data/report
 
@@ -35,6 +39,8 @@ test-long: setup
 benchmark: setup
 	python -m benchmarks.looking
 	python -m benchmarks.stages
+	python -m benchmarks.scale
+	python -m benchmarks.runs
 	python -m benchmarks.recognisers
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
