@@ -22,6 +22,9 @@ SETTLED_SECONDS = 2.0
 """The digest of a file that changed more recently is not remembered: the file may change again with
 the same time stamp (ours; file systems store times in steps of up to 2 s, on FAT)."""
 
+SMALL = 2**18
+"""Bytes of a file that is read at once, which takes half the time for a face crop (ours)."""
+
 _memory: Memory | None = None
 
 
@@ -63,10 +66,12 @@ def digest_read(path: Path) -> str:
 
     Raises `OSError` for what is no file: opening a pipe would wait for a writer, without end.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
         raise OSError(errno.EINVAL, "a folder, a pipe or a device, not a file", str(path))
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, _blake).hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        digest = hashlib.file_digest(file, _blake) if state.st_size > SMALL else _blake(file.read())
+    return str(digest.hexdigest())
 
 
 def digest_files(paths: Iterable[Path]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -117,6 +118,14 @@ def test_a_memory_that_cannot_be_written_is_a_problem(tmp_path):
         Memory(tmp_path / "m").adding() as adder,
     ):
         adder.add("a", 1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**18, 2**18 + 1])
+def test_the_digest_of_a_file_is_blake2b_of_its_bytes(tmp_path, size):
+    content = bytes(number % 251 for number in range(size))
+    (tmp_path / "a").write_bytes(content)
+    expected = hashlib.blake2b(content, digest_size=16).hexdigest()
+    assert digests.digest_read(tmp_path / "a") == expected
 
 
 def test_a_pipe_has_no_digest_and_is_not_waited_for(tmp_path):
