@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from rjcma.crops import by_frame
-from rjcma.jobs.digests import digest_read, digest_value
+from rjcma.jobs.digests import digest_read, digest_text, digest_value
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,16 @@ class Crops:
 def survey(folder: Path) -> Crops:
     """Look into a folder without opening a crop. Raises `Problem` as `rjcma.crops.by_frame`."""
     crops = by_frame(folder)
-    stats = {entry.name: entry.stat() for entry in crops.values()}
-    stamps = [(name, stats[name].st_size, stats[name].st_mtime_ns) for name in sorted(stats)]
-    return Crops(folder, digest_value(stamps), max(crops, default=-1) + 1)
+    stamps = "\n".join(_stamp(folder, name) for name in sorted(crops.values()))
+    return Crops(folder, digest_text(stamps), max(crops, default=-1) + 1)
+
+
+def _stamp(folder: Path, name: str) -> str:
+    state = os.stat(f"{folder}/{name}")  # noqa: PTH116  # a Path would double the time
+    return f"{name} {state.st_size} {state.st_mtime_ns}"
 
 
 def digest(folder: Path) -> str:
     """The digest of the names and contents of a folder's crops; every crop is read."""
-    names = sorted(entry.name for entry in by_frame(folder).values())
+    names = sorted(by_frame(folder).values())
     return digest_value([(name, digest_read(folder / name)) for name in names])

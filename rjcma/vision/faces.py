@@ -38,7 +38,7 @@ def pack(size: int, folder: Path | None, frames: int, clip: str, path: Path) -> 
     index = np.full(frames, -1, np.int32)
     index[kept] = np.arange(len(kept))
     with store.create(path, (len(kept), size, size, 3), np.uint8, index) as dataset:
-        for start, block in _blocks([crops[frame] for frame in kept], clip, size):
+        for start, block in _blocks(folder or Path(), [crops[n] for n in kept], clip, size):
             dataset[start : start + len(block)] = block
 
 
@@ -66,10 +66,10 @@ def resized(face: Pixels, size: int) -> Pixels:
     return np.asarray(cv2.resize(face, (size, size), interpolation=how), np.uint8)
 
 
-def _blocks(paths: list[Path], clip: str, size: int) -> Iterator[tuple[int, Pixels]]:
-    for start in range(0, len(paths), BLOCK):
-        faces = [resized(read(path, clip), size) for path in paths[start : start + BLOCK]]
-        yield start, np.stack(faces)
+def _blocks(folder: Path, names: list[str], clip: str, size: int) -> Iterator[tuple[int, Pixels]]:
+    for start in range(0, len(names), BLOCK):
+        block = names[start : start + BLOCK]
+        yield start, np.stack([resized(read(folder / name, clip), size) for name in block])
 
 
 def _ends(data: bytes) -> bool:
@@ -79,9 +79,10 @@ def _ends(data: bytes) -> bool:
     return not data.startswith(PNG) or PNG_END in data
 
 
-def _crops(folder: Path, clip: str) -> dict[int, Path]:
+def _crops(folder: Path, clip: str) -> dict[int, str]:
+    """The names of a clip's crops, by frame."""
     try:
-        return {frame: Path(entry.path) for frame, entry in by_frame(folder, clip).items()}
+        return by_frame(folder, clip)
     except (FileNotFoundError, NotADirectoryError):
         raise Problem(
             clip=clip,
