@@ -31,12 +31,15 @@ SUBWORDS = 1.4
 OVERLAP = 2
 """How often a sub-word is read, since windows overlap by half."""
 LONGEST = 10
+ONE_MACHINE = 16
+"""Cores that `index` uses at most: it runs on one machine."""
 CORES = (1, 16, 256)
 
 STAGES = {
-    "extract_audio": 0.0032,
-    "pack_faces": 0.0058,
-    "logmel": 0.0024,
+    "index": 0.007,
+    "extract_audio": 0.0018,
+    "pack_faces": 0.0053,
+    "logmel": 0.0009,
     "transcribe": 0.27,
 }
 """Seconds per second of video, on one core, without start-up, as `benchmarks.stages` measured them;
@@ -118,6 +121,7 @@ def work(corpus: Corpus, rate: Mapping[str, float]) -> dict[str, float]:
 def written(corpus: Corpus) -> dict[str, float]:
     """Bytes, by stage."""
     return {
+        "index": corpus.frames * 8,
         "extract_audio": corpus.seconds * 16_000 * 2,
         "pack_faces": corpus.crops * 48 * 48 * 3 + corpus.frames * 4,
         "logmel": corpus.seconds * 100 * 64 * 4 + corpus.frames * 4,
@@ -129,24 +133,29 @@ def written(corpus: Corpus) -> dict[str, float]:
     }
 
 
-def hours(seconds: float, cores: int, videos: int) -> float:
-    return max(seconds / cores, LONGEST * seconds / videos) / 3600
+def hours(stage: str, seconds: float, cores: int, videos: int) -> float:
+    used = min(cores, ONE_MACHINE) if stage == "index" else cores
+    return max(seconds / used, LONGEST * seconds / videos) / 3600
 
 
 def table(corpus: Corpus, rate: Mapping[str, float]) -> str:
     seconds, sizes = work(corpus, rate), written(corpus)
-    rows = [f"| {corpus.name} | {' | '.join(f'{n} cores, h' for n in CORES)} | GB |"]
+    rows = [f"| {corpus.name} | {' | '.join(f'h on {n}' for n in CORES)} | GB |"]
     rows += ["|---|" + "---:|" * (len(CORES) + 1)]
     totals = [0.0] * len(CORES)
     for stage, size in sizes.items():
-        each = [hours(seconds[stage], cores, corpus.videos) for cores in CORES]
+        each = [hours(stage, seconds[stage], cores, corpus.videos) for cores in CORES]
         totals = [total + more for total, more in zip(totals, each, strict=True)]
         rows.append(_row(stage, each, size))
     return "\n".join([*rows, _row("all", totals, sum(sizes.values()))])
 
 
 def _row(name: str, each: list[float], size: float) -> str:
-    return f"| {name} | {' | '.join(f'{hours:.3g}' for hours in each)} | {size / 1e9:.3g} |"
+    return f"| {name} | {' | '.join(map(_number, [*each, size / 1e9]))} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def main() -> None:
