@@ -19,6 +19,7 @@ from tqdm import tqdm
 from rjcma.corpus.layout import SIDES
 from rjcma.jobs.digests import assume, digest_read
 from rjcma.jobs.files import read_json
+from rjcma.jobs.inputs import MISSING
 from rjcma.jobs.ledger import INPUT, LOST, NEW, Ledger
 from rjcma.jobs.progress import Progress
 from rjcma.jobs.work import FAILED, Job, Work
@@ -32,6 +33,7 @@ ALWAYS = "index"
 """The stage that runs each time, since it looks for changes outside the repository."""
 RUNS = "train"
 """The stage whose variants make one run each."""
+NOT_HERE = "input not here"
 WAITS = (
     "cannot be told before their inputs are here: `dvc repro` makes them; "
     "`rjcma pull` fetches what a team shares"
@@ -112,7 +114,9 @@ def _state(stage: Stage, outdated: dict[str, set[str]], absent: Set[str]) -> Sta
         elif {NEW, LOST} & set(reasons):
             missing += 1
         else:
-            stale[" and ".join(reasons)] += 1
+            absent_input = MISSING in job.digests.values()
+            told = (NOT_HERE if why == INPUT and absent_input else why for why in reasons)
+            stale[" and ".join(told)] += 1
     models = {str(model) for model in work.models.values() if isinstance(model, Problem) and now}
     size = sum(_size(work.folder / name) for name in work.wanted)
     counts = (done, stale, missing, failed, size, now, later)

@@ -108,6 +108,14 @@ def test_what_is_stale_is_counted_by_reason(here, source, told):
     assert (state.done, state.missing, state.now) == (0, 0, 3)
 
 
+def test_what_is_made_of_files_that_are_not_here_is_told_apart(here, source, told):
+    work.run(build(source, here / "out"))
+    (source / "a.txt").unlink()
+    (source / "b_left.txt").write_text("another")
+    state = told(Stage("copy", build(source, here / "out")))["copy"]
+    assert state.stale == {"input not here": 1, "input": 1} and state.done == 1
+
+
 def test_a_lost_file_is_missing_and_an_edited_one_is_stale(here, source, told):
     work.run(build(source, here / "out"))
     (here / "out/a.txt").unlink()
