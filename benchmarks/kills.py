@@ -105,7 +105,7 @@ class Clone:
         return status, log.read_text(errors="replace")
 
     def mend(self) -> bool:
-        """`rjcma mend`. -> whether DVC's lock file was damaged."""
+        """`rjcma mend`. -> whether a file of DVC was damaged."""
         done = subprocess.run(
             [sys.executable, "-m", "rjcma.cli", "mend"],
             cwd=self.folder,
@@ -114,7 +114,7 @@ class Clone:
         )
         if done.returncode:
             raise Wrong(f"rjcma mend: {done.stderr}")
-        return "removed" in done.stdout
+        return bool(done.stdout.strip())
 
     def visible(self) -> dict[str, str]:
         """The digest of every file in data/ whose name, and whose folder's, has no dot first."""
@@ -293,7 +293,7 @@ def main(
         except Wrong as wrong:
             sys.exit(f"wrong: {wrong}")
     print(f"\n{killer.table()}\n")
-    print(f"DVC's lock file was damaged, and mended, {killer.mended} times.")
+    print(f"A file of DVC was damaged, and mended, {killer.mended} times.")
     print(
         f"In {killer.clones} clones no finished file or epoch was made again, no file was"
         f" half-written, and all {len(killer.reference)} files are those of a run without kills."

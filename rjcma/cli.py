@@ -50,10 +50,10 @@ def check(
 
 @app.command()
 def mend() -> None:
-    """Remove DVC's lock file if it is damaged (by a killed DVC) and no DVC is running here."""
-    from rjcma.mend import mend as mend_lock
+    """Mend the files of DVC that a kill has damaged, if no DVC is running here."""
+    from rjcma.mend import mend as mend_all
 
-    if message := mend_lock(Path.cwd()):
+    for message in mend_all(Path.cwd()):
         print(message)
 
 

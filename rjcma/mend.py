@@ -1,45 +1,69 @@
-"""Remove DVC's lock file, `.dvc/tmp/rwlock`, if it is damaged.
+"""Mend files of DVC that a kill has damaged: its lock on files in use, and its record of stages.
 
-DVC writes it in place. If DVC is killed while writing, half a file or an empty one is left, and
-every later `dvc repro` fails with "JSON structure is corrupted". The file only lists what running
-DVC processes read and write: while none runs, it may be removed.
+DVC writes both in place. If it is killed while writing, half a file or an empty one is left, and
+every later `dvc repro` fails. `.dvc/tmp/rwlock` ("JSON structure is corrupted") only lists what
+running DVC processes read and write: while none runs, it may be removed. `dvc.lock` ("validation
+failed") lists the stages that have run, with the digests of their files. Without it every stage
+runs again, but keeps all files whose keys are unchanged; so the one of the last commit may take its
+place, or none.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from ruamel.yaml import YAML, YAMLError
+from voluptuous import Invalid
 
+from rjcma.jobs.files import replace
 from rjcma.problem import Problem
 
 RWLOCK = Path(".dvc/tmp/rwlock")
+RECORDS = (Path("dvc.lock"), Path("ablation/dvc.lock"))
+CONFLICT = b"<<<<<<< "
+"""What git writes into a file that two members have changed: nothing that may be thrown away."""
 
 Running = tuple[int, str]
 """A process: its id and its command line."""
 
 
-def mend(root: Path) -> str:
-    """Remove the lock file of the repository at `root` if it is damaged.
+def mend(root: Path) -> list[str]:
+    """Mend the damaged files of DVC in the repository at `root`. -> a message for each.
 
-    -> a message, empty if nothing was done. Raises `Problem` if the file is damaged and DVC, or a
-    stage that DVC started, still runs there.
+    Raises `Problem` if a file is damaged and DVC, or a stage that DVC started, still runs there.
     """
-    path = root / RWLOCK
-    if not path.is_file() or _is_whole(path):
-        return ""
-    if active := list(running(root)):
+    damaged = [path for path in (root / RWLOCK, *map(root.joinpath, RECORDS)) if _is_damaged(path)]
+    if damaged and (active := list(running(root))):
         pid, command = active[0]
         raise Problem(
-            file=path,
-            found=f"a damaged lock file, and process {pid} still running here ({command})",
-            expected="no running DVC while its lock file is removed",
+            file=damaged[0],
+            found=f"a damaged file, and process {pid} still running here ({command})",
+            expected="no running DVC while its files are mended",
             cure="wait until that process ends, or stop it, then try again",
         )
-    path.unlink()
-    return f"{path}: damaged lock file removed"
+    return [_mended(root, path) for path in damaged]
+
+
+def _mended(root: Path, path: Path) -> str:
+    name = path.relative_to(root)
+    committed = b"" if name == RWLOCK else _committed(root, name)
+    if not committed:
+        path.unlink()
+        return f"{path}: damaged file removed"
+    replace(path, committed)
+    return f"{path}: damaged file replaced by that of the last commit"
+
+
+def _committed(root: Path, name: Path) -> bytes:
+    """A record as git has it; empty if git has none, or a damaged one."""
+    command = ["git", "show", f"HEAD:./{name.as_posix()}"]
+    shown = subprocess.run(command, cwd=root, capture_output=True)
+    return shown.stdout if shown.returncode == 0 and _is_record(shown.stdout) else b""
 
 
 def running(root: Path) -> Iterator[Running]:
@@ -55,11 +79,26 @@ def running(root: Path) -> Iterator[Running]:
                 yield process.pid, " ".join(command)[:200]
 
 
-def _is_whole(path: Path) -> bool:
+def _is_damaged(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    return not (_is_lock(content) if path.name == RWLOCK.name else _is_record(content))
+
+
+def _is_lock(content: bytes) -> bool:
     try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+        return isinstance(json.loads(content), dict)
     except ValueError:
         return False
+
+
+def _is_record(content: bytes) -> bool:
+    try:
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+    except (YAMLError, Invalid, ValueError):
+        return CONFLICT in content
+    return True
 
 
 def _is_dvc_or_stage(command: list[str]) -> bool:

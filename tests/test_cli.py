@@ -1,4 +1,4 @@
-"""The command `rjcma`: it checks params, removes DVC's damaged lock, prints the table, draws."""
+"""The command `rjcma`: it checks params, mends DVC's files, prints the table, draws."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_mend_prints_what_it_did_and_nothing_if_there_was_nothing_to_do(rjcma, t
     assert rjcma("mend") == (0, "", "")
     lock.parent.mkdir(parents=True)
     lock.write_text('{"data/sample": ')
-    assert rjcma("mend") == (0, f"{lock}: damaged lock file removed\n", "")
+    assert rjcma("mend") == (0, f"{lock}: damaged file removed\n", "")
     assert not lock.exists()
     assert rjcma("mend") == (0, "", "")
 
