@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
-from dvc.exceptions import DvcException
+from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
 from dvc.rwlock import rwlock
 
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
 def stages() -> list[Stage]:
     """The stages of the pipeline that `dvc repro` runs, each after those that it depends on."""
-    with Repo(str(Path.cwd())) as repo:
+    with repository() as repo:
         graph = repo.index.graph
         found = [_stage(each, graph) for each in repo.index.stages if each.path_in_repo == MAIN]
     return sorted(found, key=lambda stage: (len(stage.before), stage.name))
@@ -194,8 +194,32 @@ def _command(stage: Any) -> str:
 
 def dvc_stages() -> Sequence[Any]:
     """All stages of both pipelines."""
-    with Repo(str(Path.cwd())) as repo:
+    with repository() as repo:
         return list(repo.index.stages)
+
+
+@contextmanager
+def repository() -> Iterator[Repo]:
+    """DVC's repository in the current folder, with its stages.
+
+    Raises `Problem` if there is none, or if DVC cannot read its files.
+    """
+    try:
+        repo = Repo(str(Path.cwd()))
+        repo.index.check_graph()
+    except DvcException as error:
+        is_outside = isinstance(error, NotDvcRepoError)
+        raise Problem(
+            file=Path.cwd(),
+            found=str(error).rstrip("."),
+            expected="the folder of the project, with files of DVC that can be read",
+            cure="go to the folder that holds dvc.yaml"
+            if is_outside
+            else "settle the conflict if git reports one in this file; else `rjcma mend`, which"
+            " mends what a kill has damaged, or correct the file",
+        ) from None
+    with repo:
+        yield repo
 
 
 @contextmanager

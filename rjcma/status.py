@@ -25,7 +25,7 @@ from rjcma.jobs.progress import Progress
 from rjcma.jobs.work import FAILED, Job, Work
 from rjcma.jobs.workers import worker_count
 from rjcma.mend import running
-from rjcma.pipeline import Stage, stages
+from rjcma.pipeline import Stage, repository, stages
 from rjcma.problem import Problem
 
 COLUMNS = ("stage", "unit", "all", "done", "stale", "missing", "failed", "bytes", "next dvc repro")
@@ -267,7 +267,7 @@ def verify() -> tuple[int, list[Damaged]]:
             cure="wait until that process ends, then try again",
         )
     count, damaged = 0, []
-    with Repo(str(root)) as repo:
+    with repository() as repo:
         for folder in sorted({out for stage in stages() for out in stage.outs}):
             ledger = Ledger(folder)
             names = [name for name in sorted(ledger.entries) if _exists(folder / name)]
