@@ -20,6 +20,9 @@ from rjcma.problem import Problem
 CONNECT = 20.0
 """Seconds to wait for the scheduler (ours)."""
 
+LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
+"""Those to which Dask gives a level of their own, and Python's."""
+
 
 @contextmanager
 def cluster(where: str) -> Iterator[Cluster]:
@@ -27,8 +30,8 @@ def cluster(where: str) -> Iterator[Cluster]:
 
     Raises `Problem` if no scheduler answers.
     """
-    for library in ("distributed", "tornado"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # what happens is a `Problem`
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what happens is a `Problem`
     with _client(where) as client:
         if not client.scheduler_info()["workers"]:
             say(f"dask:{where}: no workers yet; the work begins when one joins")

@@ -147,7 +147,7 @@ def test_a_worker_of_another_version_is_refused_and_edited_code_is_loaded_anew(
             file.write("\nADDED = 1\n")
         (here / "out").rename(here / "before")
         status, printed = run_as(ROOT, here)
-        assert status == 1 and "Traceback" not in printed
+        assert status == 1 and "Traceback" not in printed, printed
         assert re.search("worker .*: found code of rjcma .* expected code of rjcma", printed)
         assert not list((here / "out").glob("*.txt"))
         assert run_as(other, here)[0] == 0
