@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.strictyaml import YAMLValidationError, validate
 from ruamel.yaml import YAML, YAMLError
-from voluptuous import Invalid
 
 from rjcma.jobs.files import replace
 from rjcma.problem import Problem
@@ -95,8 +95,8 @@ def _is_lock(content: bytes) -> bool:
 
 def _is_record(content: bytes) -> bool:
     try:
-        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
-    except (YAMLError, Invalid, ValueError):
+        validate(YAML(typ="safe").load(content), COMPILED_LOCKFILE_SCHEMA)
+    except (YAMLError, YAMLValidationError, ValueError):
         return CONFLICT in content
     return True
 

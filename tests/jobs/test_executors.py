@@ -20,6 +20,7 @@ from places import ROOT
 
 from rjcma.jobs import on_dask, on_slurm, workers
 from rjcma.jobs.executors import Elsewhere
+from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.remote import Cluster, session
 from rjcma.jobs.work import run
 from rjcma.jobs.workers import Needs
@@ -160,7 +161,7 @@ def test_what_was_finished_is_kept_if_the_scheduler_is_lost(here, tmp_path_facto
     cluster = dask_cluster.Cluster(tmp_path_factory.mktemp("dask"))
     worker = cluster.add_worker()
     monkeypatch.setenv("RJCMA_EXECUTOR", f"dask:{cluster.file}")
-    killer = threading.Thread(target=kill_when_called, args=(cluster.scheduler, here / "log"))
+    killer = threading.Thread(target=kill_when_last, args=(cluster.scheduler, here))
     killer.start()
     try:
         with pytest.raises(Problem, match=r"no scheduler any more.*what was finished is kept"):
@@ -174,9 +175,11 @@ def test_what_was_finished_is_kept_if_the_scheduler_is_lost(here, tmp_path_facto
     assert made(here, {**deadly.TEXTS, "z": "zoo"}) == ["zoo"]
 
 
-def kill_when_called(process, log):
-    """Kill a process as soon as the job `waits` has begun."""
-    while not (log.exists() and "waits" in log.read_text()):
+def kill_when_last(process, here):
+    """Kill a process as soon as the job `waits` has begun, and all others are in the ledger."""
+    while "waits" not in deadly.calls(here / "log"):
+        time.sleep(0.05)
+    while len(Ledger(here / "out").entries) < len(deadly.TEXTS):
         time.sleep(0.05)
     process.kill()
 
