@@ -99,9 +99,7 @@ class Submitted:
         # A folder is listed as it is; a single file may be hidden by a network drive's cache.
         written = {path.name for path in LOGS.iterdir()} if self._jobs else set()
         for future, job in list(self._jobs.items()):
-            if future.cancelled():
-                job.cancel(check=False)
-            elif job.paths.result_pickle.name in written:
+            if job.paths.result_pickle.name in written:
                 _end(future, job)
             elif self._is_lost(job):
                 _end(future, BrokenExecutor(f"{job.job_id} has ended without a result"))
@@ -179,9 +177,7 @@ def _options(path: Path, *, required: bool) -> Mapping[str, Any]:
 
 
 def _end(future: Future[Any], outcome: submitit.Job[Any] | Exception) -> None:
-    """Give a future its result, unless it was cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
+    """Give a future its result."""
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
         return
