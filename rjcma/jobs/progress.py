@@ -56,5 +56,6 @@ class Progress:
 
 
 def say(line: str) -> None:
-    """Print a line on stderr at once."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a line on stderr at once, in one piece: other processes print there too."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
