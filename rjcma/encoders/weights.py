@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rjcma.jobs.progress import say
 from rjcma.problem import Problem
 
 TORCH = (".pth", ".pt")
@@ -69,7 +69,7 @@ def encoder_part(stored: Mapping[str, Tensor], modality: str, path: Path) -> dic
         return dict(stored)
     ignored = [key for key in stored if key.startswith(CLASSIFIER)]
     if ignored:
-        print(f"{path}: {', '.join(ignored)} not needed, left out", file=sys.stderr, flush=True)
+        say(f"{path}: {', '.join(ignored)} not needed, left out")
     return {k.removeprefix(BACKBONE): v for k, v in stored.items() if k not in ignored}
 
 

@@ -7,13 +7,13 @@ another key belongs to another run: it is ignored and overwritten.
 from __future__ import annotations
 
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from rjcma.jobs.files import replacing
+from rjcma.jobs.progress import say
 
 
 class Checkpoint:
@@ -34,7 +34,7 @@ class Checkpoint:
             return stored["state"] if stored["key"] == self.key else None
         except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            print(f"{self.path}: unreadable ({reason}): the run starts again", file=sys.stderr)
+            say(f"{self.path}: unreadable ({reason}): the run starts again")
             return None
 
     def save(self, state: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ resumes, its earlier epochs are drawn again.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dvc.repo import Repo
 from dvc.scm import NoSCM
 from dvclive import Live
 
+from rjcma.jobs.progress import say
 from rjcma.training.history import Epoch
 
 
@@ -56,9 +56,9 @@ def _can_draw(folder: Path) -> bool:
     try:
         scm = Repo().scm
     except NotDvcRepoError:
-        print(f"{folder}: no curves, since this is no DVC repository", file=sys.stderr)
+        say(f"{folder}: no curves, since this is no DVC repository")
         return False
     if not isinstance(scm, NoSCM) and scm.no_commits:
-        print(f"{folder}: no curves, since the repository has no commit", file=sys.stderr)
+        say(f"{folder}: no curves, since the repository has no commit")
         return False
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from numpy.random import Generator, default_rng
 from torch import Tensor
 
 from rjcma.fusion.network import Network
+from rjcma.jobs.progress import say
 from rjcma.problem import Problem
 from rjcma.training.batches import Batch, batches
 from rjcma.training.checkpoint import Checkpoint
@@ -250,7 +250,7 @@ class Trainer:
 
     def _say(self, line: str) -> None:
         if self.processes.is_main:
-            print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+            say(f"{self.name}: {line}")
 
     def _problem(self, found: str, expected: str, cure: str) -> Problem:
         return Problem(file=self.name, found=found, expected=expected, cure=cure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pkgutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 
 from rjcma.corpus import folds
 from rjcma.corpus.folds import Fold
+from rjcma.jobs.progress import say
 from rjcma.problem import Problem
 from rjcma.training import history, network, saved
 from rjcma.training.checkpoint import Checkpoint
@@ -114,10 +114,9 @@ def _refuse_without_labels(name: str, parts: Parts, validation: Sequence[ClipDat
             )
     labels = np.concatenate([data.labels[data.labelled] for data in parts.selection])
     if np.ptp(labels) == 0:
-        print(
+        say(
             f"{name}: all labels of the selection clips are {labels[0]:g}, so their CCC is 0 by"
-            " definition and the first epoch counts as the best",
-            file=sys.stderr,
+            " definition and the first epoch counts as the best"
         )
 
 
