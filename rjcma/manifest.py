@@ -19,6 +19,8 @@ from rjcma.params import first_mistake
 from rjcma.problem import Problem
 
 Partition = Literal["train", "validation", "test"]
+Person = Literal["left", "right"] | int
+"""Which of the people in a picture: the left or the right one, or the n-th from the left, from 1."""
 
 
 class Clip(BaseModel):
@@ -46,15 +48,30 @@ class Clip(BaseModel):
     faces_digest: str
     sound: bool
     """Whether the video has an audio stream."""
+    first: int = Field(default=0, ge=0)
+    """The video's frame with which the clip begins, if it is a stretch of the video."""
+    group: str = ""
+    """The subject, session or speaker, which is never divided between folds; empty: the video."""
+    person: Person | None = None
+    """The person in the picture; None for the one who is seen longest."""
+    details: dict[str, str] = {}
+    """What else the list of clips says of it, by column."""
+
+    @property
+    def together(self) -> str:
+        """What the clip's fold is chosen by: clips of the same group, or video, stay together."""
+        return self.group or self.video
 
     def frame_times(self) -> NDArray[np.float64]:
         """Each frame's time in seconds, (T,), counted from the video's first frame."""
-        return timeline.frame_times(self.frames, self.fps, self.times)
+        frames = timeline.frame_times(self.first + self.frames, self.fps, self.times)
+        return frames[self.first :]
 
 
 def write(path: Path, clips: Iterable[Clip]) -> None:
     """Write the manifest, sorted by name; a file of the same content is left untouched."""
-    lines = [clip.model_dump_json() + "\n" for clip in sorted(clips, key=lambda clip: clip.name)]
+    ordered = sorted(clips, key=lambda clip: clip.name)
+    lines = [clip.model_dump_json(exclude_defaults=True) + "\n" for clip in ordered]
     replace(path, "".join(lines).encode())
 
 
