@@ -20,7 +20,7 @@ from rjcma.problem import Problem
 
 Partition = Literal["train", "validation", "test"]
 Person = Literal["left", "right"] | int
-"""Which of the people in a picture: the left or the right one, or the n-th from the left, from 1."""
+"""Which person in a picture: the left or the right one, or the n-th from the left, from 1."""
 
 
 class Clip(BaseModel):
