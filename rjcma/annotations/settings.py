@@ -199,6 +199,7 @@ class Nova(Common):
     """Continuous annotations of NOVA: `X.annotation` has rate and range, `X.annotation~` scores."""
 
     format: Literal["nova"]
+    columns: Columns = {ALL: (1,)}
 
 
 def _with_format(value: Any) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,12 @@ MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
 """Cells that stand for no value, in any capitals."""
 
 
-class Cells:
-    """Rows of cells as text, and the line of the file where each row is."""
+class Cells(NamedTuple):
+    """Rows of cells as text."""
 
-    def __init__(self, rows: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
-        self.rows, self.lines = rows, lines
+    rows: Sequence[Sequence[str]]
+    places: Sequence[int]
+    """Where each row is: the number of its line, for example."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Sheet:
     """What the file itself says of the scale."""
     rate: float | None = None
     """Rows per second, if the file itself says so."""
-    frames: bool = False
-    """Whether the first column has numbers of frames."""
+    of: Literal["line", "row", "frame"] = "line"
+    """What the places of rows are. Of frames, the first column has the numbers."""
     textual: frozenset[int] = frozenset()
     """Columns that are not numbers."""
     known: dict[int, NDArray[np.float64]] = field(default_factory=dict)
@@ -87,9 +89,9 @@ class Sheet:
             cure=f"correct {SECTION}.columns, time.column or header, or the file",
         )
 
-    def line(self, row: int) -> int:
-        """The number of the file's line where a row is."""
-        return self.cells.lines[row]
+    def place(self, row: int) -> str:
+        """Where in the file a row is: `line 7`, for example."""
+        return f"{self.of} {self.cells.places[row]}"
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -128,8 +130,8 @@ class Sheet:
     def _mistake(self, column: int, texts: Sequence[str]) -> Problem:
         wrong = [row for row, text in enumerate(texts) if not is_number(text)]
         row = wrong[0]
-        more = f" (and {len(wrong) - 1} more lines are wrong)" if len(wrong) > 1 else ""
-        found = f"{texts[row][:80]!r} in {self.named(column)}, line {self.line(row)}{more}"
+        more = f" (and {len(wrong) - 1} more are wrong)" if len(wrong) > 1 else ""
+        found = f"{texts[row][:80]!r} in {self.named(column)}, {self.place(row)}{more}"
         if is_number(texts[row].replace(",", ".", 1)):
             expected = "a decimal point"
             cure = f"set {SECTION}.decimal: ',' since this file has decimal commas"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.annotations.settings import SECTION, Carma, Darma, Text
+from rjcma.annotations.settings import SECTION, Carma, Darma, Rowed, Text
 from rjcma.annotations.sheet import (
     MISSING,
     Cells,
@@ -48,24 +48,33 @@ class Form(NamedTuple):
     """The number of lines before the first row."""
     first: tuple[str, ...]
     """The cells of the first row."""
+    comment: str | None = None
+    """What a line begins with that is no row."""
 
 
 def read(path: Path, settings: Text) -> Sheet:
     """The rows of a text. Raises `Problem` if it is not such a text, or has no rows."""
-    head = _head(path)
+    head = first_lines(path)
     form = _form(path, head, settings)
+    return sheet(path, form, settings, _range(head, form, settings))
+
+
+def sheet(
+    path: Path, form: Form, settings: Rowed, scale: tuple[float, float] | None = None
+) -> Sheet:
+    """The rows of a text that is divided in this way."""
     numeric = [k for k, cell in enumerate(form.first) if is_number(cell)]
-    numbers = {} if settings.decimal == "," else _plain(path, form, numeric)
+    numbers = {} if settings.decimal == "," else plain(path, form, numeric)
     known = {k for k, cell in enumerate(form.first) if _is_value(cell, settings)}
     return Sheet(
         path=path,
         names=form.names,
         width=len(form.names) or len(form.first),
         numbers=numbers,
-        read=partial(_cells, path, form),
+        read=partial(cells, path, form),
         decimal=settings.decimal,
         missing=settings.missing,
-        range=_range(head, form, settings),
+        range=scale,
         textual=frozenset(range(len(form.first))) - known,
     )
 
@@ -84,13 +93,13 @@ def _bare(cell: str) -> str:
     return cell.strip().strip("'\"").strip()
 
 
-def _is_value(cell: str, settings: Text) -> bool:
+def _is_value(cell: str, settings: Rowed) -> bool:
     """Whether a cell is a number, perhaps with a decimal comma, or stands for none."""
     marks = {*MISSING, *(str(mark).lower() for mark in settings.missing)}
     return is_number(cell.replace(",", ".", 1)) or cell.lower() in marks
 
 
-def _head(path: Path) -> list[str]:
+def first_lines(path: Path) -> list[str]:
     """The first lines. Raises `Problem` for what is not text."""
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -160,16 +169,23 @@ def _with_names(
 
 
 def _delimiter(lines: Sequence[str], settings: Text) -> str:
-    """The delimiter that all lines have equally often; that of the header for a single column."""
-    for delimiter in DELIMITERS:
-        if delimiter != settings.decimal:
-            counts = {len(split(line, delimiter)) for line in lines}
-            if len(counts) == 1 and counts != {1}:
-                return delimiter
-    return next((d for d in DELIMITERS[:3] if d in lines[0] and d != settings.decimal), ",")
+    """The delimiter that all lines have equally often, between numbers rather than within them.
+
+    If there is none, as in a file of one column, the first one that is in the first line.
+    """
+    allowed = [d for d in DELIMITERS if d != settings.decimal]
+    regular = []
+    for delimiter in allowed:
+        counts = {len(split(line, delimiter)) for line in lines}
+        if len(counts) == 1 and counts != {1}:
+            regular.append(delimiter)
+    for delimiter in regular:
+        if all(_is_value(cell, settings) for cell in split(lines[-1], delimiter)):
+            return delimiter
+    return next((d for d in [*regular, *allowed[:-1]] if d in lines[0]), ";")
 
 
-def _plain(path: Path, form: Form, columns: Sequence[int]) -> dict[int, NDArray[np.float64]]:
+def plain(path: Path, form: Form, columns: Sequence[int]) -> dict[int, NDArray[np.float64]]:
     """Columns of numbers, read at once; none if anything in them is not a number."""
     if not columns:
         return {}
@@ -177,10 +193,10 @@ def _plain(path: Path, form: Form, columns: Sequence[int]) -> dict[int, NDArray[
         values = np.loadtxt(
             path,
             delimiter=None if form.delimiter == SPACES else form.delimiter,
-            comments=None,
+            comments=form.comment,
             skiprows=form.begin,
             usecols=columns,
-            encoding="utf-8",
+            encoding="utf-8-sig",
             ndmin=2,
         )
     except (ValueError, OSError):
@@ -188,20 +204,20 @@ def _plain(path: Path, form: Form, columns: Sequence[int]) -> dict[int, NDArray[
     return dict(zip(columns, values.T))
 
 
-def _cells(path: Path, form: Form) -> Cells:
+def cells(path: Path, form: Form) -> Cells:
     """All cells. Raises `Problem` for a row that has not as many as there are columns."""
     lines = text_of(path).split("\n")
     width = len(form.names) or len(form.first)
     rows, numbers = [], []
     for number, line in enumerate(lines[form.begin :], form.begin + 1):
-        if not line.strip():
+        if not line.strip() or (form.comment and line.startswith(form.comment)):
             continue
-        cells = split(line, form.delimiter)
-        if len(cells) > width and not any(cells[width:]):
-            cells = cells[:width]
-        if len(cells) != width:
-            raise _ragged(path, form, number, line, len(cells), width)
-        rows.append(cells)
+        row = split(line, form.delimiter)
+        if len(row) > width and not any(row[width:]):
+            row = row[:width]
+        if len(row) != width:
+            raise _ragged(path, form, number, line, len(row), width)
+        rows.append(row)
         numbers.append(number)
     return Cells(rows, numbers)
 

@@ -63,20 +63,21 @@ def stamps(sheet: Sheet, rows: Rows | None, time: Time, rating: Rating) -> Stamp
 
     Raises `Problem` if they are not numbers, run backwards, or are in another unit.
     """
-    rate = sheet.rate or time.rate
-    if rate is not None and not sheet.frames:
+    is_frames = sheet.of == "frame"
+    rate = None if is_frames else sheet.rate or time.rate
+    if rate is not None:
         numbers = np.arange(len(sheet) if rows is None else len(rows), dtype=np.float64)
         begins = _frame_times(numbers, time, rating) if rate == "video" else numbers / float(rate)
         return Stamps(_moved(begins, time, rating, is_frame=rate == "video"), None)
-    unit = "frame" if sheet.frames else time.unit
-    column = 0 if sheet.frames else _one(sheet, time.column)
+    unit = "frame" if is_frames else time.unit
+    column = 0 if is_frames else _one(sheet, time.column)
     begins = _read(sheet, column, rows)
     ends = None if time.end is None else _read(sheet, _one(sheet, time.end), rows)
     if ends is None and (np.diff(begins) < 0).any():
         row = int(np.argmax(np.diff(begins) < 0)) + 1
         raise _wrong(
             sheet,
-            f"the time {begins[row]:g} after {begins[row - 1]:g} in line {_line(sheet, rows, row)}",
+            f"the time {begins[row]:g} after {begins[row - 1]:g} in {_place(sheet, rows, row)}",
             "times that do not run backwards",
             f"sort the rows, or correct {SECTION}.time.column or rows",
         )
@@ -84,7 +85,7 @@ def stamps(sheet: Sheet, rows: Rows | None, time: Time, rating: Rating) -> Stamp
         row = int(np.argmax(ends < begins))
         raise _wrong(
             sheet,
-            f"a stretch from {begins[row]:g} to {ends[row]:g} in line {_line(sheet, rows, row)}",
+            f"a stretch from {begins[row]:g} to {ends[row]:g} in {_place(sheet, rows, row)}",
             "stretches that end after they begin",
             f"correct the line, or {SECTION}.time.column and end",
         )
@@ -110,15 +111,15 @@ def _read(sheet: Sheet, column: int, rows: Rows | None) -> Array:
         row = int(np.argmin(finite))
         raise _wrong(
             sheet,
-            f"no time in {sheet.named(column)}, line {_line(sheet, rows, row)}",
+            f"no time in {sheet.named(column)}, {_place(sheet, rows, row)}",
             "a time in every row",
             f"correct or remove the line, or correct {SECTION}.time.column",
         )
     return values
 
 
-def _line(sheet: Sheet, rows: Rows | None, row: int) -> int:
-    return sheet.line(int(rows[row]) if rows is not None else row)
+def _place(sheet: Sheet, rows: Rows | None, row: int) -> str:
+    return sheet.place(int(rows[row]) if rows is not None else row)
 
 
 def _seconds(
@@ -129,7 +130,7 @@ def _seconds(
             row = int(np.argmax(values != np.round(values)))
             raise _wrong(
                 sheet,
-                f"the frame number {values[row]:g} in line {_line(sheet, rows, row)}",
+                f"the frame number {values[row]:g} in {_place(sheet, rows, row)}",
                 "whole numbers",
                 f"set {SECTION}.time.unit: s or ms",
             )
