@@ -4,7 +4,8 @@ The evaluator-weighted estimator is the weighted mean of the raters, with weight
 conventions: each rater's Pearson correlation with the mean of the others (Grimm and Kroschel,
 2005), or its mean CCC with each other rater (MuSe-Toolbox). Negative weights become 0, and the
 weights of all raters sum to 1. Where a rater has no value, the others' weights count. All moments
-are population moments (divided by N).
+are population moments (divided by N). Sums are NumPy's, not those of a BLAS, which depend on the
+number of its threads: the same raters give the same labels everywhere.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.concordance import ccc
-
 Array = NDArray[np.float64]
+CONSTANT = 1e-12
+"""A range up to which a series is constant: the mean of raters is rounded (ours)."""
 Kind = Literal["mean", "median", "ewe_correlation", "ewe_ccc"]
 
 
 class Agreement(NamedTuple):
-    """A rater's agreement with the mean of the others who move; 0 if there is none."""
+    """How far two series agree; 0 if either is constant."""
 
     correlation: float
     """Pearson's."""
@@ -38,7 +39,7 @@ class Fused(NamedTuple):
     weights: Array
     """(R,), sum 1."""
     agreement: Sequence[Agreement]
-    """Of each rater; empty for a single one."""
+    """Of each rater with the mean of the others who move; empty for a single one."""
     still: Sequence[int]
     """Raters who never move while another does: their weight is 0."""
     equal: bool
@@ -69,7 +70,7 @@ def fuse(ratings: Array, kind: Kind, centre: bool = False, standardise: bool = F
     weights = counted / counted.sum() if equal else raw / raw.sum()
     values = _median(ratings[counted]) if kind == "median" else _weighted(ratings, weights)
     if centre or standardise:
-        values = values * (weights @ spreads) + weights @ means
+        values = values * (weights * spreads).sum() + (weights * means).sum()
     still = [] if counted.all() else np.flatnonzero(~moves).tolist()
     return Fused(values, weights, agreement, still, equal)
 
@@ -81,9 +82,9 @@ def _weights(ratings: Array, kind: Kind, agreement: Sequence[Agreement]) -> Arra
     if kind == "ewe_ccc":
         sums = np.zeros(len(ratings))
         for one, other in combinations(range(len(ratings)), 2):
-            concordance = ccc(*_both(ratings[one], ratings[other]))
-            sums[one] += concordance
-            sums[other] += concordance
+            pair = agree(ratings[one], ratings[other]).ccc
+            sums[one] += pair
+            sums[other] += pair
         return np.maximum(sums, 0.0)
     return np.ones(len(ratings))
 
@@ -92,28 +93,31 @@ def _with_others(ratings: Array, rater: int, counted: NDArray[np.bool_]) -> Agre
     """A rater's agreement with the mean of the others who count, where both have values."""
     others = ratings[counted & (np.arange(len(ratings)) != rater)]
     rated = ~np.isnan(others)
-    counts = rated.sum(axis=0)
+    if not rated.all():
+        others = np.where(rated, others, 0.0)
     with np.errstate(invalid="ignore"):
-        mean = np.where(rated, others, 0.0).sum(axis=0) / counts
-    one, rest = _both(ratings[rater], mean)
-    return Agreement(correlation(one, rest), ccc(one, rest))
+        return agree(ratings[rater], others.sum(axis=0) / rated.sum(axis=0))
 
 
-def correlation(x: Array, y: Array) -> float:
-    """Pearson's correlation; 0 if either is constant or empty.
+def agree(x: Array, y: Array) -> Agreement:
+    """The agreement of two series (N,), where neither is NaN.
 
-    >>> round(correlation(np.array([1.0, 2, 3]), np.array([1.0, 2, 2])), 3)
-    0.866
+    The CCC is that of `rjcma.concordance`; here it shares its moments with the correlation.
+
+    >>> pair = agree(np.array([1.0, 2, 3]), np.array([1.0, 2, 2]))
+    >>> round(pair.correlation, 3), round(pair.ccc, 3)
+    (0.866, 0.667)
     """
-    if x.size == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
-    x, y = x - x.mean(), y - y.mean()
-    return float((x @ y) / np.sqrt((x @ x) * (y @ y)))
-
-
-def _both(x: Array, y: Array) -> tuple[Array, Array]:
-    rated = ~(np.isnan(x) | np.isnan(y))
-    return (x, y) if rated.all() else (x[rated], y[rated])
+    rated = ~np.isnan(x + y)
+    if not rated.all():
+        x, y = x[rated], y[rated]
+    if x.size == 0 or min(np.ptp(x), np.ptp(y)) <= CONSTANT:
+        return Agreement(0.0, 0.0)
+    mean_x, mean_y = x.mean(), y.mean()
+    x, y = x - mean_x, y - mean_y
+    xy, xx, yy = (x * y).sum(), (x * x).sum(), (y * y).sum()
+    apart = x.size * (mean_x - mean_y) ** 2
+    return Agreement(float(xy / np.sqrt(xx * yy)), float(2 * xy / (xx + yy + apart)))
 
 
 def _weighted(ratings: Array, weights: Array) -> Array:
