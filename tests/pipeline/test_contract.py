@@ -31,6 +31,7 @@ FLOORS = [
         "concordance",
         "device",
     },
+    {"annotations"},
     {"corpus", "sample", "audio", "speech", "vision"},
     {"text", "fusion"},
     {"encoders", "scoring"},
