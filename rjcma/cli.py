@@ -183,19 +183,21 @@ def picture(
     faces: Annotated[Path, typer.Option(help="The folder of packed faces.")],
     transcripts: Annotated[Path, typer.Option(help="The folder of transcripts.")],
     traces: Annotated[Path, typer.Option(help="The report's folder of traces.")],
-    start: Annotated[float, typer.Option(help="The first second shown.")] = 0.0,
+    start: Annotated[
+        float | None, typer.Option(help="The first second shown; else the clip's.")
+    ] = None,
     end: Annotated[float | None, typer.Option(help="The last second shown; else 8 later.")] = None,
 ) -> None:
     """Draw faces, words, truth and prediction of a part of CLIP into the PNG file OUT."""
-    from rjcma.scoring.predictions import TRACE_COLUMNS, read_frames
+    from rjcma.scoring.predictions import read_trace
     from rjcma.scoring.scene import Scene, draw
     from rjcma.scoring.trace_plots import Trace
     from rjcma.speech import words
     from rjcma.store import FeatureReader
 
     record = _named(clip, manifest.read(clips), clips)
-    columns = read_frames(traces / f"{clip}.csv", record, TRACE_COLUMNS)
-    trace = Trace(clip, ORIGIN, record.frame_times(), columns[:, :2], columns[:, 2:])
+    targets, predicted, truth = read_trace(traces / f"{clip}.csv", record)
+    trace = Trace(clip, ORIGIN, record.frame_times(), targets, predicted, truth)
     crops = FeatureReader(faces / f"{clip}.h5", clip=clip, frames=record.frames)
     spoken = words.read(transcripts / f"{record.video}.json")
     draw(Scene.of(trace, crops, spoken, start, end), out)

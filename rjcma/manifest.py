@@ -48,8 +48,10 @@ class Clip(BaseModel):
     faces_digest: str
     sound: bool
     """Whether the video has an audio stream."""
+    stretch: bool = False
+    """Whether the clip is only a stretch of its video."""
     first: int = Field(default=0, ge=0)
-    """The video's frame with which the clip begins, if it is a stretch of the video."""
+    """The video's frame with which the clip begins."""
     group: str = ""
     """The subject, session or speaker, which is never divided between folds; empty: the video."""
     person: Person | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rjcma.corpus.audit import Wanted
 from rjcma.corpus.settings import Corpus
 from rjcma.encoders import keys
 from rjcma.encoders.settings import NONE, Encoders
@@ -80,10 +81,17 @@ def check(params: Path, recorded: Path) -> Checked:
     notes += list(_unused(sections))
     problems += [model for key, model in missing.items() if key not in known]
     problems += [*_missing_folds(params, sections["corpus"], sections["runs"])]
+    problems += [*_missing_targets(params, sections["corpus"], sections["runs"])]
     problems += list(_devices(sections))
     if problems:
         raise Problems(_each_once(problems))
     return Checked(sections, models, notes)
+
+
+def wanted(sections: Mapping[str, Any]) -> Wanted:
+    """What the corpus must have data for."""
+    faces = getattr(sections["faces"], "detector", None) is not None
+    return Wanted(sections["fusion"].modalities, sections["runs"].folds, faces)
 
 
 def models_of(sections: Mapping[str, Any]) -> dict[str, Model]:
@@ -140,7 +148,20 @@ def _missing_folds(params: Path, corpus: Corpus, runs: Runs) -> list[Problem]:
             cure="correct runs.folds or corpus.folds",
         )
         for fold in runs.folds
-        if fold >= corpus.folds
+        if isinstance(corpus.folds, int) and fold >= corpus.folds
+    ]
+
+
+def _missing_targets(params: Path, corpus: Corpus, runs: Runs) -> list[Problem]:
+    return [
+        Problem(
+            file=params,
+            found=f"target {target} in runs.targets",
+            expected=f"targets among corpus.targets, {', '.join(corpus.targets)}",
+            cure="correct runs.targets or corpus.targets",
+        )
+        for target in runs.targets
+        if target not in corpus.targets
     ]
 
 

@@ -26,11 +26,10 @@ def main(
     made; where the corpus is missing, the shared files are kept if these settings still apply.
     MODELS lists the models of all stages, by content.
     """
-    checked = start.check(params, models)
+    checked, files = start.check(params, models), Index(clips, out, record)
     for note in checked.notes:
         print(f"note: {note}")
-    corpus, modalities = checked.sections["corpus"], checked.sections["fusion"].modalities
-    index(corpus, modalities, Index(clips, out, record), Memory(memory))
+    index(checked.sections["corpus"], start.wanted(checked.sections), files, Memory(memory))
     start.record(models, checked.models)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rjcma import manifest
 from rjcma.command import run
+from rjcma.corpus import labels as labels_on_disk
 from rjcma.jobs.digests import digest_file, digest_folder
 from rjcma.jobs.provenance import write_report
 from rjcma.params import keyed, load
@@ -28,7 +29,8 @@ def main(
     for name in trained.stale_runs(runs, wanted):
         print(f"score: {runs / name} is not among the runs of {params}: left out", file=sys.stderr)
     truth = report.read_truth(labels, records)
-    results = report.Results(records, truth, trained.read(runs, wanted, records))
+    ranges = labels_on_disk.ranges(labels)
+    results = report.Results(records, ranges, truth, trained.read(runs, wanted, records))
     report.write(results, out)
     inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
     inputs |= report.digests(results.runs, runs)

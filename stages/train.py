@@ -9,7 +9,6 @@ import typer
 
 from rjcma import manifest
 from rjcma.command import run
-from rjcma.corpus.labels import Target
 from rjcma.training.request import Data, Run
 from rjcma.training.runs import Digests, train_run
 from rjcma.training.sections import Settings
@@ -22,7 +21,7 @@ def main(
     audio: Path,
     text: Path,
     runs: Path,
-    target: Annotated[Target, typer.Option()],
+    target: Annotated[str, typer.Option()],
     fold: Annotated[int, typer.Option()],
     params: Path = Path("params.yaml"),
     checkpoints: Path = Path(".rjcma/checkpoints"),

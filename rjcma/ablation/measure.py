@@ -32,7 +32,7 @@ def measure(trial: Trial, data: Data, digests: Digests, places: Places, path: Pa
         where = f"{_where(trial)}, {Path(at.filename).name}:{at.lineno}"
         raise RuntimeError(f"{where}: {error!r}") from error
     validation = [clip for clip in data.clips if clip.name in trained.validation]
-    truth = {clip.name: labels.read(data.labels, clip) for clip in validation}
+    truth = {c.name: labels.of_target(data.labels, c, trial.run.target) for c in validation}
     outcome = Result(
         target=trial.run.target,
         fold=trial.run.fold,

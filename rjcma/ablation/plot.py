@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from rjcma.ablation.statistics import LEVEL
 from rjcma.ablation.tables import Line
-from rjcma.scoring.style import COLOURS, FAINT, INK, QUIET, figure, save, style
+from rjcma.scoring.style import FAINT, INK, QUIET, colours, figure, save, style
 
 ROW, HEAD, TOP, FOOT = 26, 36, 8, 84  # pixels: a row, a table's heading, top and bottom margin
 WIDTH, NAMES, EDGE, GAP = 1100, 250, 20, 36  # pixels: picture, row names, side margin, column gap
@@ -41,26 +41,26 @@ def draw(panels: Sequence[Panel], targets: Sequence[str], path: Path) -> None:
     limits = _limits(panels, targets)
     names = max([NAMES, *(EDGE + LETTER * len(line.name) for p in panels for line in p.lines)])
     width = (WIDTH - names - EDGE - GAP * (len(targets) - 1)) / len(targets)
-    for column, target in enumerate(targets):
+    for column, (target, colour) in enumerate(colours(targets).items()):
         left, top = names + column * (width + GAP), TOP
         for panel, high in zip(panels, heights, strict=True):
             box = (left, height - top - high, width, high - HEAD)
             scale = (WIDTH, height, WIDTH, height)
             axes = fig.add_axes(tuple(np.divide(box, scale).tolist()))
-            _table(axes, panel, target)
+            _table(axes, panel, target, colour)
             axes.set_xlim(*limits)
             if column == 0:
                 _names(axes, panel)
                 y = (height - top - HEAD + 9) / height
                 fig.text(EDGE / WIDTH, y, panel.about, fontsize=10.5, fontweight="bold")
             top += high
-        _scale(axes, target)
+        _scale(axes, target, colour)
     for place, text in enumerate(CAPTION):
         fig.text(EDGE / WIDTH, (28 - 15 * place) / height, text, fontsize=8.5, color=QUIET)
     save(fig, path, scale=1.5)
 
 
-def _table(axes: Axes, panel: Panel, target: str) -> None:
+def _table(axes: Axes, panel: Panel, target: str, colour: str) -> None:
     """Draw one table's rows for one target, from top to bottom."""
     axes.set_ylim(len(panel.lines) - 0.5, -0.5)
     axes.grid(axis="x", color=FAINT, linewidth=0.5)
@@ -71,16 +71,15 @@ def _table(axes: Axes, panel: Panel, target: str) -> None:
         reference.spreads[target].mean, color=QUIET, linewidth=0.8, dashes=(4, 3), zorder=1
     )
     for place, line in enumerate(panel.lines):
-        _row(axes, place, line, target)
+        _row(axes, place, line, target, colour)
     axes.set_yticks([])
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(bottom=False, labelbottom=False)
 
 
-def _row(axes: Axes, place: int, line: Line, target: str) -> None:
+def _row(axes: Axes, place: int, line: Line, target: str, colour: str) -> None:
     values, spread = line.values[target], line.spreads[target]
     heights = place + np.linspace(-SPREAD, SPREAD, len(values))[:, None] * (len(values) > 1)
-    colour = COLOURS[target]
     axes.plot(
         values.ravel(),
         np.broadcast_to(heights, values.shape).ravel(),
@@ -112,11 +111,11 @@ def _names(axes: Axes, panel: Panel) -> None:
         )
 
 
-def _scale(axes: Axes, target: str) -> None:
+def _scale(axes: Axes, target: str, colour: str) -> None:
     """Draw the scale, below the lowest table."""
     axes.spines["bottom"].set_visible(True)
     axes.tick_params(bottom=True, labelbottom=True)
-    axes.set_xlabel(f"CCC, {target}", color=COLOURS[target], fontweight="bold", labelpad=2)
+    axes.set_xlabel(f"CCC, {target}", color=colour, fontweight="bold", labelpad=2)
 
 
 def _limits(panels: Sequence[Panel], targets: Sequence[str]) -> tuple[float, float]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rjcma.corpus.labels import Target
 from rjcma.jobs.files import read_json
 from rjcma.params import first_mistake
 from rjcma.problem import Problem
@@ -20,7 +19,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target: Target
+    target: str
     fold: int
     seed: int
     ccc: float

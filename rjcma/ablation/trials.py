@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from rjcma.corpus.labels import Target
 from rjcma.scoring.settings import Runs
 from rjcma.training.request import Run
 from rjcma.training.sections import Settings
@@ -44,7 +43,7 @@ def trials(rows: Mapping[Any, Settings], wanted: Runs, seeds: Sequence[int]) -> 
     return list(by_name.values())
 
 
-def trial(row: str, settings: Settings, target: Target, fold: int, seed: int) -> Trial:
+def trial(row: str, settings: Settings, target: str, fold: int, seed: int) -> Trial:
     """The run of a row with this target, fold and seed."""
     training = settings.training.model_copy(update={"seed": seed})
     return Trial(row, Run(target, fold, settings._replace(training=training)))

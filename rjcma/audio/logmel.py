@@ -51,19 +51,22 @@ def rows(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     return torch.log(mel + OFFSET).to(torch.float32).numpy()
 
 
-def write(wav: Path, index: NDArray[np.int32], clip: str, path: Path) -> None:
+def write(wav: Path, index: NDArray[np.int32], clip: str, stretch: bool, path: Path) -> None:
     """Write the store file of a clip: the rows of `wav`, (S, 64), and `index`, (T,).
 
-    The sound's last sample is repeated for one second, or for as long as the last frame's window
-    needs: an annotation may have more frames than its video. Read, computed and written in pieces.
+    Of a `stretch` of a video, only the rows that its frames need are written. The sound's last
+    sample is repeated for one second, or for as long as the last frame's window needs: an
+    annotation may have more frames than its video. Read, computed and written in pieces.
     Raises `Problem` as `Wav` does.
     """
     with Wav(wav, clip) as sound:
-        count = max(row_count(sound.samples + HELD), int(index.max(initial=0)) + WINDOW_ROWS)
-        with store.create(path, (count, BANDS), np.float32, index) as dataset:
+        needed = int(index.max(initial=0)) + WINDOW_ROWS
+        first = int(index[0]) if stretch else 0
+        count = (needed if stretch else max(row_count(sound.samples + HELD), needed)) - first
+        with store.create(path, (count, BANDS), np.float32, index - first) as dataset:
             for start in range(0, count, PIECE):
                 stop = min(start + PIECE, count)
-                samples = _held(sound, start * HOP, (stop - 1) * HOP + WINDOW)
+                samples = _held(sound, (first + start) * HOP, (first + stop - 1) * HOP + WINDOW)
                 dataset[start:stop] = rows(samples)
 
 

@@ -24,6 +24,8 @@ def logmel_all(clips: Sequence[Clip], audio: Path, out: Path) -> None:
 
 
 def _job(clip: Clip, wav: Path) -> Job:
-    index = first_rows(clip.frames, clip.fps, clip.times)
+    index = first_rows(clip.frames, clip.fps, clip.times, clip.first)
     digests = {"sound": digest_input(wav), "first rows": digest_value(index.tolist())}
-    return Job(clip.name, (wav, index, clip.name), digests, length=clip.frames)
+    if clip.stretch:
+        digests["stretch"] = "only its rows"
+    return Job(clip.name, (wav, index, clip.name, clip.stretch), digests, length=clip.frames)

@@ -15,17 +15,18 @@ BANDS = 64  # mel bands (VGGish)
 
 
 def first_rows(
-    frames: int, fps: float, presented: Sequence[Seconds] | None = None
+    frames: int, fps: float, presented: Sequence[Seconds] | None = None, first: int = 0
 ) -> NDArray[np.int32]:
     """The first row of each frame's window, (T,): its time in 1/100 s, rounded half to even.
 
-    Computed as `k * 100 / fps`, or from `presented`, the times of irregular frames.
+    Computed as `k * 100 / fps`, or from `presented`, the times of irregular frames; `first` is the
+    number of the clip's first frame in its video.
 
     >>> first_rows(4, 30).tolist()
     [0, 3, 7, 10]
     """
     if presented is None:
-        rows = np.arange(frames) * ROWS_PER_SECOND / fps
+        rows = np.arange(first, first + frames) * ROWS_PER_SECOND / fps
     else:
-        rows = frame_times(frames, fps, presented) * ROWS_PER_SECOND
+        rows = frame_times(first + frames, fps, presented)[first:] * ROWS_PER_SECOND
     return np.rint(rows).astype(np.int32)

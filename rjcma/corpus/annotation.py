@@ -6,16 +6,13 @@ import math
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rjcma.corpus.settings import EXCLUDE
+from rjcma.corpus.labels import Labels
+from rjcma.corpus.settings import EXCLUDE, VALENCE_AROUSAL
 from rjcma.problem import Problem
 
-COLUMNS = ("valence", "arousal")
+COLUMNS = tuple(VALENCE_AROUSAL)
 UNLABELLED = -5.0  # Aff-Wild2's value for a frame without a rating
-
-Labels = NDArray[np.float32]
-"""(T, 2): valence and arousal in [-1, 1]; NaN in both where either is unlabelled."""
 
 
 class _Mistake(ValueError):
@@ -26,7 +23,7 @@ class _Mistake(ValueError):
 
 
 def read(path: Path, clip: str) -> Labels:
-    """The labels of a clip, (T, 2) float32.
+    """The labels of a clip, (T, 2) float32; a frame is unlabelled if either value is -5.
 
     Windows line endings, a byte-order mark and blank lines at the end are accepted. Raises
     `Problem` with the number of the first wrong line and the count of the others.

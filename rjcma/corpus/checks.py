@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rjcma.corpus.annotation import Labels
 from rjcma.corpus.crops import Crops
 from rjcma.corpus.findings import Findings
+from rjcma.corpus.labels import Labels
 from rjcma.corpus.layout import Place
 from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import EXCLUDE
@@ -38,23 +38,34 @@ def refuse(place: Place, probe: Probe, frames: int, crops: Crops | None, toleran
             expected="a complete video",
             cure=f"copy the video again, {EXCLUDE}",
         )
-    last = max(frames, probe.decoded)
+    refuse_crops(place, probe, max(frames, probe.decoded), crops, tolerance)
+
+
+def refuse_crops(
+    place: Place, probe: Probe, last: int, crops: Crops | None, tolerance: float
+) -> None:
+    """Raise `Problem` for crops of frames beyond the `last` by more than `tolerance` seconds."""
+    slack = tolerance * probe.fps
     if crops and crops.last - last > slack:
         raise Problem(
             clip=place.name,
             file=crops.folder,
             found=f"a crop of frame {crops.last}",
-            expected=f"at most {last}, the video's frames, within {tolerance:g} s",
+            expected=f"at most {last}, the clip's frames, within {tolerance:g} s",
             cure=f"replace the wrong one of the two, raise corpus.tolerance, {EXCLUDE}",
         )
 
 
 def note(
-    place: Place, probe: Probe, labels: Labels | None, crops: Crops | None, findings: Findings
+    place: Place,
+    probe: Probe,
+    frames: int,
+    labels: Labels | None,
+    crops: Crops | None,
+    findings: Findings,
 ) -> None:
     """Note what is unusual about a clip that can be used."""
     name, fps = place.name, probe.fps
-    frames = probe.decoded if labels is None else len(labels)
     if not probe.sound:
         findings.note("no audio stream: taken as silence", name)
     if probe.times is not None:
@@ -62,7 +73,7 @@ def note(
         findings.note("irregular frame times: the container's are used", name, detail)
     if probe.falling:
         findings.note("frame times that go backwards: k / fps is used", name, f"{fps:.2f} fps")
-    if frames != probe.decoded:
+    if place.annotation and frames != probe.decoded:
         what = "annotations longer (+) or shorter (-) than their video, in frames"
         findings.note(what, name, f"{frames - probe.decoded:+d}")
     if probe.damaged:

@@ -1,10 +1,12 @@
-"""Folds for cross-validation, as the paper (section 4.1) and the authors' code divide Aff-Wild2.
+"""Folds for cross-validation. The clips of a group or of a video are always in the same part.
 
-Fold 0 validates on the official validation clips and trains on the training clips, which are
-sorted by name and cut into `count - 1` contiguous groups. The list of these groups, followed by the
-official validation clips, is rotated by one for each fold; its last member is the validation set.
+With official validation clips, as the paper (section 4.1) and the authors' code divide Aff-Wild2:
+fold 0 validates on them and trains on the training clips, which are sorted by name and cut into
+`count - 1` contiguous parts. The list of these parts, followed by the official validation clips, is
+rotated by one for each fold; its last member is the validation set.
 
-Ours: clips of the same video (two people in one picture) are never in different groups.
+Ours: without official validation clips, the groups are divided into `count` parts with about the
+same number of frames. Leaving one group out, each group is a part.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rjcma.corpus.settings import LEAVE_ONE_OUT, Folds
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 
@@ -24,78 +27,112 @@ class Fold(NamedTuple):
     validation: list[Clip]
 
 
-def split(clips: Sequence[Clip], count: int) -> list[Fold]:
-    """The `count` folds of a manifest's clips; test clips are in none.
+def split(clips: Sequence[Clip], wanted: Folds) -> list[Fold]:
+    """The folds of a manifest's clips, as `corpus.folds` says; test clips are in none.
 
-    Raises `Problem` if there are fewer training videos than groups, or no validation clips.
+    Raises `Problem` if there are fewer groups than parts.
     """
-    validation = [clip for clip in clips if clip.partition == "validation"]
-    if not validation:
-        raise Problem(
-            file="corpus.validation",
-            found="no validation clips",
-            expected="at least one, for fold 0",
-            cure="name the folder of their annotations in corpus.validation",
-        )
-    videos = {clip.video for clip in validation}
-    train = [clip for clip in clips if clip.partition == "train"]
-    validation += [clip for clip in train if clip.video in videos]
-    groups = _groups([clip for clip in train if clip.video not in videos], count - 1)
-    parts = [*groups, _sorted(validation)]
+    divided = [clip for clip in clips if clip.partition != "test"]
+    official = [clip for clip in divided if clip.partition == "validation"]
+    if not isinstance(wanted, int):
+        return _each_left_out(_one_each(_groups(divided)))
+    if not official:
+        return _each_left_out(_balanced(_groups(divided), wanted))
+    names = {clip.together for clip in official}
+    train = [clip for clip in divided if clip.partition == "train"]
+    official += [clip for clip in train if clip.together in names]
+    rest = [clip for clip in train if clip.together not in names]
+    parts = [*_contiguous(rest, wanted - 1), _sorted(official)]
     folds = []
-    for number in range(count):
+    for number in range(wanted):
         rotated = parts[-number:] + parts[:-number]
-        folds.append(Fold([clip for group in rotated[:-1] for clip in group], rotated[-1]))
+        folds.append(Fold([clip for part in rotated[:-1] for clip in part], rotated[-1]))
     return folds
 
 
-def fold(clips: Sequence[Clip], count: int, number: int) -> Fold:
-    """Fold `number` of `count`. Raises `Problem` if there is no such fold, and as `split` does."""
-    if not 0 <= number < count:
+def fold(clips: Sequence[Clip], wanted: Folds, number: int) -> Fold:
+    """One of the folds. Raises `Problem` if there is no such fold, and as `split` does."""
+    folds = split(clips, wanted)
+    if not 0 <= number < len(folds):
         raise Problem(
             file=f"fold {number}",
             found=f"fold {number} asked for",
-            expected=f"one of 0 to {count - 1}, as corpus.folds is {count}",
-            cure="correct runs.folds, or raise corpus.folds",
+            expected=f"one of 0 to {len(folds) - 1}, as corpus.folds is {wanted}",
+            cure="correct runs.folds, or change corpus.folds",
         )
-    return split(clips, count)[number]
+    return folds[number]
 
 
-def _groups(clips: Sequence[Clip], count: int) -> list[list[Clip]]:
-    """Clips sorted by name, cut into contiguous groups; the last takes the remainder.
+def _each_left_out(parts: Sequence[list[Clip]]) -> list[Fold]:
+    """A fold for each part, which it validates on."""
+    return [
+        Fold(_sorted([c for other in parts if other is not part for c in other]), _sorted(part))
+        for part in parts
+    ]
 
-    The clips of a video are sorted by the first of them and stay together, so a group may be longer
-    than the others. Each group has at least one video.
+
+def _one_each(groups: list[list[Clip]]) -> list[list[Clip]]:
+    if len(groups) < 2:
+        raise _too_few(f"corpus.folds: {LEAVE_ONE_OUT}", "at least two groups", len(groups))
+    return groups
+
+
+def _balanced(groups: list[list[Clip]], count: int) -> list[list[Clip]]:
+    """Groups in `count` parts: the longest first, each to the part with the fewest frames."""
+    if len(groups) < count:
+        raise _too_few(f"{count} folds", f"at most {len(groups)}", len(groups))
+    parts: list[list[Clip]] = [[] for _ in range(count)]
+    for group in sorted(groups, key=_frames, reverse=True):
+        min(parts, key=_frames).extend(group)
+    return parts
+
+
+def _contiguous(clips: Sequence[Clip], count: int) -> list[list[Clip]]:
+    """Clips sorted by name, cut into contiguous parts; the last takes the remainder.
+
+    The clips of a group are sorted by the first of them and stay together, so a part may be longer
+    than the others. Each part has at least one group.
     """
-    videos = _videos(clips)
-    if len(videos) < count:
+    groups = _groups(clips)
+    if len(groups) < count:
         raise Problem(
             file="corpus.folds",
             found=f"{count + 1} folds",
-            expected=f"at most {len(videos) + 1}: one group is the official validation clips, "
-            f"the others are made of {len(videos)} training videos",
+            expected=f"at most {len(groups) + 1}: one part is the official validation clips, "
+            f"the others are made of {len(groups)} training videos or groups",
             cure="lower corpus.folds (and runs.folds), or add training clips",
         )
-    groups: list[list[Clip]] = []
+    parts: list[list[Clip]] = []
     taken = 0
     for number in range(1, count):
-        group: list[Clip] = []
-        while not group or (
-            taken < number * (len(clips) // count) and len(videos) > count - number
-        ):
-            group += videos.pop(0)
-            taken = sum(map(len, groups)) + len(group)
-        groups.append(_sorted(group))
-    return [*groups, _sorted([clip for video in videos for clip in video])]
+        part: list[Clip] = []
+        while not part or (taken < number * (len(clips) // count) and len(groups) > count - number):
+            part += groups.pop(0)
+            taken = sum(map(len, parts)) + len(part)
+        parts.append(_sorted(part))
+    return [*parts, _sorted([clip for group in groups for clip in group])]
 
 
-def _videos(clips: Sequence[Clip]) -> list[list[Clip]]:
-    """The clips of each video, in the order of each video's first clip."""
-    videos: dict[str, list[Clip]] = defaultdict(list)
+def _groups(clips: Sequence[Clip]) -> list[list[Clip]]:
+    """The clips of each group, in the order of each group's first clip."""
+    groups: dict[str, list[Clip]] = defaultdict(list)
     for clip in _sorted(clips):
-        videos[clip.video].append(clip)
-    return list(videos.values())
+        groups[clip.together].append(clip)
+    return list(groups.values())
+
+
+def _frames(clips: Sequence[Clip]) -> int:
+    return sum(clip.frames for clip in clips)
 
 
 def _sorted(clips: Sequence[Clip]) -> list[Clip]:
     return sorted(clips, key=lambda clip: clip.name)
+
+
+def _too_few(found: str, expected: str, groups: int) -> Problem:
+    return Problem(
+        file="corpus.folds",
+        found=f"{found}, and {groups} groups of clips",
+        expected=expected,
+        cure="lower corpus.folds (and runs.folds), or give clips other groups",
+    )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rjcma import manifest
 from rjcma.corpus import labels
-from rjcma.corpus.audit import Audit, audit, examine_together
+from rjcma.corpus.audit import Audit, Wanted, audit, examine_together
 from rjcma.corpus.settings import Corpus
 from rjcma.corpus.summary import summary
 from rjcma.jobs.digests import digest_file, digest_files, digest_value
@@ -54,7 +54,7 @@ class Record(BaseModel):
     """The digest of all labels."""
 
 
-def index(corpus: Corpus, modalities: Collection[str], files: Index, memory: Memory) -> None:
+def index(corpus: Corpus, wanted: Wanted, files: Index, memory: Memory) -> None:
     """Audit the corpus and write its index; where the corpus is missing, keep the shared index.
 
     Files that have the same content already are not touched. Raises `Problem` or `Problems` if the
@@ -62,14 +62,14 @@ def index(corpus: Corpus, modalities: Collection[str], files: Index, memory: Mem
     written.
     """
     if not is_readable(Path(corpus.root)) and files.any():
-        clips = _shared(files, corpus, modalities)
+        clips = _shared(files, corpus, wanted)
         print(f"no corpus at {corpus.root}: {len(clips)} clips and their labels kept as shared")
         return
-    result = audit(corpus, memory, modalities)
+    result = audit(corpus, memory, wanted)
     print(summary(result))
     result.findings.check()
     manifest.write(files.clips, result.clips)
-    labels.write(files.labels, result.labels)
+    labels.write(files.labels, result.labels, result.ranges(corpus.targets))
     record = Record(
         settings=_settings(corpus),
         clips=digest_file(files.clips),
@@ -83,7 +83,7 @@ def _settings(corpus: Corpus) -> dict[str, Any]:
     return corpus.model_dump(mode="json", exclude={"make", "root", "folds"})
 
 
-def _shared(files: Index, corpus: Corpus, modalities: Collection[str]) -> list[Clip]:
+def _shared(files: Index, corpus: Corpus, wanted: Wanted) -> list[Clip]:
     """The clips of a shared index. Raises `Problem` unless all of it can be used."""
     record = _read(files.record)
     changed = _changes(_settings(corpus), record.settings)
@@ -104,7 +104,7 @@ def _shared(files: Index, corpus: Corpus, modalities: Collection[str]) -> list[C
     if _digest(files.labels, clips) != record.labels:
         raise _unlike(files.labels, files, "other labels")
     together = Audit(clips)
-    examine_together(together, corpus, modalities)
+    examine_together(together, corpus, wanted)
     together.findings.check()
     return clips
 
@@ -149,4 +149,4 @@ def _paths(folder: Path, clips: Collection[Clip]) -> list[Path]:
 
 def _digest(folder: Path, clips: Collection[Clip]) -> str:
     """The digest of the labels of these clips."""
-    return digest_value(digest_files(_paths(folder, clips)))
+    return digest_value(digest_files([folder / labels.TARGETS, *_paths(folder, clips)]))

@@ -9,16 +9,17 @@ from __future__ import annotations
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from rjcma.corpus.findings import Findings
 from rjcma.corpus.names import alike, normal, refuse
-from rjcma.corpus.settings import EXCLUDE, Corpus
+from rjcma.corpus.settings import EXCLUDE, AffWild2, Corpus
 from rjcma.jobs.files import is_readable
-from rjcma.manifest import Partition
+from rjcma.manifest import Partition, Person
 from rjcma.problem import Problem
+from rjcma.timeline import Seconds
 
 SIDES = ("_left", "_right")
 VIDEO_SUFFIXES = (
@@ -28,42 +29,61 @@ VIDEO_SUFFIXES = (
 AFF_WILD2 = "https://ibug.doc.ic.ac.uk/resources/aff-wild2/"
 
 
-@dataclass(frozen=True)
-class Place:
-    """The paths of a clip's files; none has been opened."""
+class Place(NamedTuple):
+    """The paths of a clip's files, none of which has been opened, and what a list says of it."""
 
     name: str
     partition: Partition
     video: Path
     annotation: Path | None
+    """The clip's file in Aff-Wild2's form."""
     faces: Path | None
+    rating: str = ""
+    """The annotation in a list: a path under the root, or a pattern; empty: as the params say."""
+    start: Seconds | None = None
+    end: Seconds | None = None
+    """Of the stretch of the video; None: from its first frame, or to its last."""
+    group: str = ""
+    person: Person | None = None
+    details: Mapping[str, str] = {}
+    alias: str = ""
+    """The video's name if its stem is also that of another video."""
 
     @property
     def stem(self) -> str:
         """The name of the clip's video."""
-        return normal(self.video.stem)
+        return self.alias or normal(self.video.stem)
+
+    @property
+    def is_stretch(self) -> bool:
+        """Whether the clip is only a part of its video."""
+        return self.start is not None or self.end is not None
 
 
 Stems = dict[str, list[Path]]
 """Paths by stem, or by name of folder; several paths are a mistake if a clip needs one of them."""
 
 
-def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
-    """All clips that have the files they need, sorted by name; what is wrong goes to `findings`.
-
-    Raises `Problem` if no clip can be examined: the root or a folder is missing.
-    """
+def refuse_root(root: Path, corpus: Corpus) -> None:
+    """Raise `Problem` for a root that is missing or empty."""
     if not is_readable(root):
         raise _no_root(root, corpus)
     if not any(root.iterdir()):
         raise _empty_root(root)
+
+
+def survey(root: Path, corpus: AffWild2, findings: Findings) -> list[Place]:
+    """All clips that have the files they need, sorted by name; what is wrong goes to `findings`.
+
+    Raises `Problem` if no clip can be examined: the root or a folder is missing.
+    """
     videos = _videos(root, corpus.videos, findings)
-    faces = _faces(root, corpus.faces)
+    faces = folders_of_crops(root, corpus.faces)
     annotations = _annotations(root, corpus, findings)
     test = _test(root, corpus, annotations, findings)
     names, excluded = {*annotations, *test}, set(map(normal, corpus.exclude))
     for name in sorted(excluded - names):
-        findings.problem(_no_such_exclusion(name))
+        findings.problem(no_such_exclusion(name))
     wanted = sorted(names - excluded)
     places = []
     for name in wanted:
@@ -72,14 +92,14 @@ def survey(root: Path, corpus: Corpus, findings: Findings) -> list[Place]:
         try:
             refuse(name, source or root / str(corpus.test))
             video = _video(name, source or root / str(corpus.test), videos, corpus)
-            folder = _only(name, faces[name]) if name in faces else None
-            places.append(Place(name, partition, video, source, folder))
+            place = Place(name, partition, video, source, crops_of(name, faces))
+            places.append(place._replace(person=_side(name, video)))
         except Problem as problem:
             findings.problem(problem)
     used = {place.stem for place in places}
     for stem in sorted(set(videos) - used - excluded):
         findings.note("videos without annotation, not in the test list: left out", stem)
-    _find_twins(places, findings)
+    find_twins(places, findings)
     return places
 
 
@@ -115,7 +135,7 @@ def _files(root: Path, patterns: Iterable[str], findings: Findings) -> Iterator[
                     findings.note(what, file.name)
 
 
-def _faces(root: Path, patterns: Iterable[str]) -> Stems:
+def folders_of_crops(root: Path, patterns: Iterable[str]) -> Stems:
     """The folders of crops in the folders that match the patterns, by name; also broken links."""
     folders: Stems = defaultdict(list)
     for parent in dict.fromkeys(_matches(root, patterns, "faces")):
@@ -126,7 +146,7 @@ def _faces(root: Path, patterns: Iterable[str]) -> Stems:
 
 
 def _annotations(
-    root: Path, corpus: Corpus, findings: Findings
+    root: Path, corpus: AffWild2, findings: Findings
 ) -> dict[str, tuple[Partition, Path]]:
     """Partition and annotation of each clip that has one."""
     annotations: dict[str, tuple[Partition, Path]] = {}
@@ -157,7 +177,7 @@ def _texts(folder: Path, key: str, findings: Findings) -> list[Path]:
     return texts
 
 
-def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findings) -> list[str]:
+def _test(root: Path, corpus: AffWild2, annotated: Iterable[str], findings: Findings) -> list[str]:
     """The names in the test list that can be used."""
     if corpus.test is None:
         return []
@@ -183,7 +203,7 @@ def _test(root: Path, corpus: Corpus, annotated: Iterable[str], findings: Findin
     return list(names)
 
 
-def _video(name: str, source: Path, videos: Stems, corpus: Corpus) -> Path:
+def _video(name: str, source: Path, videos: Stems, corpus: AffWild2) -> Path:
     """The one video of a clip that `source` (annotation or test list) names."""
     stems = [name, *(name.removesuffix(side) for side in SIDES if name.endswith(side))]
     for stem in stems:
@@ -196,6 +216,18 @@ def _video(name: str, source: Path, videos: Stems, corpus: Corpus) -> Path:
         expected="a video for every annotation and every name in the test list",
         cure=f"add the video, correct corpus.videos, {EXCLUDE}",
     )
+
+
+def _side(name: str, video: Path) -> Person | None:
+    """Which of two people a clip is of, by its name."""
+    if name == normal(video.stem):
+        return None
+    return "left" if name.endswith("_left") else "right"
+
+
+def crops_of(name: str, folders: Stems) -> Path | None:
+    """The folder of a clip's crops, if there is one; `Problem` if there are several."""
+    return _only(name, folders[name]) if name in folders else None
 
 
 def _only(name: str, paths: list[Path]) -> Path:
@@ -217,7 +249,7 @@ def _other(path: Path, than: Path) -> str:
     return f"{path} ({path.name!a}, not {than.name!a})" if same else str(path)
 
 
-def _find_twins(places: Iterable[Place], findings: Findings) -> None:
+def find_twins(places: Iterable[Place], findings: Findings) -> None:
     """Add a problem for each clip whose name, or video's name, differs from another in capitals."""
     known: dict[str, tuple[str, str]] = {}
     for place in places:
@@ -306,7 +338,7 @@ def _tested_and_annotated(path: Path, number: int, name: str) -> Problem:
     )
 
 
-def _no_such_exclusion(name: str) -> Problem:
+def no_such_exclusion(name: str) -> Problem:
     return Problem(
         clip=name,
         file="corpus.exclude",

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.concordance import ccc_labelled
-from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
 from rjcma.scoring.runs import TrainedRun
 
@@ -65,7 +64,9 @@ def _is_constant(prediction: Series, truth: Series) -> bool:
 
 
 def score_run(run: TrainedRun, labels: Mapping[str, Series]) -> Score:
-    """The score of a run on its validation clips; `labels` are (T, 2) per clip, NaN if unlabelled.
+    """The score of a run on its validation clips.
+
+    `labels` are those of its target, (T,) by clip, NaN if unlabelled.
 
     Raises `Problem` if none of its validation clips has a labelled frame.
     """
@@ -88,20 +89,16 @@ def clip_cccs(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, float]
 
 def _series(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, tuple[Series, Series]]:
     """Prediction and truth of each of a run's validation clips."""
-    column = TARGETS.index(run.target)
-    return {n: (run.predictions[n], labels[n][:, column]) for n in run.validation}
+    return {n: (run.predictions[n], labels[n]) for n in run.validation}
 
 
 def summary(scores: Mapping[str, Mapping[int, Score]]) -> dict[str, Any]:
     """The content of metrics.json, from the scores by target and fold.
 
-    `valence` and `arousal` (if they were run) have `ccc`, the mean over folds, `ccc_std`, its
-    standard deviation, and `folds`; `mean` has the mean of the targets' `ccc`.
+    Each target has `ccc`, the mean over folds, `ccc_std`, its standard deviation, and `folds`;
+    `mean` has the mean of the targets' `ccc`.
     """
-    result: dict[str, Any] = {}
-    for target in TARGETS:
-        if target in scores:
-            result[target] = _target(scores[target])
+    result: dict[str, Any] = {target: _target(folds) for target, folds in scores.items()}
     means = [_mean_ccc(folds) for folds in scores.values()]
     return {**result, "mean": {"ccc": _rounded(float(np.mean(means)))}}
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus import labels
-from rjcma.corpus.labels import TARGETS
+from rjcma.corpus.labels import Ranges, in_own_units
 from rjcma.jobs.files import csv_text
 from rjcma.jobs.inputs import digest_inputs
 from rjcma.manifest import Clip
@@ -23,9 +23,9 @@ from rjcma.problem import Problem, Problems
 from rjcma.scoring import table, trace_plots
 from rjcma.scoring.metrics import Score, score_run, summary
 from rjcma.scoring.predictions import (
-    TRACE_COLUMNS,
     held_out,
     of_fold,
+    trace_columns,
     write_frames,
     write_submission,
 )
@@ -39,22 +39,30 @@ class Results(NamedTuple):
     """What is reported."""
 
     clips: Sequence[Clip]
-    truth: Mapping[str, Array]
-    """By clip, (T, 2); NaN where unlabelled, so all NaN for a test clip."""
+    ranges: Ranges
+    """The targets of the corpus and their ranges."""
+    truth: Mapping[str, Mapping[str, Array]]
+    """By target and clip, (T,); NaN where unlabelled, so all NaN for a test clip."""
     runs: Sequence[TrainedRun]
 
     def scores(self) -> dict[str, dict[int, Score]]:
         """By target and fold. Raises `Problems`, one line per fold that cannot be scored."""
-        scores: dict[str, dict[int, Score]] = {}
+        scores: dict[str, dict[int, Score]] = {t: {} for t in self.targets}
         problems = []
         for run in self.runs:
             try:
-                scores.setdefault(run.target, {})[run.fold] = score_run(run, self.truth)
+                scores[run.target][run.fold] = score_run(run, self.truth[run.target])
             except Problem as problem:
                 problems.append(problem)
         if problems:
             raise Problems(problems)
         return scores
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets that were run, in the order of the corpus."""
+        run = {run.target for run in self.runs}
+        return [target for target in self.ranges if target in run]
 
     def traces(self) -> list[Trace]:
         """Each clip's truth, and the prediction of the runs that were not trained on the clip."""
@@ -63,8 +71,9 @@ class Results(NamedTuple):
                 clip=clip.name,
                 origin=self._origin(clip),
                 times=clip.frame_times(),
-                prediction=held_out(self.runs, clip),
-                truth=self.truth[clip.name],
+                targets=tuple(self.ranges),
+                prediction=held_out(self.runs, clip, list(self.ranges)),
+                truth=np.column_stack([self.truth[t][clip.name] for t in self.ranges]),
             )
             for clip in self.clips
         ]
@@ -76,26 +85,22 @@ class Results(NamedTuple):
         return f"fold {folds[0]}" if len(folds) == 1 else f"mean of {len(folds)} folds"
 
 
-def read_truth(folder: Path, clips: Iterable[Clip]) -> dict[str, Array]:
-    """The labels of all clips, (T, 2) each; all NaN for test clips.
+def read_truth(folder: Path, clips: Iterable[Clip]) -> dict[str, dict[str, Array]]:
+    """The labels of all clips by target and clip, (T,) each; all NaN for test clips.
 
     Raises `Problems`, one line per clip whose labels are missing or do not fit the clip.
     """
-    truth, problems = {}, []
+    truth: dict[str, dict[str, Array]] = {target: {} for target in labels.ranges(folder)}
+    problems = []
     for clip in clips:
         try:
-            truth[clip.name] = _truth(folder, clip)
+            for target, of_clips in truth.items():
+                of_clips[clip.name] = labels.of_target(folder, clip, target)
         except Problem as problem:
             problems.append(problem)
     if problems:
         raise Problems(problems)
     return truth
-
-
-def _truth(folder: Path, clip: Clip) -> Array:
-    if clip.partition == "test":
-        return np.full((clip.frames, len(TARGETS)), np.nan)
-    return labels.read(folder, clip)
 
 
 def write(results: Results, folder: Path) -> None:
@@ -106,7 +111,7 @@ def write(results: Results, folder: Path) -> None:
     (folder / "table.csv").write_text(table.csv_text(scores))
     (folder / "table.md").write_text(table.markdown(scores))
     (folder / "curves.csv").write_text(_curves(results.runs))
-    write_submission(folder / "submission.csv", results.runs, results.clips)
+    write_submission(folder / "submission.csv", results.runs, results.clips, results.ranges)
     _write_predictions(results, folder / "predictions")
     traces = results.traces()
     _write_traces(results.clips, traces, folder / "traces")
@@ -149,12 +154,15 @@ def _write_predictions(results: Results, folder: Path) -> None:
     for fold in sorted({run.fold for run in results.runs}):
         (folder / f"fold{fold}").mkdir()
         for clip in results.clips:
-            series = of_fold(results.runs, fold, clip)
+            series = of_fold(results.runs, fold, clip, list(results.ranges))
             path = folder / f"fold{fold}" / f"{clip.name}.csv"
-            write_frames(path, clip, list(zip(TARGETS, series.T, strict=True)))
+            scales = zip(results.ranges.items(), series.T, strict=True)
+            columns = [(target, in_own_units(values, scale)) for (target, scale), values in scales]
+            write_frames(path, clip, columns)
 
 
 def _write_traces(clips: Iterable[Clip], traces: Iterable[Trace], folder: Path) -> None:
     for clip, trace in zip(clips, traces, strict=True):
-        columns = zip(TRACE_COLUMNS, [*trace.prediction.T, *trace.truth.T], strict=True)
+        names = trace_columns(trace.targets)
+        columns = zip(names, [*trace.prediction.T, *trace.truth.T], strict=True)
         write_frames(folder / f"{clip.name}.csv", clip, list(columns))

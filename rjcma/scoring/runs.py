@@ -17,7 +17,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.corpus.labels import Target
 from rjcma.jobs.files import read_json
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
@@ -32,7 +31,7 @@ _AGAIN = "run `dvc repro`, which trains this run again; if it does not, delete t
 class TrainedRun(NamedTuple):
     """The trained run of one target and fold."""
 
-    target: Target
+    target: str
     fold: int
     train: frozenset[str]
     validation: tuple[str, ...]
@@ -75,7 +74,7 @@ def stale_runs(folder: Path, wanted: Runs) -> list[str]:
     )
 
 
-def read_run(folder: Path, target: Target, fold: int, clips: Sequence[Clip]) -> TrainedRun:
+def read_run(folder: Path, target: str, fold: int, clips: Sequence[Clip]) -> TrainedRun:
     """The run in this folder. Raises `Problem` or `Problems` as `read` does."""
     metadata = _metadata(folder / "run.json", target, fold, {clip.name for clip in clips})
     history = _history(folder / "history.csv")

@@ -17,14 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
-from rjcma.corpus.labels import TARGETS
 from rjcma.problem import Problem
 from rjcma.scoring.style import (
-    COLOURS,
     FAINT,
     INK,
     QUIET,
     TRUTH,
+    colours,
     figure,
     save,
     set_value_axis,
@@ -62,20 +61,22 @@ class Scene(NamedTuple):
         trace: Trace,
         faces: FeatureReader,
         words: Sequence[Word],
-        start: Seconds = 0.0,
+        start: Seconds | None = None,
         end: Seconds | None = None,
     ) -> Scene:
-        """The stretch from `start` to `end`; by default of `USUAL` seconds, or to the last frame.
+        """The stretch from `start` to `end`; by default the clip's first `USUAL` seconds.
 
         Raises `Problem` for a stretch that is not within the clip.
         """
-        last = float(trace.times[-1])
-        end = min(start + USUAL, max(last, SHORTEST)) if end is None else end
-        if not 0 <= start <= end - SHORTEST or start > last or end > last + 1:
+        first, last = float(trace.times[0]), float(trace.times[-1])
+        start = first if start is None else start
+        end = min(start + USUAL, max(last, first + SHORTEST)) if end is None else end
+        if not first <= start <= end - SHORTEST or start > last or end > last + 1:
             raise Problem(
                 clip=trace.clip,
                 found=f"a stretch from {start:g} to {end:g} seconds",
-                expected=f"one within 0 to {last:.2f} seconds, at least {SHORTEST:g} seconds long",
+                expected=f"one within {first:g} to {last:.2f} seconds, "
+                f"at least {SHORTEST:g} s long",
                 cure="give another --start and --end",
             )
         return cls(trace, faces, words, start, end)
@@ -117,15 +118,16 @@ def draw(scene: Scene, path: Path) -> None:
     seconds = scene.end - scene.start
     words = _placed(scene, seconds / (WIDTH - LEFT - RIGHT))
     rows = 1 + max((placed.row for placed in words), default=0)
-    heights = [FACE, BLANK, rows * ROW, GAP, PANEL, GAP, PANEL]
+    heights = [FACE, BLANK, rows * ROW, *[GAP, PANEL] * len(scene.trace.targets)]
     fig = figure(WIDTH, TOP + sum(heights) + BOTTOM)
-    faces, _, spoken, _, valence, _, arousal = _stacked(fig, heights, scene)
+    faces, _, spoken, *below = _stacked(fig, heights, scene)
+    traces = below[1::2]
     _draw_faces(faces, scene)
     _draw_words(spoken, words, rows, scene)
-    for column, axes in enumerate((valence, arousal)):
+    for column, axes in enumerate(traces):
         _draw_trace(axes, scene, column)
-    valence.tick_params(labelbottom=False)
-    arousal.set_xlabel("seconds", labelpad=2)
+        axes.tick_params(labelbottom=axes is traces[-1])
+    traces[-1].set_xlabel("seconds", labelpad=2)
     _draw_heading(fig, scene)
     save(fig, path, scale=SHARP)
 
@@ -204,14 +206,15 @@ def _draw_words(axes: Axes, words: Iterable[Placed], rows: int, scene: Scene) ->
 
 def _draw_trace(axes: Axes, scene: Scene, column: int) -> None:
     """Draw truth and prediction of a target; stretches without truth are shaded."""
-    target, times = TARGETS[column], scene.trace.times
+    target, times = scene.trace.targets[column], scene.trace.times
+    colour = colours(scene.trace.targets)[target]
     truth, prediction = scene.trace.truth[:, column], scene.trace.prediction[:, column]
     axes.set_axis_on()
-    set_value_axis(axes, target, COLOURS[target])
+    set_value_axis(axes, target, colour)
     if np.isfinite(truth).any():
         _shade(axes, scene, np.isnan(truth))
         axes.plot(times, truth, color=TRUTH, linewidth=3.6, label="truth")
-    axes.plot(times, prediction, color=COLOURS[target], linewidth=1.8, label="prediction")
+    axes.plot(times, prediction, color=colour, linewidth=1.8, label="prediction")
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 0.95),

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from rjcma.corpus.labels import TARGETS, Target
+from rjcma.corpus.settings import VALENCE_AROUSAL, Target
 from rjcma.params import Section
 
 
 class Runs(Section):
     """One run is trained for each target and fold. The paper has both targets and folds 0 to 5."""
 
-    targets: Annotated[tuple[Target, ...], Field(min_length=1)] = TARGETS
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)] = tuple(VALENCE_AROUSAL)
     folds: Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], Field(min_length=1)] = (
         tuple(range(6))
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 INK, QUIET, FAINT = "#222222", "#6f6f6f", "#d9d9d9"
 TRUTH = "#9a9a9a"
 COLOURS = {"valence": "#0072b2", "arousal": "#d55e00"}  # Okabe and Ito's, safe for the colour-blind
+OTHERS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # theirs too, for other targets
 DPI = 100
 
 _STYLE: dict[Any, Any] = {
@@ -38,6 +39,19 @@ _STYLE: dict[Any, Any] = {
     "lines.solid_capstyle": "round",
     "agg.path.chunksize": 0,
 }
+
+
+def colours(targets: Sequence[str]) -> dict[str, str]:
+    """A colour for each target.
+
+    >>> colours(["arousal", "engagement"])
+    {'arousal': '#d55e00', 'engagement': '#009e73'}
+    """
+    others = [target for target in targets if target not in COLOURS]
+    return {
+        target: COLOURS.get(target) or OTHERS[others.index(target) % len(OTHERS)]
+        for target in targets
+    }
 
 
 @contextmanager

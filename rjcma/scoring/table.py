@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rjcma.corpus.labels import TARGETS
 from rjcma.jobs import files
 from rjcma.scoring.metrics import Score, notes
 
@@ -15,7 +14,7 @@ Scores = Mapping[str, Mapping[int, Score]]
 
 
 def csv_text(scores: Scores) -> str:
-    """`fold,valence,arousal,mean`: one row per fold, then the rows `mean` and `std` over folds."""
+    """`fold,<target>,…,mean`: one row per fold, then the rows `mean` and `std` over folds."""
     targets, folds, values = _values(scores, "ccc")
     rows = [*values, values.mean(axis=0), values.std(axis=0)]
     names = [*map(str, folds), "mean", "std"]
@@ -67,7 +66,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 def _values(scores: Scores, measure: str) -> tuple[list[str], list[int], np.ndarray]:
     """Targets, folds, and the measure of each, (folds, targets + 1); the last column is a mean."""
-    targets: list[str] = [target for target in TARGETS if target in scores]
+    targets = list(scores)
     folds = sorted({fold for target in targets for fold in scores[target]})
     values = np.array([[getattr(scores[t][fold], measure) for t in targets] for fold in folds])
     return targets, folds, np.column_stack([values, values.mean(axis=1)])

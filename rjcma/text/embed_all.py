@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_value
@@ -48,7 +49,7 @@ def models(settings: Text) -> dict[str, Model]:
 
 
 def _job(clips: Sequence[Clip], transcript: Path) -> Job:
-    times = digest_value([[clip.name, clip.frame_times().tolist()] for clip in clips])
+    times = digest_value([_frames(clip) for clip in clips])
     return Job(
         clips[0].video,
         (clips, transcript),
@@ -56,3 +57,9 @@ def _job(clips: Sequence[Clip], transcript: Path) -> Job:
         length=clips[0].frames,
         files=tuple(f"{clip.name}.h5" for clip in clips),
     )
+
+
+def _frames(clip: Clip) -> list[Any]:
+    """What the words of a clip are placed on."""
+    whole = [clip.name, clip.frame_times().tolist()]
+    return [*whole, "stretch"] if clip.stretch else whole

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus import labels
-from rjcma.corpus.labels import TARGETS, Target
 from rjcma.encoders.inputs import reader, refuse_other_inputs
 from rjcma.encoders.settings import Encoded
 from rjcma.manifest import Clip
@@ -44,7 +43,7 @@ def open_all(
     folders: Mapping[str, Path],
     input_shapes: InputShapes,
     label_folder: Path | None,
-    target: Target,
+    target: str,
 ) -> list[ClipData]:
     """The data of every clip, from the `folders` of features by modality.
 
@@ -118,8 +117,7 @@ def _empty_modality(modality: str, folder: Path, modalities: Sequence[str]) -> P
     )
 
 
-def _labels(folder: Path | None, clip: Clip, target: Target) -> NDArray[np.float32]:
-    if folder is None or clip.partition == "test":
+def _labels(folder: Path | None, clip: Clip, target: str) -> NDArray[np.float32]:
+    if folder is None:
         return np.full(clip.frames, np.nan, np.float32)
-    values: NDArray[Any] = labels.read(folder, clip)
-    return values[:, TARGETS.index(target)]
+    return labels.of_target(folder, clip, target)

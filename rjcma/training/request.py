@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rjcma.corpus.labels import Target
 from rjcma.jobs.digests import digest_value
 from rjcma.manifest import Clip
 from rjcma.training.sections import Settings
@@ -27,7 +26,7 @@ class Data:
 class Run:
     """One target and fold, with the settings that the network is trained with."""
 
-    target: Target
+    target: str
     fold: int
     settings: Settings
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.corpus import labels
-from rjcma.corpus.labels import TARGETS
 from rjcma.encoders import keys
 from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_text, digest_value
@@ -46,7 +45,7 @@ class Digests(NamedTuple):
     """The digests of the data that runs are trained on."""
 
     clips: str
-    """Of the clips' names, videos, partitions and lengths."""
+    """Of the clips' names, groups, partitions and lengths."""
     labels: Mapping[str, str]
     """Of all clips' labels, by target: a run depends on those of its own target only."""
     features: Mapping[str, str]
@@ -55,7 +54,7 @@ class Digests(NamedTuple):
     @classmethod
     def of(cls, data: Data) -> Digests:
         """The digests of this data. Raises `Problem` for labels that do not fit their clip."""
-        clips = [[c.name, c.video, c.partition, c.frames] for c in data.clips]
+        clips = [[c.name, c.together, c.partition, c.frames] for c in data.clips]
         features = {m: _contents(folder, data.clips) for m, folder in data.folders.items()}
         return cls(digest_value(clips), _labels(data), features)
 
@@ -177,10 +176,10 @@ def _contents(folder: Path, clips: Sequence[Clip]) -> str:
 
 def _labels(data: Data) -> dict[str, str]:
     """The digest of all clips' labels, by target."""
-    columns: dict[str, list[str]] = {target: [] for target in TARGETS}
+    columns: dict[str, list[str]] = {target: [] for target in labels.ranges(data.labels)}
     for clip in data.clips:
         if clip.partition != "test":
             values = labels.read(data.labels, clip)
-            for target, column in zip(TARGETS, values.T, strict=True):
+            for target, column in zip(columns, values.T, strict=True):
                 columns[target].append(digest_text(column.tobytes().hex()))
     return {target: digest_value(digests) for target, digests in columns.items()}

@@ -43,7 +43,7 @@ class Saved(NamedTuple):
 
         Raises `Problem` for features that are missing or do not fit the network.
         """
-        opened = open_all(clips, folders, input_shapes(self.settings), None, "valence")
+        opened = open_all(clips, folders, input_shapes(self.settings), None, "")
         for m, encoder in self.network.encoders.items():
             if opened and isinstance(encoder, Standardised):
                 _refuse_another_width(opened[0], m, encoder.width)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rjcma.corpus.settings import Corpus
+from rjcma.corpus.settings import Corpus, Folds
 from rjcma.encoders import keys
 from rjcma.encoders.settings import Encoder, Encoders
 from rjcma.fusion.settings import Fusion, Recursions
@@ -27,8 +27,8 @@ SECTIONS: dict[str, Any] = {
 class Settings(NamedTuple):
     """The settings of a run."""
 
-    folds: int
-    """The number of folds that the corpus is divided into (`corpus.folds`)."""
+    folds: Folds
+    """How the corpus is divided into folds (`corpus.folds`)."""
     recursions: int
     encoders: Encoders
     windows: Windows

@@ -40,7 +40,7 @@ def divide(
         train = permuted(train, settings.seed)
     if settings.select_by == "validation":
         return Parts(list(train), list(validation))
-    videos = list(dict.fromkeys(data.clip.video for data in train))
+    videos = list(dict.fromkeys(data.clip.together for data in train))
     if len(videos) < 2:
         raise Problem(
             file=name,
@@ -50,8 +50,8 @@ def divide(
         )
     held_out = set(videos[EVERY - 1 :: EVERY] or videos[-1:])
     return Parts(
-        [data for data in train if data.clip.video not in held_out],
-        [data for data in train if data.clip.video in held_out],
+        [data for data in train if data.clip.together not in held_out],
+        [data for data in train if data.clip.together in held_out],
     )
 
 

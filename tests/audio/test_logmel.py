@@ -37,7 +37,7 @@ def noise(samples, seed=5):
 def written(tmp_path, pcm, index):
     """What `write` stores for some samples: the rows, and the feature as training reads it."""
     wav = sound(tmp_path / "clip.wav", pcm)
-    logmel.write(wav, index, "clip", tmp_path / "clip.h5")
+    logmel.write(wav, index, "clip", False, tmp_path / "clip.h5")
     feature = store.FeatureReader(
         tmp_path / "clip.h5", clip="clip", frames=len(index), span=WINDOW_ROWS
     )
@@ -177,7 +177,7 @@ def test_a_job_changes_with_the_sound_and_with_the_frames(tmp_path):
 
 def refused(path):
     with pytest.raises(Problem) as caught:
-        logmel.write(path, first_rows(7, 25), "the_clip", path.with_suffix(".h5"))
+        logmel.write(path, first_rows(7, 25), "the_clip", False, path.with_suffix(".h5"))
     assert (caught.value.clip, caught.value.file) == ("the_clip", str(path))
     return caught.value.found
 

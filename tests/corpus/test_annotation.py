@@ -94,7 +94,7 @@ def test_labels_are_read_as_written_and_those_of_removed_clips_are_deleted(tmp_p
     labels.write(tmp_path, {"a": READ, "b": READ[:2]})
     np.testing.assert_array_equal(labels.read(tmp_path, clip("a", 3)), READ)
     labels.write(tmp_path, {"b": READ[:2]})
-    assert [path.name for path in tmp_path.iterdir()] == ["b.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.npy", "targets.json"]
 
 
 def test_unchanged_labels_are_not_written_again(tmp_path: Path) -> None:
@@ -108,10 +108,35 @@ def test_unchanged_labels_are_not_written_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no array", None])
 def test_labels_that_cannot_be_read_are_one_line(tmp_path: Path, content: bytes | None) -> None:
+    labels.write(tmp_path, {})
     if content is not None:
         (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(Problem, match=r"clip a: .*a\.npy: found"):
         labels.read(tmp_path, clip("a", 3))
+
+
+@pytest.mark.parametrize("content", [None, "[1, 2]", "{", '{"valence": 1}'])
+def test_labels_whose_targets_are_not_known_are_refused(
+    tmp_path: Path, content: str | None
+) -> None:
+    labels.write(tmp_path, {"a": READ})
+    (tmp_path / "targets.json").unlink()
+    if content:
+        (tmp_path / "targets.json").write_text(content)
+    with pytest.raises(Problem, match=r"targets.json: found .* run `dvc repro index`"):
+        labels.read(tmp_path, clip("a", 3))
+
+
+def test_labels_of_any_targets_keep_their_names_and_ranges(tmp_path: Path) -> None:
+    values = np.array([[0.5, -1, np.nan], [np.nan, 0, 1]], np.float32)
+    ranges = {"joy": (0.0, 100.0), "dominance": (-1.0, 1.0), "liking": (1.0, 9.0)}
+    labels.write(tmp_path, {"a": values}, ranges)
+    assert labels.ranges(tmp_path) == ranges
+    for column, target in enumerate(ranges):
+        read = labels.of_target(tmp_path, clip("a", 2), target)
+        np.testing.assert_array_equal(read, values[:, column])
+    with pytest.raises(Problem, match=r"found the targets joy, dominance, liking; .* valence too"):
+        labels.of_target(tmp_path, clip("a", 2), "valence")
 
 
 def test_labels_of_another_length_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 
 import places
 import pytest
@@ -91,9 +92,58 @@ def test_more_groups_than_videos_are_refused() -> None:
         split(clips, 3)
 
 
-def test_a_corpus_without_validation_clips_is_refused() -> None:
-    with pytest.raises(Problem, match="no validation clips"):
-        split([clip("a"), clip("b")], 2)
+def test_without_official_validation_clips_the_folds_have_about_the_same_number_of_frames() -> None:
+    frames = {"a": 100, "b": 60, "c": 50, "d": 10, "t": 500}
+    clips = [
+        clip(name, frames=n, partition="test" * (name == "t") or "train")
+        for name, n in frames.items()
+    ]
+    folds = split(clips, 2)
+    assert [_names(found.validation) for found in folds] == [["a", "d"], ["b", "c"]]
+    assert [_names(found.train) for found in folds] == [["b", "c"], ["a", "d"]]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 99)), min_size=12, max_size=30),
+    st.integers(2, 4),
+)
+def test_a_group_is_never_divided(drawn: list[tuple[int, int]], count: int) -> None:
+    clips = [clip(f"{n:02}", frames=f, group=f"g{g}") for n, (g, f) in enumerate(drawn)]
+    clips += [clip(f"x{n}", group=f"h{n}") for n in range(4)]
+    folds = split(clips, count)
+    assert sorted(name for found in folds for name in _names(found.validation)) == _names(clips)
+    for found in folds:
+        assert found.validation
+        assert not {c.group for c in found.train} & {c.group for c in found.validation}
+    sizes = [sum(c.frames for c in found.validation) for found in folds]
+    groups = defaultdict(int)
+    for each in clips:
+        groups[each.group] += each.frames
+    assert max(sizes) - min(sizes) <= max(groups.values())
+
+
+def test_leaving_one_group_out_gives_a_fold_for_each_group() -> None:
+    clips = [
+        clip("a", group="x"),
+        clip("b", group="y"),
+        clip("c", group="x"),
+        clip("v", partition="validation"),
+    ]
+    folds = split(clips, "leave_one_group_out")
+    assert [_names(found.validation) for found in folds] == [["a", "c"], ["b"], ["v"]]
+    assert _names(folds[0].train) == ["b", "v"]
+    with pytest.raises(Problem, match="1 groups of clips; expected at least two"):
+        split(clips[:1], "leave_one_group_out")
+
+
+def test_training_clips_of_an_official_validation_group_are_validated_on() -> None:
+    clips = [clip("a"), clip("b", group="x"), clip("v", group="x", partition="validation")]
+    assert _names(fold(clips, 2, 0).validation) == ["b", "v"]
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    with pytest.raises(Problem, match="3 folds, and 2 groups of clips; expected at most 2"):
+        split([clip("a"), clip("b")], 3)
 
 
 @pytest.mark.parametrize("number", [-1, 3, 7])

@@ -18,12 +18,12 @@ from ruamel.yaml import YAML
 
 from rjcma import manifest
 from rjcma.corpus import video as videos
-from rjcma.corpus.audit import Audit, audit
+from rjcma.corpus.audit import Audit, Wanted, audit
 from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import Corpus
 from rjcma.corpus.summary import summary
 from rjcma.jobs.memory import Memory
-from rjcma.params import load
+from rjcma.params import checked, load
 from rjcma.problem import Problem, Problems
 
 ROOT = places.ROOT
@@ -52,8 +52,8 @@ def _section(root: Path, **changes: object) -> dict[str, object]:
 
 def _audit(root: Path, modalities: Collection[str] = (), **changes: object) -> Audit:
     """The audit of this corpus with changed settings, for these modalities."""
-    checked = Corpus.model_validate(_section(root, **changes))
-    return audit(checked, Memory(root.parent / "memory.jsonl"), modalities)
+    settings = checked(Corpus, _section(root, **changes), "corpus", "")
+    return audit(settings, Memory(root.parent / "memory.jsonl"), Wanted(modalities))
 
 
 def _problems(found: Audit) -> list[Problem]:
@@ -483,7 +483,8 @@ def test_a_corpus_without_crops_is_a_problem_if_faces_are_used(
     [problem] = _problems(_audit(root, modalities, faces=[]))
     assert problem.file == "corpus.faces"
     assert problem.found == "no face crops in the whole corpus"
-    assert problem.cure == f"set fusion.modalities: {rest} to go on without it"
+    assert problem.cure.startswith("set faces.detector to find faces in the videos, or set ")
+    assert problem.cure.endswith(f"fusion.modalities: {rest} to go on without it")
 
 
 @pytest.mark.parametrize("modalities", [["audio"], ["audio", "text"], ["text"]])
@@ -511,7 +512,7 @@ def test_if_no_modality_is_left_the_cure_is_the_section_corpus(
 ) -> None:
     [problem] = _problems(_audit(mute, [modality], faces=[]))
     assert problem.file == f"corpus.{key}"
-    assert problem.cure == "correct the paths in the section corpus"
+    assert problem.cure.endswith("correct the paths in the section corpus")
 
 
 def test_a_corpus_with_neither_faces_nor_sound_is_two_problems_at_once(mute: Path) -> None:
@@ -656,6 +657,7 @@ def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_prob
         for path in sorted((tmp_path / "data").rglob("*.*"))
     }
     labels = [f"data/labels/{name}.npy" for name in CLIPS if name != "t"]
+    labels = sorted([*labels, "data/labels/targets.json"])
     assert list(written) == ["data/clips.jsonl", "data/corpus.json", *labels, "data/models.json"]
     whole = {path: path.read_bytes() for path in (root / "videos/a.mp4", root / ANNOTATION_OF_C)}
     (root / "videos/a.mp4").write_bytes(b"")
@@ -689,8 +691,8 @@ def test_the_real_corpus_is_valid() -> None:
     root = Path(os.environ["RJCMA_SHARED"]) / "corpus_real"
     folders = {"train": "annotations/VA/train", "validation": "annotations/VA/validation"}
     settings = {"root": str(root), "videos": ["videos"], "faces": ["cropped_aligned"]}
-    checked = Corpus.model_validate(settings | folders | {"test": "test.txt", "folds": 6})
-    found = audit(checked, Memory(Path(os.devnull)))
+    section = checked(Corpus, settings | folders | {"test": "test.txt", "folds": 6}, "corpus", "")
+    found = audit(section, Memory(Path(os.devnull)))
     found.findings.check()
     frames = {clip.name: clip.frames for clip in found.clips}
     assert len(frames) == 13

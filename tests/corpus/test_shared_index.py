@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from corpus_builder import corpus
 
+from rjcma.corpus.audit import Wanted
 from rjcma.corpus.index import Index, index
 from rjcma.corpus.settings import Corpus
 from rjcma.jobs.memory import Memory
+from rjcma.params import checked
 from rjcma.problem import Problem, Problems
 
 
@@ -34,8 +36,8 @@ def shared(original: Path, tmp_path: Path) -> Path:
 def run(folder: Path, modalities: tuple[str, ...] = (), **changes: object) -> None:
     section = {"root": str(folder / "corpus"), "videos": ["videos"], "faces": ["cropped_aligned"]}
     section |= {"train": "VA/Train_Set", "validation": "VA/Validation_Set", "test": "test.txt"}
-    settings = Corpus.model_validate({**section, "folds": 3, **changes})
-    index(settings, modalities, files(folder), Memory(folder / "memory.jsonl"))
+    settings = checked(Corpus, {**section, "folds": 3, **changes}, "corpus", "")
+    index(settings, Wanted(modalities), files(folder), Memory(folder / "memory.jsonl"))
 
 
 def files(folder: Path) -> Index:

@@ -79,7 +79,8 @@ def write_run(folder: Path, target: str, fold: int, predictions, validation=None
 
 def results(world) -> report.Results:
     truth = report.read_truth(world.labels, world.clips)
-    return report.Results(world.clips, truth, runs.read(world.runs, world.wanted, world.clips))
+    read = runs.read(world.runs, world.wanted, world.clips)
+    return report.Results(world.clips, labels.ranges(world.labels), truth, read)
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from rjcma.scoring import trace_plots
 from stages import score
 
 TARGETS = ["valence", "arousal"]
+BOTH = ("valence", "arousal")
 
 
 def scored(world):
@@ -239,7 +240,9 @@ def test_runs_that_are_left_out_are_named(tmp_path, capsys):
 
 
 def test_a_clip_of_one_frame_has_its_picture(tmp_path):
-    trace = trace_plots.Trace("one", "fold 0", np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
+    trace = trace_plots.Trace(
+        "one", "fold 0", np.zeros(1), BOTH, np.zeros((1, 2)), np.zeros((1, 2))
+    )
     trace_plots.draw([trace], tmp_path)
     assert (tmp_path / "one.png").stat().st_size > 1000
 
@@ -247,5 +250,7 @@ def test_a_clip_of_one_frame_has_its_picture(tmp_path):
 def test_a_clips_name_is_no_formula(tmp_path):
     values = np.zeros((3, 2))
     name = "a$_^{$b"
-    trace_plots.draw([trace_plots.Trace(name, "fold 0", np.arange(3), values, values)], tmp_path)
+    trace_plots.draw(
+        [trace_plots.Trace(name, "fold 0", np.arange(3), BOTH, values, values)], tmp_path
+    )
     assert files(tmp_path).keys() == {f"{name}.png"}

@@ -25,7 +25,7 @@ def trace(frames: int = FRAMES) -> Trace:
     times = np.arange(frames) / FPS
     truth = np.stack([np.sin(times), np.cos(times)], axis=1)
     truth[31:53] = np.nan
-    return Trace("anna", "fold 0", times, np.full((frames, 2), 0.25), truth)
+    return Trace("anna", "fold 0", times, ("valence", "arousal"), np.full((frames, 2), 0.25), truth)
 
 
 def scene(folder: Path, words=(), index=None, frames: int = FRAMES, **stretch) -> Scene:

@@ -148,7 +148,8 @@ def test_the_audio_encoders_see_the_windows_that_logmel_stores(encoder, tmp_path
     with wave.open(str(tmp_path / "anna.wav"), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
         file.writeframes(bytes(2 * 16000))
-    logmel.write(tmp_path / "anna.wav", np.arange(7, dtype=np.int32), "anna", tmp_path / "anna.h5")
+    index = np.arange(7, dtype=np.int32)
+    logmel.write(tmp_path / "anna.wav", index, "anna", False, tmp_path / "anna.h5")
     assert reader(tmp_path, clip("anna", 7), "audio").value_shape == encoder.input_shape
 
 
