@@ -261,7 +261,8 @@ def least(kind: type[BaseModel]) -> dict[str, Any]:
         if field.is_required():
             within = classes(field.annotation)
             tag = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
-            many = ["x"] if get_origin(field.annotation) is tuple else "x"
+            plain = 1.0 if field.annotation is float else "x"
+            many = [plain] if get_origin(field.annotation) is tuple else plain
             values[name] = least(within[0]) if within else tag[0] if tag else many
     return values
 

@@ -7,6 +7,7 @@ resumes, its earlier epochs are drawn again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dvc.exceptions import NotDvcRepoError
@@ -37,7 +38,8 @@ class Curves:
     def close(self) -> None:
         """End the curves: no epoch follows."""
         if self.live:
-            self.live.end()
+            with suppress(FileNotFoundError):  # a run beside this one removed their shared signal
+                self.live.end()
 
 
 def draw(folder: Path, history: Iterable[Epoch]) -> None:
