@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rjcma.manifest import Partition
-from rjcma.sample.cast import Video
+from rjcma.sample.cast import Partition, Video
 from rjcma.sample.scene import Scene
 from rjcma.sample.state import Floats, State
 from rjcma.timeline import frame_times

@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.manifest import Partition
 from rjcma.problem import Problem
 from rjcma.sample.looks import Hair
 from rjcma.sample.settings import Sample
 from rjcma.sample.state import Floats
 from rjcma.timeline import Seconds
 
+Partition = Literal["train", "validation", "test"]
 Stretch = tuple[float, float]
 """Start and end of a part of a video, as fractions of its length."""
 
