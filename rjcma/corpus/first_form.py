@@ -201,9 +201,9 @@ def _time(
         return set()
     off, unit, column = fits[0]
     form.settings["time"] = time = {"column": _name(sheet, column), "unit": unit}
-    last = float(values[column][-1])
-    seconds = f"{length.seconds:.1f} s" if length else "unknown length"
-    form.comments["time"] = f"the last one is {last:g}, the video has {seconds}"
+    begin, last = float(values[column][0]), float(values[column][-1])
+    seconds = f"{length.seconds:.1f} s" if length else "an unknown length"
+    form.comments["time"] = f"from {begin:g} to {last:g}, of a video that has {seconds}"
     if off > UNITS:
         form.comments["time"] += ": the unit is NOT SURE"
     if unit == "frame" and values[column][0] == 1:

@@ -97,13 +97,13 @@ def _corpus(
 def inline(value: Any) -> str:
     """A value as YAML in one line.
 
-    >>> inline({"column": "time", "unit": "s"}), inline(["FM1", "a: b"]), inline("x")
-    ('{column: time, unit: s}', "[FM1, 'a: b']", 'x')
+    >>> inline({"rate": "video"}), inline(["FM1", "a: b"]), inline("x")
+    ('{rate: video}', "[FM1, 'a: b']", 'x')
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = True
     yaml.width = 10**6
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = io.StringIO()
-    yaml.dump([value], out)
-    return out.getvalue().strip().removeprefix("[").removesuffix("]")
+    yaml.dump({"_": value}, out)
+    return out.getvalue().strip().removeprefix("{_: ").removesuffix("}")
