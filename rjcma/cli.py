@@ -23,6 +23,9 @@ app = typer.Typer(
     help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
 )
 
+corpus = typer.Typer(help="Begin with a corpus of your own.", no_args_is_help=True)
+app.add_typer(corpus, name="corpus")
+
 ORIGIN = "held-out prediction; CCC of the whole clip"
 
 
@@ -46,6 +49,27 @@ def check(
     for note in checked.notes:
         print(f"note: {note}")
     print(f"{params}: all {len(checked.sections)} sections are valid")
+
+
+@corpus.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The corpus: videos and annotations.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The params file; else params/<the folder's name>.yaml.")
+    ] = None,
+    base: Annotated[
+        Path, typer.Option(help="The params file for all that the corpus does not decide.")
+    ] = Path("params.yaml"),
+) -> None:
+    """Write a first clip list into FOLDER, and a first params file, for you to correct.
+
+    Says what is in the folder, what was guessed, and what to check. Replaces no file.
+    """
+    from rjcma.corpus import first_list
+
+    name = folder.resolve().name
+    for line in first_list.init(folder, out or Path("params") / f"{name}.yaml", base):
+        print(line)
 
 
 @app.command()

@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rjcma.problem import Problem
 from rjcma.sample.looks import Hair
 from rjcma.sample.settings import Sample
+from rjcma.sample.state import Floats
 from rjcma.timeline import Seconds
 
 Partition = Literal["train", "validation", "test"]
@@ -68,7 +72,28 @@ class Video:
         """The names of the video's clips, one per person."""
         if len(self.people) == 1:
             return (self.name,)
-        return tuple(f"{self.name}_{side}" for side in ("left", "right"))
+        return tuple(f"{self.name}_{side}" for side in self.sides)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Where each person is, if there are two; empty for one."""
+        return ("",) if len(self.people) == 1 else ("left", "right")
+
+    @property
+    def frames(self) -> int:
+        """The number of frames, of which some are missing if frame times are irregular."""
+        return int(self.seconds * self.fps)
+
+    def within(self, stretches: Sequence[Stretch]) -> list[tuple[Seconds, Seconds]]:
+        """Start and end of these parts, in seconds."""
+        return [(start * self.seconds, end * self.seconds) for start, end in stretches]
+
+    def is_unlabelled(self, times: Floats) -> NDArray[np.bool_]:
+        """Whether the annotators gave no value at these times, (T,)."""
+        spans = self.within(self.unlabelled)
+        return np.any(
+            [np.zeros(len(times), bool), *((times >= s) & (times < e) for s, e in spans)], 0
+        )
 
 
 VIDEOS = (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from rjcma.params import Section
+
+Layout = Literal["affwild2", "recola", "muse"]
 
 
 class Sample(Section):
@@ -12,6 +16,9 @@ class Sample(Section):
 
     seed: int = Field(1, ge=0)
     """Seed of everything random: states, people, sentences, noise."""
+
+    layout: Layout = "affwild2"
+    """The corpus whose form the files have: the same clips, but other annotations of them."""
 
     videos: list[str] | None = Field(None, min_length=1)
     """Names of the videos to make (see rjcma/sample/cast.py); null makes all of them."""

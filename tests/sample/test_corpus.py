@@ -15,9 +15,10 @@ from places import ROOT
 
 from rjcma.problem import Problem
 from rjcma.sample.cast import FILM, NTSC, PAL, THIRTY, VIDEOS, selected_videos
-from rjcma.sample.corpus import draw_scene, write
+from rjcma.sample.corpus import write
 from rjcma.sample.make import make
 from rjcma.sample.portrait import crop, placement
+from rjcma.sample.scene import draw_scene
 from rjcma.sample.settings import Sample
 from rjcma.sample.voice import HELD_OUT_VOICES, VOICES
 

@@ -8,7 +8,7 @@ import pytest
 import vosk
 
 from rjcma.sample.cast import VIDEOS
-from rjcma.sample.corpus import draw_scene
+from rjcma.sample.scene import draw_scene
 from rjcma.sample.state import Errors, State, coupled, draw, shown, smooth
 from rjcma.sample.talk import ROOM_LEVEL_DB, Speaker, silence, talk
 from rjcma.sample.voice import SAMPLE_RATE_HZ
