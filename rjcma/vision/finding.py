@@ -22,11 +22,15 @@ from rjcma.manifest import Clip
 from rjcma.vision.alignment import Floats, crop
 from rjcma.vision.faces import BLOCK
 from rjcma.vision.people import Choice, choose
-from rjcma.vision.pictures import Picture, Pixels, pictures
+from rjcma.vision.pictures import Picture, Pixels, pictures, rate
 from rjcma.vision.settings import Faces as Settings
 from rjcma.vision.tracks import Cuts, Detect, Faces, Track, Tracker, look_of
 
 SMOOTHING = 0.03  # seconds: the deviation of the Gaussian over landmarks (ours)
+
+
+MOST = 10**9
+"""More frames than any video has."""
 
 
 class Stretch(NamedTuple):
@@ -119,6 +123,19 @@ def placed(choice: Choice, stretch: Stretch) -> tuple[store.Array, Floats]:
     tracks = [track.every_frame()[:, 4:14] for track in choice.person.tracks]
     smooth = [gaussian_filter1d(t, SMOOTHING * stretch.fps, axis=0, mode="nearest") for t in tracks]
     return index, np.concatenate(smooth).reshape(-1, 5, 2)
+
+
+def whole(video: Path) -> Stretch:
+    """A whole video, as a clip of its name. Raises `Problem` if it cannot be opened."""
+    return Stretch(video, video.stem, 0, MOST, rate(video))
+
+
+def landmarks_by_frame(choice: Choice, stretch: Stretch) -> Floats:
+    """The landmarks by which the chosen person's crops are cut, (T, 5, 2), NaN for no face."""
+    index, landmarks = placed(choice, stretch)
+    by_frame = np.full((stretch.frames, 5, 2), np.nan)
+    by_frame[index >= 0] = landmarks
+    return by_frame
 
 
 def summary(choice: Choice, seen: Seen) -> dict[str, object]:

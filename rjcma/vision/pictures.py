@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -66,31 +68,41 @@ def pictures(path: Path, clip: str, first: int, count: int) -> Iterator[Picture]
 
     Frames are counted as the index counts them. Raises `Problem` if there is none.
     """
-    found = "no frame that can be decoded"
+    number = -1
+    with _opened(path, clip) as (container, stream):
+        decoded = (frame for packet in packets(container, stream) for frame in packet.frames)
+        for number, frame in enumerate(islice(_progressive(decoded), first + count)):
+            if number >= first:
+                yield Picture(frame, _aspect(stream))
+    if number < first:
+        found = f"{number + 1} frames" if number >= 0 else "no frame that can be decoded"
+        raise _problem(path, clip, found, f"a video with a frame {first + 1}")
+
+
+def rate(path: Path) -> float:
+    """The frames per second that a video declares, or 25."""
+    with _opened(path, path.stem) as (_, stream):
+        return float(stream.average_rate or stream.guessed_rate or 25)
+
+
+@contextmanager
+def _opened(path: Path, clip: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A video's container and its stream of frames; raises `Problem` for anything else."""
+    found = "no video stream that FFmpeg can decode"
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             streams = video_streams(container)
             if streams and streams[0].codec_context is not None:
-                stream = streams[0]
-                decoded = (
-                    frame for packet in packets(container, stream) for frame in packet.frames
-                )
-                number = -1
-                for number, frame in enumerate(islice(_progressive(decoded), first + count)):
-                    if number >= first:
-                        yield Picture(frame, _aspect(stream))
-                if number >= first:
-                    return
-                found = f"{number + 1} frames" if number >= 0 else found
+                yield container, streams[0]
+                return
     except (av.FFmpegError, OSError) as error:
         found = f"a file that cannot be opened ({error.strerror or error})"
-    raise Problem(
-        clip=clip,
-        file=path,
-        found=found,
-        expected=f"a video with a frame {first + 1}",
-        cure="restore the video or convert it again, then run `dvc repro`",
-    )
+    raise _problem(path, clip, found, "a complete video in a format that FFmpeg knows")
+
+
+def _problem(path: Path, clip: str, found: str, expected: str) -> Problem:
+    cure = "restore the video or convert it again"
+    return Problem(clip=clip, file=path, found=found, expected=expected, cure=cure)
 
 
 def _aspect(stream: VideoStream) -> Fraction:
