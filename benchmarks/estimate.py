@@ -38,7 +38,7 @@ CORES = (1, 16, 256)
 STAGES = {
     "index": 0.007,
     "extract_audio": 0.0018,
-    "pack_faces": 0.0053,
+    "faces": 0.0053,
     "logmel": 0.0009,
     "transcribe": 0.27,
 }
@@ -123,7 +123,7 @@ def written(corpus: Corpus) -> dict[str, float]:
     return {
         "index": corpus.frames * 8,
         "extract_audio": corpus.seconds * 16_000 * 2,
-        "pack_faces": corpus.crops * 48 * 48 * 3 + corpus.frames * 4,
+        "faces": corpus.crops * 48 * 48 * 3 + corpus.frames * 4,
         "logmel": corpus.seconds * 100 * 64 * 4 + corpus.frames * 4,
         "transcribe": corpus.words * 90,
         "punctuate": corpus.words * 90,

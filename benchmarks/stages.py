@@ -49,7 +49,7 @@ SOURCES = ("7-30-480x270", "131")
 """Videos of the sample: 30 frames a second, 480 x 270, speech, one person."""
 FPS = 30
 STAGES = [
-    *("index", "extract_audio", "pack_faces", "logmel", "transcribe", "punctuate", "embed_text"),
+    *("index", "extract_audio", "faces", "logmel", "transcribe", "punctuate", "embed_text"),
     *("encode@visual", "encode@audio"),
 ]
 TRAINING = ["train@valence-0", "score"]
@@ -300,7 +300,7 @@ def _print_one(one: Mapping[str, Stage], start: Mapping[str, Stage], minutes: fl
     print(f"| all | {total:.1f} | {net:.2f} | {60 * minutes / net:.0f} | | |\n", flush=True)
 
 
-OURS = {"faces by PIL": "pack_faces", "a log-mel": "logmel", "words by a loop": "embed_text"}
+OURS = {"faces by PIL": "faces", "a log-mel": "logmel", "words by a loop": "embed_text"}
 """The stage that does what a part of the released scripts does; BERT is in `embed_text` besides."""
 
 

@@ -228,6 +228,32 @@ def picture(
     print(f"{out}: drawn")
 
 
+@app.command()
+def faces(
+    videos: Annotated[list[Path], typer.Argument(help="Video files.")],
+    model: Annotated[str | None, typer.Option(help="YuNet's ONNX file.")] = None,
+    engine: Annotated[str | None, typer.Option(help="haar, or yunet with --model.")] = None,
+    person: Annotated[str | None, typer.Option(help="left, right, or n-th from the left.")] = None,
+    out: Annotated[Path, typer.Option(help="The picture; a name is added for each of several.")] = (
+        Path("faces.png")
+    ),
+    params: Annotated[Path, typer.Option(help="Its section faces is used.")] = Path("params.yaml"),
+) -> None:
+    """Find the faces in VIDEOS, as stage `faces` would; draw a sheet to check for each.
+
+    The sheet shows frames with boxes, landmarks and the number of each track. The chosen person is
+    green, and the person's crops are below.
+    """
+    from rjcma.vision import inspection
+
+    settings = inspection.settings(params, engine, model)
+    who = inspection.person(person)
+    for video in videos:
+        sheet = out if len(videos) == 1 else out.with_name(f"{out.stem}-{video.stem}{out.suffix}")
+        print(inspection.inspect(video, settings, who, sheet))
+        print(f"{sheet}: drawn")
+
+
 def _named(name: str, clips: Sequence[Clip], path: Path) -> Clip:
     by_name = {clip.name: clip for clip in clips}
     if name not in by_name:

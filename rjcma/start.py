@@ -24,6 +24,7 @@ from rjcma.speech.settings import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
 from rjcma.training.sections import SECTIONS as OF_TRAINING
+from rjcma.vision import model
 from rjcma.vision.settings import Faces
 
 CLASSES: dict[str, Any] = {
@@ -99,6 +100,7 @@ def models_of(sections: Mapping[str, Any]) -> dict[str, Model]:
     encoders, modalities = sections["encoders"], sections["fusion"].modalities
     used = [m for m in ("visual", "audio") if _is_run(encoders, m, modalities)]
     return {
+        **model.models(sections["faces"]),
         **transcribe_all.models(sections["speech"]),
         **punctuate_all.models(sections["punctuation"]),
         **embed_all.models(sections["text"]),

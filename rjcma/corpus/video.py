@@ -11,12 +11,12 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rjcma.corpus.probe import Probe
 from rjcma.corpus.settings import EXCLUDE
+from rjcma.decoding import packets, video_streams
 from rjcma.jobs.digests import digest_file
 from rjcma.problem import Problem
 
@@ -38,10 +38,7 @@ class _Decoded:
 
 
 def probe(path: Path) -> Probe:
-    """Decode a video once. Raises `Problem` if it cannot be opened or has no frame to decode.
-
-    The decoder uses one thread, since many videos are probed in parallel.
-    """
+    """Decode a video once. Raises `Problem` if it cannot be opened or has no frame to decode."""
     try:
         digest = digest_file(path)
         with av.open(str(path), metadata_errors="replace") as container:  # titles in Latin-1
@@ -54,7 +51,7 @@ def probe(path: Path) -> Probe:
 
 
 def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    streams = video_streams(container)
     if not streams:
         types = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
         raise _problem(path, f"no video stream (streams: {types})", "a video stream")
@@ -106,20 +103,12 @@ def timing(
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> _Decoded:
-    """Decode every frame; -> time stamps and damage. A damaged packet does not stop it."""
+    """Decode every frame; -> time stamps and damage."""
     decoded = _Decoded()
-    stream.codec_context.thread_count = 1
-    try:
-        for packet in container.demux(stream):
-            decoded.damaged += packet.is_corrupt
-            decoded.last.append(packet.is_corrupt)
-            try:
-                decoded.times += [frame.pts for frame in packet.decode()]
-            except av.FFmpegError:
-                decoded.damaged += not packet.is_corrupt
-    except av.FFmpegError:  # an error of the container itself: the rest cannot be read
-        decoded.damaged += 1
-        decoded.last.append(True)
+    for packet in packets(container, stream):
+        decoded.times += [frame.pts for frame in packet.frames]
+        decoded.damaged += packet.damaged
+        decoded.last.append(packet.corrupt)
     return decoded
 
 

@@ -139,7 +139,7 @@ def _adoptable(work: Work, name: str, ledger: Ledger) -> bool:
 def _differences(candidate: Candidate) -> list[Problem]:
     """Do a job again in a temporary folder; -> a problem for each file that has other bytes."""
     work, job = candidate
-    jobs.refuse_without_models(work)
+    jobs.refuse_without_models(work, [job])
     jobs.refuse_without_source(work, [job], "1 to make again")
     ledger = Ledger(work.folder)
     with TemporaryDirectory(prefix=".adopt-", dir=work.folder.parent) as folder:

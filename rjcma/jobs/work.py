@@ -65,7 +65,9 @@ class Job(NamedTuple):
     files: tuple[str, ...] = ()
     """If the job makes several files, their names. The function then writes to a folder."""
     recipe: Recipe | None = None
-    """The job's own recipe, if the jobs have different ones."""
+    """The job's own recipe, if the jobs have different ones; models are then not looked for."""
+    make: str | Make = ""
+    """The job's own function, if the jobs have different ones."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Work:
 
     def about(self, job: Job) -> About:
         """The provenance of a job's files, except their names and the recipe."""
-        make = self.make
+        make = job.make or self.make
         return {
             self.unit: job.name,
             "stage": self.stage,
@@ -155,7 +157,7 @@ def run(work: Work, pool: Executor | None = None) -> None:
     lacking = {name: why for name, why in lacking.items() if name not in copied}
     waiting = [job for job in part.jobs if any(name in lacking for name in work.names(job))]
     if waiting:
-        refuse_without_models(work)
+        refuse_without_models(work, waiting)
         refuse_without_source(work, waiting, _listed(work, waiting, lacking))
     work.folder.mkdir(parents=True, exist_ok=True)
     ledger.keep(part.wanted)
@@ -194,7 +196,7 @@ def do(
     elsewhere = pool is None and is_elsewhere(work.workers)
     make = functools.partial(_make_within, work.around) if elsewhere and work.around else _make
     calls = {
-        n: (make, work.make, work.common, job, ledger.folder, _Places.of(work, job))
+        n: (make, job.make or work.make, work.common, job, ledger.folder, _Places.of(work, job))
         for n, job in enumerate(jobs)
     }
     with ExitStack() as stack:
@@ -238,10 +240,10 @@ def _take_over(work: Work, name: str, ledger: Ledger) -> bool:
     return False
 
 
-def refuse_without_models(work: Work) -> None:
-    """Raise the `Problem` of a model that is missing here."""
+def refuse_without_models(work: Work, jobs: Sequence[Job]) -> None:
+    """Raise the `Problem` of a model that is missing here and that one of the jobs needs."""
     for model in work.models.values():
-        if isinstance(model, Problem):
+        if isinstance(model, Problem) and any(job.recipe is None for job in jobs):
             raise model
 
 

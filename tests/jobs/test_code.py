@@ -18,7 +18,7 @@ from rjcma.jobs import code
 
 STAGES = {
     "extract_audio": ["rjcma.audio.extract"],
-    "pack_faces": ["rjcma.vision.faces"],
+    "faces": ["rjcma.vision.faces"],
     "logmel": ["rjcma.audio.logmel"],
     "transcribe": ["rjcma.speech.transcribe", "rjcma.speech.vosk_engine"],
     "punctuate": ["rjcma.text.punctuate", "rjcma.text.pauses"],

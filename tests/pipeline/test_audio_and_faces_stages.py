@@ -16,7 +16,7 @@ from rjcma import store
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.manifest import write
 from rjcma.problem import Problem, Problems
-from stages import extract_audio, logmel, pack_faces
+from stages import extract_audio, faces, logmel
 
 DECODED, FPS = 17, 10.0
 
@@ -81,7 +81,7 @@ def test_two_clips_of_one_video_share_its_sound_and_have_spectrograms_of_their_o
 
 def test_faces_have_the_size_of_the_params(corpus):
     out = corpus / "faces"
-    pack_faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
+    faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
     left = store.FeatureReader(out / "talk_left.h5", clip="talk_left", frames=DECODED)
     assert left.rows.shape == (1, 11, 11, 3)
     assert np.flatnonzero(left.index >= 0).tolist() == [3]
@@ -93,7 +93,7 @@ def test_a_broken_crop_fails_its_clip_and_keeps_the_others(corpus):
     (corpus / "crops/talk_left/00009.jpg").write_bytes(b"\xff\xd8 and no more")
     with pytest.raises(Problems) as caught:
         out = corpus / "faces"
-        pack_faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
+        faces.main(corpus / "clips.jsonl", out, corpus / "params.yaml")
     (problem,) = caught.value.problems
     assert problem.clip == "talk_left"
     assert problem.file.endswith("00009.jpg")
@@ -115,7 +115,7 @@ def test_a_missing_video_and_its_missing_sound_are_problems_of_their_clips(corpu
 
 
 def test_sound_and_faces_are_kept_without_the_corpus_and_a_missing_file_is_to_be_pulled(corpus):
-    stages = {extract_audio: "audio/talk.wav", pack_faces: "faces/talk_left.h5"}
+    stages = {extract_audio: "audio/talk.wav", faces: "faces/talk_left.h5"}
     for stage, file in stages.items():
         stage.main(corpus / "clips.jsonl", (corpus / file).parent, corpus / "params.yaml")
     text = (corpus / "params.yaml").read_text()

@@ -118,7 +118,7 @@ def test_a_broken_jpeg_fails_its_clip_and_the_other_clips_are_kept(usable):
     for path in (folder / "corpus/cropped_aligned").rglob("*.jpg"):
         path.write_bytes(jpeg)
     (folder / "corpus/cropped_aligned/c/00003.jpg").write_bytes(jpeg[: len(jpeg) // 2])
-    run = ("stages.pack_faces", "clips.jsonl", "faces")
+    run = ("stages.faces", "clips.jsonl", "faces")
     status, lines = stage(*run, folder=folder)
     assert status == 1 and len(lines) == 1 and "clip c" in lines[0] and "00003.jpg" in lines[0]
     kept = {path.stem for path in (folder / "faces").glob("*.h5")}
@@ -171,7 +171,7 @@ def test_any_name_goes_through_the_stages_and_no_time_of_a_file_matters(tmp_path
     runs = (
         ("index", "clips.jsonl", "labels", "corpus.json", "models.json"),
         ("extract_audio", "clips.jsonl", "audio"),
-        ("pack_faces", "clips.jsonl", "faces"),
+        ("faces", "clips.jsonl", "faces"),
         ("logmel", "clips.jsonl", "audio", "logmel"),
         ("transcribe", "clips.jsonl", "audio", "words"),
     )

@@ -29,6 +29,7 @@ FLOORS = [
         "gather",
         "wav",
         "concordance",
+        "decoding",
         "device",
     },
     {"annotations"},
@@ -138,7 +139,7 @@ def test_a_stage_whose_keys_hold_versions_depends_on_the_lock(name):
     assert "requirements.lock" in deps_and_outs(STAGES[name])[0]
 
 
-READERS = {"extract_audio", "pack_faces"}
+READERS = {"extract_audio", "faces"}
 """Stages that need `corpus` only for its root, which decides no file: the manifest has digests."""
 
 

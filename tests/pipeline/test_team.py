@@ -30,7 +30,7 @@ SUFFIXES = {
 """The folders that hold a file a clip, and its suffix."""
 
 STAGES = (
-    *("index", "extract_audio", "pack_faces", "logmel", "transcribe", "punctuate", "embed_text"),
+    *("index", "extract_audio", "faces", "logmel", "transcribe", "punctuate", "embed_text"),
     *("encode@visual", "encode@audio", "train@valence-0", "score"),
 )
 """In their order."""
@@ -205,7 +205,7 @@ def test_two_clones_share_a_cache_at_once_and_no_link_into_it_is_written_through
 
     with ThreadPoolExecutor(2) as pool:  # both make the same faces, and a run each
         ran = list(pool.map(lambda project: project.ran("dvc", "repro"), clones.values()))
-    assert all({"pack_faces", "encode@visual", *TRAINED} <= set(stages) for stages in ran)
+    assert all({"faces", "encode@visual", *TRAINED} <= set(stages) for stages in ran)
     faces = [features(project) for project in clones.values()]
     assert faces[0] == faces[1] != features(team.project)
     assert intact(cache)

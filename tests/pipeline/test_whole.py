@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 TARGETS = ("valence", "arousal")
 TRAINED = {f"train@{target}-0" for target in TARGETS}
 LOOKING = {
-    *("sample@sample", "index", "extract_audio", "pack_faces", "logmel"),
+    *("sample@sample", "index", "extract_audio", "faces", "logmel"),
     *("transcribe", "punctuate", "embed_text"),
 }
 ADOPT = ("python", "-m", "rjcma.cli", "adopt")
@@ -116,7 +116,7 @@ def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run
     told = table(project)
     assert told["logmel"] == "makes 3" and told["encode@audio"] == "up to 3 if inputs change"
     assert told["train"] == "up to 1 if inputs change" and told["score"] == "runs"
-    assert {told[name] for name in ("transcribe", "pack_faces", "embed_text")} == {"-"}
+    assert {told[name] for name in ("transcribe", "faces", "embed_text")} == {"-"}
     reasons = project.why("dvc", "repro")
     to_make = {name: line for name, line in reasons.items() if "to make" in line}
     assert to_make == {

@@ -1,4 +1,4 @@
-"""Stage pack_faces over clips: what is made, what is kept, and what is made again."""
+"""Stage faces over clips: what is made, what is kept, and what is made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clips import clip
 
 from rjcma import store
 from rjcma.problem import Problems
-from rjcma.vision.pack_all import pack_all
+from rjcma.vision.faces_all import faces_all
 from rjcma.vision.settings import Faces
 
 ANNA = clip("anna", 7, faces="crops/anna", faces_digest="1")
@@ -31,7 +31,7 @@ def corpus(tmp_path) -> Path:
 def packed(corpus: Path, clips=(ANNA, BERT), size=11) -> dict[str, tuple[int, int]]:
     """Do the stage's work; -> the files, with inode and time."""
     out = corpus / "faces"
-    pack_all(clips, corpus, out, Faces(size=size))
+    faces_all(clips, corpus, out, Faces(size=size))
     stats = {path.name: path.stat() for path in out.glob("*.h5")}
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in sorted(stats.items())}
 
@@ -59,7 +59,7 @@ def test_where_the_corpus_lies_is_in_no_key(corpus):
     before = packed(corpus)
     (corpus / "elsewhere").mkdir()
     (corpus / "crops").rename(corpus / "elsewhere" / "crops")
-    pack_all([ANNA, BERT], corpus / "elsewhere", corpus / "faces", Faces(size=11))
+    faces_all([ANNA, BERT], corpus / "elsewhere", corpus / "faces", Faces(size=11))
     assert (corpus / "faces" / "anna.h5").stat().st_ino == before["anna.h5"][0]
 
 
