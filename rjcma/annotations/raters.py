@@ -182,9 +182,7 @@ def _range(sheet: Sheet, settings: Annotations, target: str) -> tuple[float, flo
 
 def _scaled(sheet: Sheet, column: int, rows: Rows | None, ends: tuple[float, float]) -> Array:
     """A column's values in [-1, 1]. Raises `Problem` if one is out of the range."""
-    values = sheet.values(column)
-    if rows is not None:
-        values = values[rows]
+    values = sheet.values(column, rows)
     low, high = ends
     wrong = (values < low) | (values > high)
     if wrong.any():

@@ -56,8 +56,6 @@ class Sheet:
     """What the places of rows are. Of frames, the first column has the numbers."""
     textual: frozenset[int] = frozenset()
     """Columns that are not numbers."""
-    known: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    """Columns that were converted already."""
     known_rows: dict[int, dict[str, Rows]] = field(default_factory=dict)
     """Rows that were looked up already, by column."""
 
@@ -106,33 +104,36 @@ class Sheet:
             self.known_rows[column] = {text: np.array(rows) for text, rows in found.items()}
         return self.known_rows[column]
 
-    def values(self, column: int) -> NDArray[np.float64]:
-        """A column as numbers, NaN where there is none. Raises `Problem` for anything else."""
-        if column not in self.known:
-            values = self.numbers[column] if column in self.numbers else self._converted(column)
-            marks = [float(mark) for mark in self.missing if isinstance(mark, float)]
-            self.known[column] = (
-                np.where(np.isin(values, marks), np.nan, values) if marks else values
-            )
-        return self.known[column]
+    def values(self, column: int, rows: Rows | None = None) -> NDArray[np.float64]:
+        """A column as numbers, NaN where there is none; of all rows, or of these.
 
-    def _converted(self, column: int) -> NDArray[np.float64]:
-        cells = [row[column] for row in self.cells.rows]
+        Raises `Problem` for anything else.
+        """
+        if column not in self.numbers:
+            values = self._converted(column, rows)
+        else:
+            values = self.numbers[column] if rows is None else self.numbers[column][rows]
+        marks = [float(mark) for mark in self.missing if isinstance(mark, float)]
+        return np.where(np.isin(values, marks), np.nan, values) if marks else values
+
+    def _converted(self, column: int, rows: Rows | None) -> NDArray[np.float64]:
+        where = range(len(self.cells.rows)) if rows is None else rows.tolist()
         none = {*MISSING, *(str(mark).lower() for mark in self.missing)}
+        cells = [self.cells.rows[row][column] for row in where]
         texts = ["nan" if cell.lower() in none else cell for cell in cells]
         if self.decimal == ",":
             texts = [text.replace(",", ".") for text in texts]
         try:
             return np.array(texts, np.float64)
         except ValueError:
-            raise self._mistake(column, texts) from None
+            wrong = [(row, text) for row, text in zip(where, texts) if not is_number(text)]
+            raise self._mistake(column, wrong) from None
 
-    def _mistake(self, column: int, texts: Sequence[str]) -> Problem:
-        wrong = [row for row, text in enumerate(texts) if not is_number(text)]
-        row = wrong[0]
+    def _mistake(self, column: int, wrong: Sequence[tuple[int, str]]) -> Problem:
+        row, text = wrong[0]
         more = f" (and {len(wrong) - 1} more are wrong)" if len(wrong) > 1 else ""
-        found = f"{texts[row][:80]!r} in {self.named(column)}, {self.place(row)}{more}"
-        if is_number(texts[row].replace(",", ".", 1)):
+        found = f"{text[:80]!r} in {self.named(column)}, {self.place(row)}{more}"
+        if is_number(text.replace(",", ".", 1)):
             expected = "a decimal point"
             cure = f"set {SECTION}.decimal: ',' since this file has decimal commas"
         else:

@@ -103,9 +103,7 @@ def _one(sheet: Sheet, column: int | str) -> int:
 
 
 def _read(sheet: Sheet, column: int, rows: Rows | None) -> Array:
-    values = sheet.values(column)
-    if rows is not None:
-        values = values[rows]
+    values = sheet.values(column, rows)
     finite = np.isfinite(values)
     if not finite.all():
         row = int(np.argmin(finite))
