@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-CONSTANT = 1e-12
-"""A range up to which a series is constant: the mean of raters is rounded (ours)."""
+Bools = NDArray[np.bool_]
+CONSTANT = 1e-24
+"""A variance up to which a series is constant: sums are rounded (ours)."""
+CHUNK = 2**14
+"""Samples of which products are summed at once, so that they stay in the processor's cache."""
 Kind = Literal["mean", "median", "ewe_correlation", "ewe_ccc"]
 
 
@@ -64,8 +67,9 @@ def fuse(ratings: Array, kind: Kind, centre: bool = False, standardise: bool = F
         spreads = np.array([_spread(values) for values in ratings])
     if centre or standardise:
         ratings = (ratings - means[:, None]) / spreads[:, None]
-    agreement = [_with_others(ratings, rater, counted) for rater in range(count)]
-    raw = _weights(ratings, kind, agreement) * counted
+    complete = not np.isnan(ratings.sum())
+    pairs, agreement = (_at_once if complete else _one_by_one)(ratings, counted)
+    raw = _weights(kind, pairs, agreement) * counted
     equal = not raw.any()
     weights = counted / counted.sum() if equal else raw / raw.sum()
     values = _median(ratings[counted]) if kind == "median" else _weighted(ratings, weights)
@@ -75,58 +79,95 @@ def fuse(ratings: Array, kind: Kind, centre: bool = False, standardise: bool = F
     return Fused(values, weights, agreement, still, equal)
 
 
-def _weights(ratings: Array, kind: Kind, agreement: Sequence[Agreement]) -> Array:
+def _weights(kind: Kind, pairs: Array, agreement: Sequence[Agreement]) -> Array:
     """The weight of each rater, not negative, before they are made to sum to 1."""
     if kind == "ewe_correlation":
         return np.maximum([one.correlation for one in agreement], 0.0)
     if kind == "ewe_ccc":
-        sums = np.zeros(len(ratings))
-        for one, other in combinations(range(len(ratings)), 2):
-            pair = agree(ratings[one], ratings[other]).ccc
-            sums[one] += pair
-            sums[other] += pair
-        return np.maximum(sums, 0.0)
-    return np.ones(len(ratings))
+        return np.maximum(pairs.sum(axis=1), 0.0)
+    return np.ones(len(pairs))
 
 
-def _with_others(ratings: Array, rater: int, counted: NDArray[np.bool_]) -> Agreement:
-    """A rater's agreement with the mean of the others who count, where both have values."""
-    others = ratings[counted & (np.arange(len(ratings)) != rater)]
-    rated = ~np.isnan(others)
-    if not rated.all():
-        others = np.where(rated, others, 0.0)
-    with np.errstate(invalid="ignore"):
-        return agree(ratings[rater], others.sum(axis=0) / rated.sum(axis=0))
+def _at_once(ratings: Array, counted: Bools) -> tuple[Array, list[Agreement]]:
+    """As `_one_by_one`, for raters who all have all values: from their means and products."""
+    count, size = ratings.shape
+    means = ratings.mean(axis=1)
+    products = np.zeros((count, count))
+    for begin in range(0, size, CHUNK):
+        part = ratings[:, begin : begin + CHUNK] - means[:, None]
+        products += np.einsum("in,jn->ij", part, part)
+    pairs = np.zeros((count, count))
+    for one, other in combinations(range(count), 2):
+        moments = products[one, one], products[other, other], products[one, other]
+        pair = _agreement(*moments, size, means[one] - means[other])
+        pairs[one, other] = pairs[other, one] = pair.ccc
+    agreement = []
+    for rater in range(count):
+        others = _others(rater, counted)
+        share = others / max(others.sum(), 1)
+        rest = (share * (products * share).sum(axis=1)).sum()
+        moments = products[rater, rater], rest, (products[rater] * share).sum()
+        agreement.append(_agreement(*moments, size, means[rater] - (means * share).sum()))
+    return pairs, agreement
+
+
+def _one_by_one(ratings: Array, counted: Bools) -> tuple[Array, list[Agreement]]:
+    """The CCC of each pair of raters, (R, R) with zeros for a rater with itself, and the agreement
+    of each rater with the mean of the others who count: where both have values."""
+    count = len(ratings)
+    pairs = np.zeros((count, count))
+    for one, other in combinations(range(count), 2):
+        pairs[one, other] = pairs[other, one] = agree(ratings[one], ratings[other]).ccc
+    agreement = []
+    for rater in range(count):
+        others = ratings[_others(rater, counted)]
+        rated = ~np.isnan(others)
+        with np.errstate(invalid="ignore"):
+            mean = np.where(rated, others, 0.0).sum(axis=0) / rated.sum(axis=0)
+        agreement.append(agree(ratings[rater], mean))
+    return pairs, agreement
+
+
+def _others(rater: int, counted: Bools) -> Bools:
+    """All who count but this one."""
+    return counted & (np.arange(counted.size) != rater)
 
 
 def agree(x: Array, y: Array) -> Agreement:
     """The agreement of two series (N,), where neither is NaN.
-
-    The CCC is that of `rjcma.concordance`; here it shares its moments with the correlation.
 
     >>> pair = agree(np.array([1.0, 2, 3]), np.array([1.0, 2, 2]))
     >>> round(pair.correlation, 3), round(pair.ccc, 3)
     (0.866, 0.667)
     """
     rated = ~np.isnan(x + y)
-    if not rated.all():
-        x, y = x[rated], y[rated]
-    if x.size == 0 or min(np.ptp(x), np.ptp(y)) <= CONSTANT:
+    x, y = x[rated], y[rated]
+    if not x.size:
         return Agreement(0.0, 0.0)
     mean_x, mean_y = x.mean(), y.mean()
     x, y = x - mean_x, y - mean_y
-    xy, xx, yy = (x * y).sum(), (x * x).sum(), (y * y).sum()
-    apart = x.size * (mean_x - mean_y) ** 2
-    return Agreement(float(xy / np.sqrt(xx * yy)), float(2 * xy / (xx + yy + apart)))
+    return _agreement((x * x).sum(), (y * y).sum(), (x * y).sum(), x.size, mean_x - mean_y)
+
+
+def _agreement(xx: float, yy: float, xy: float, size: int, apart: float) -> Agreement:
+    """From the sums of products of deviations from the means, and the difference of these.
+
+    The CCC is that of `rjcma.concordance`; here it shares its moments with the correlation.
+    """
+    if min(xx, yy) <= CONSTANT * size:
+        return Agreement(0.0, 0.0)
+    correlation = xy / np.sqrt(xx * yy)
+    return Agreement(float(correlation), float(2 * xy / (xx + yy + size * apart**2)))
 
 
 def _weighted(ratings: Array, weights: Array) -> Array:
     """The weighted mean of those who have a value."""
     total, share = np.zeros(ratings.shape[1]), np.zeros(ratings.shape[1])
     for values, weight in zip(ratings, weights):
-        rated = ~np.isnan(values)
-        total += np.where(rated, values, 0.0) * weight
-        share += rated * weight
+        if weight:
+            rated = ~np.isnan(values)
+            total += np.where(rated, values, 0.0) * weight
+            share += rated * weight
     with np.errstate(invalid="ignore"):
         return total / share
 
@@ -140,8 +181,7 @@ def _median(ratings: Array) -> Array:
 
 
 def _moves(values: Array) -> bool:
-    rated = values[~np.isnan(values)]
-    return bool(rated.size and np.ptp(rated) > 0)
+    return bool(np.fmax.reduce(values) > np.fmin.reduce(values))
 
 
 def _mean(values: Array) -> float:

@@ -49,8 +49,9 @@ class Rater(NamedTuple):
     @property
     def until(self) -> float:
         """The time of the last value; NaN if there is none."""
-        rated = np.flatnonzero(~np.isnan(self.values))
-        return float(self.stamps.begins[rated[-1]]) if rated.size else np.nan
+        rated = ~np.isnan(self.values[::-1])
+        last = rated.size - 1 - int(np.argmax(rated)) if rated.any() else -1
+        return np.nan if last < 0 else float(self.stamps.begins[last])
 
 
 def raters(

@@ -152,3 +152,14 @@ def test_smoothing_is_savgol_between_gaps():
     np.testing.assert_allclose(found, np.concatenate(parts))
     short = smoothed(times[:9], values[:9], window=0.44, order=2, longest=0.2)
     np.testing.assert_array_equal(short, values[:9])
+
+
+@pytest.mark.parametrize("kind", ["mean", "median", *KINDS])
+def test_a_missing_value_takes_another_way_to_the_same_weights(kind):
+    raters = np.random.default_rng(17).normal(size=(5, 67)) + np.sin(np.arange(67))
+    raters[4] = 0.3
+    whole = fuse(raters, kind)
+    part = fuse(np.hstack([raters, np.full((5, 1), np.nan)]), kind)
+    np.testing.assert_allclose(part.weights, whole.weights, atol=1e-12)
+    np.testing.assert_allclose(part.agreement, whole.agreement, atol=1e-12)
+    np.testing.assert_allclose(part.values[:-1], whole.values, atol=1e-12)
