@@ -42,6 +42,7 @@ benchmark: setup
 	python -m benchmarks.scale
 	python -m benchmarks.runs
 	python -m benchmarks.recognisers
+	python -m benchmarks.annotations
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
 	python -m benchmarks.backbones
