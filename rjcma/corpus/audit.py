@@ -85,7 +85,7 @@ def audit(corpus: Corpus, memory: Memory, wanted: Wanted = NOTHING) -> Audit:
         try:
             probe = _usable(place.name, probes[place.video])
             crops = _usable(place.name, faces[place.faces]) if place.faces else None
-            clip, labels = _examine(place, probe, crops, corpus, result)
+            clip, labels = _examine(place, probe, crops, corpus, result, wanted)
         except Problem as problem:
             result.findings.problem(problem)
             continue
@@ -111,7 +111,12 @@ def _usable(clip: str, result: T | Problem) -> T:
 
 
 def _examine(
-    place: Place, probe: Probe, crops: Crops | None, corpus: Corpus, result: Audit
+    place: Place,
+    probe: Probe,
+    crops: Crops | None,
+    corpus: Corpus,
+    result: Audit,
+    wanted: Wanted,
 ) -> tuple[Clip, Labels | None]:
     """One clip and its labels. Raises `Problem` if the clip cannot be used."""
     findings = result.findings
@@ -125,7 +130,7 @@ def _examine(
         stretch = stretch_of(place, probe, corpus.tolerance)
         checks.refuse_crops(place, probe, stretch.frames, crops, corpus.tolerance)
         labels = _rated(place, probe, stretch, corpus, result)
-    checks.note(place, probe, stretch.frames, labels, crops, findings)
+    checks.note(place, probe, stretch.frames, labels, crops, findings, wanted.finds_faces)
     clip = Clip(
         name=place.name,
         video=place.stem,

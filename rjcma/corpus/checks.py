@@ -63,6 +63,7 @@ def note(
     labels: Labels | None,
     crops: Crops | None,
     findings: Findings,
+    finds_faces: bool = False,
 ) -> None:
     """Note what is unusual about a clip that can be used."""
     name, fps = place.name, probe.fps
@@ -84,7 +85,8 @@ def note(
     if labels is not None and np.isnan(labels).all():
         findings.note("no frame is labelled", name)
     if crops is None:
-        findings.note("no face crops: every frame is black", name)
+        todo = "faces are looked for in the video" if finds_faces else "every frame is black"
+        findings.note(f"no face crops: {todo}", name)
     elif crops.last > frames:
         findings.note("crops beyond the last frame are not used", name, f"to {crops.last}")
 

@@ -34,6 +34,8 @@ class Score(NamedTuple):
     """Clips without a labelled frame, which are left out."""
     constant: tuple[str, ...]
     """Clips whose truth or prediction never changes: their own CCC is 0 by definition."""
+    delay: float = 0.0
+    """Seconds by which the training labels were taken to lag."""
 
 
 def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
@@ -43,7 +45,7 @@ def score(series: Mapping[str, tuple[Series, Series]]) -> Score:
     >>> a = np.array([0.1, 0.2, 9.9, -0.3, 0.4]), np.array([0.3, 0.4, nan, -0.1, 0.6])
     >>> b = np.array([0.5, 0.5]), np.array([nan, nan])
     >>> score({"a": a, "b": b})._replace(ccc=0, ccc_clip_mean=0)
-    Score(ccc=0, ccc_clip_mean=0, frames=4, clips=1, unlabelled=('b',), constant=())
+    Score(ccc=0, ccc_clip_mean=0, frames=4, clips=1, unlabelled=('b',), constant=(), delay=0.0)
     """
     pairs = {name: pair for name, pair in series.items() if not np.isnan(pair[1]).all()}
     predictions, truths = [p for p, _ in pairs.values()], [t for _, t in pairs.values()]
@@ -78,7 +80,7 @@ def score_run(run: TrainedRun, labels: Mapping[str, Series]) -> Score:
             expected="labels to compare the predictions with",
             cure="remove that fold from runs.folds",
         )
-    return result
+    return result._replace(delay=run.delay)
 
 
 def clip_cccs(run: TrainedRun, labels: Mapping[str, Series]) -> dict[str, float]:
@@ -129,11 +131,14 @@ def _rounded(value: float) -> float:
 
 
 def notes(scores: Mapping[str, Mapping[int, Score]]) -> list[str]:
-    """Notes for the table: clips that are left out, and clips whose CCC is 0 by definition."""
+    """Notes for the table: delays, clips left out, and clips whose CCC is 0 by definition."""
     lines = []
     for target, folds in scores.items():
         for fold, result in sorted(folds.items()):
             where = f"Fold {fold}, {target}: "
+            if result.delay:
+                lag = f"trained on labels that lag by {result.delay:g} s, scored on those given."
+                lines.append(where + lag)
             if result.unlabelled:
                 lines.append(where + f"no labelled frame, left out: {_named(result.unlabelled)}.")
             if result.constant:

@@ -40,6 +40,8 @@ class TrainedRun(NamedTuple):
     best_epoch: int
     predictions: Mapping[str, NDArray[np.float32]]
     """By clip, (T,)."""
+    delay: float = 0.0
+    """Seconds by which its training labels were taken to lag."""
 
     @property
     def name(self) -> str:
@@ -81,7 +83,8 @@ def read_run(folder: Path, target: str, fold: int, clips: Sequence[Clip]) -> Tra
     predictions = _predictions(folder / "predictions.h5", clips)
     train, validation = frozenset(metadata["train"]), tuple(metadata["validation"])
     best = metadata["best_epoch"]
-    return TrainedRun(target, fold, train, validation, history, best, predictions)
+    delay = float(metadata.get("delay", 0.0))
+    return TrainedRun(target, fold, train, validation, history, best, predictions, delay)
 
 
 def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dict[str, Any]:
@@ -94,6 +97,7 @@ def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dic
     try:
         run, _ = (metadata["target"], metadata["fold"]), int(metadata["best_epoch"])
         used = [*metadata["train"], *metadata["validation"]]
+        float(metadata.get("delay", 0.0))
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None

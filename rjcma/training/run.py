@@ -20,6 +20,7 @@ from rjcma.problem import Problem
 from rjcma.training import history, network, saved
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.clip_data import ClipData, open_all
+from rjcma.training.delay import delay_of, earlier, later
 from rjcma.training.history import Epoch
 from rjcma.training.loop import Trainer
 from rjcma.training.predict import Series
@@ -62,6 +63,15 @@ def train(
     by_name = {clip_data.clip.name: clip_data for clip_data in opened}
     training = [by_name[clip.name] for clip in fold.train]
     validation = [by_name[clip.name] for clip in fold.validation]
+    delay = delay_of(seeded, run.target, training)
+    if delay.correlation is not None:
+        say(
+            f"{name}: a delay of {delay.seconds:g} s fits the training clips best (correlation"
+            f" {delay.correlation:.3f}, without delay {delay.without:.3f})"
+        )
+    training, validation = (
+        [earlier(data, delay.seconds) for data in clips] for clips in (training, validation)
+    )
     parts = divide(training, validation, seeded, name)
     _refuse_without_labels(name, parts, validation)
     trainer = Trainer(
@@ -74,11 +84,16 @@ def train(
     )
     curves = pkgutil.resolve_name(CURVES)(live if processes.is_main else None)
     fitted = trainer.fit(parts, Checkpoint(checkpoint, key), curves.add)
-    predictions = trainer.predict(opened)
+    times = {clip.name: clip.frame_times() for clip in data.clips}
+    predictions = {
+        name: later(series, times[name], delay.seconds)
+        for name, series in trainer.predict(opened).items()
+    }
+    lag = {"delay": delay.seconds} if delay.seconds else {}
     if processes.is_main:
-        saved.write(out / saved.WEIGHTS, trainer.network, metadata)
+        saved.write(out / saved.WEIGHTS, trainer.network, {**metadata, **lag})
         history.write(out / "history.csv", fitted.history)
-        _write_metadata(out / "run.json", run, fold, parts, fitted.best)
+        _write_metadata(out / "run.json", run, fold, parts, fitted.best, lag)
         _write_predictions(out / "predictions.h5", predictions)
         curves.close()
 
@@ -120,7 +135,9 @@ def _refuse_without_labels(name: str, parts: Parts, validation: Sequence[ClipDat
         )
 
 
-def _write_metadata(path: Path, run: Run, fold: Fold, parts: Parts, best: Epoch) -> None:
+def _write_metadata(
+    path: Path, run: Run, fold: Fold, parts: Parts, best: Epoch, lag: Mapping[str, float]
+) -> None:
     metadata: dict[str, Any] = {
         "target": run.target,
         "fold": run.fold,
@@ -129,6 +146,7 @@ def _write_metadata(path: Path, run: Run, fold: Fold, parts: Parts, best: Epoch)
         "selected_by": [data.clip.name for data in parts.selection],
         "best_epoch": best.epoch,
         "ccc": round(best.ccc, 6),
+        **lag,
     }
     path.write_text(json.dumps(metadata, indent=2) + "\n")
 

@@ -17,6 +17,7 @@ from rjcma.fusion.network import Network
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.training.clip_data import ClipData, open_all
+from rjcma.training.delay import later
 from rjcma.training.loader import Loader
 from rjcma.training.network import input_shapes, restored
 from rjcma.training.predict import Series, predict
@@ -50,7 +51,10 @@ class Saved(NamedTuple):
         chosen = device.choose(device_name)
         windows, size = self.settings.windows, self.settings.training.batch
         with Loader(opened, windows.frames, chosen) as loader:
-            return predict(self.network.to(chosen), opened, windows, size, loader)
+            predictions = predict(self.network.to(chosen), opened, windows, size, loader)
+        delay = float(self.metadata.get("delay", 0.0))
+        times = {clip.name: clip.frame_times() for clip in clips}
+        return {name: later(v, times[name], delay) for name, v in predictions.items()}
 
 
 def write(path: Path, network: Network, metadata: Mapping[str, Any]) -> None:

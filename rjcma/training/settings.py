@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from rjcma.params import NotKeyed, Section
 
+Seconds = Annotated[float, Field(ge=0, le=60)]
+
 
 class Training(Section):
     """Adam on 1 - CCC. Encoders are released in groups; the learning rate rises, then falls."""
@@ -62,6 +64,11 @@ class Training(Section):
     the fold's validation clips (the paper); the reported CCC is then optimistic, since the same
     clips selected the epoch. held_out: every fourth training video, which is then not trained on
     (ours); the reported CCC is not optimistic, as comparisons between methods require."""
+    delay: Seconds | dict[str, Seconds] | Literal["best"] = 0.0
+    """Seconds by which annotations lag behind what they rate, for all targets or by target; best:
+    the delay that fits the training clips best (`rjcma.training.delay`). Training uses labels that
+    were given so much later; predictions are shifted back. The epoch's CCC, which selects, is that
+    of the shifted labels; the reported CCC is that of the labels as they were given."""
     permute_labels: bool = False
     """Whether the training clips exchange their labels (ours). This is a control: the CCC on the
     validation clips should be about 0."""
