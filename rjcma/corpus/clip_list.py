@@ -143,6 +143,8 @@ def _objects(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 
 def _place(name: str, root: Path, corpus: ClipList, row: Row) -> Place:
     """A row as a place. Raises `_Mistake`."""
+    if not name:
+        raise _Mistake("no name", "a name in the column clip")
     if "" in row:
         raise _Mistake(f"more cells than columns ({row['']})", "as many cells as columns")
     partition = PARTITIONS.get(row.get("partition", "").lower())
