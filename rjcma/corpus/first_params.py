@@ -59,7 +59,6 @@ def text(
     official = groups["validation"] > 0
     folds = max(min(FOLDS, groups["train"]) + official, 2)
     targets = form.targets if form else ["valence", "arousal"]
-    faces = sections.get("faces", "faces:\n").rstrip("\n")
     sections |= {
         "corpus": _corpus(folder, form, found, targets, folds),
         "speech": SPEECH,
@@ -67,8 +66,7 @@ def text(
         "runs": f"runs:\n  targets: {inline(targets)}\n  folds: {inline(list(range(folds)))}\n",
     }
     if not found.faces:
-        detector = "  detector: {engine: haar} # CHECK: yunet is better, and needs its model\n\n"
-        sections["faces"] = f"{faces}\n{detector}"
+        sections["faces"] = _faces(sections["faces"], base.parent)
     return HEAD.format(root=folder.as_posix()) + "".join(sections.values())
 
 
@@ -92,6 +90,16 @@ def _corpus(
         comment = f" # {comments[key]}" if key in comments else ""
         lines.append(f"    {key}: {inline(value)}{comment}")
     return "\n".join(lines) + "\n\n"
+
+
+def _faces(old: str, folder: Path) -> str:
+    """The section of faces, with YuNet if a model of it is in `folder`, else with Haar cascades."""
+    model = next(iter(sorted(folder.glob("models/*yunet*.onnx"))), None)
+    detector = "{engine: haar} # CHECK: weak; yunet finds more, and needs its model's file"
+    if model is not None:
+        detector = f"{{engine: yunet, model: {inline(model.relative_to(folder).as_posix())}}}"
+    kept = re.sub(r"(?m)^  detector:.*\n", "", old).rstrip("\n")
+    return f"{kept}\n  detector: {detector}\n\n"
 
 
 def inline(value: Any) -> str:

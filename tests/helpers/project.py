@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from places import ROOT
+from ruamel.yaml import YAML
 
 from benchmarks.measuring import edit_params
 
@@ -55,6 +56,13 @@ class Project:
     def edit(self, **sections: object) -> None:
         """Give keys of params.yaml other values; a dictionary changes only its own keys."""
         edit_params(self.folder, sections)
+
+    def replace(self, **sections: object) -> None:
+        """Give params.yaml other sections; keys that a new section does not name are gone."""
+        path, yaml = self.folder / "params.yaml", YAML()
+        params = yaml.load(path)
+        params.update(sections)
+        yaml.dump(params, path)
 
     def run(self, *command: str, ok: bool = True) -> str:
         """Run a command; -> what it printed. Its exit status must be 0, or another if not `ok`."""
