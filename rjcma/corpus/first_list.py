@@ -60,10 +60,14 @@ def init(folder: Path, out: Path, base: Path) -> Iterator[str]:
     chosen = _chosen(folder, found)
     partitions = _partitions(folder, found)
     yield from _about(found, chosen)
-    form = _form(folder, found, chosen)
-    rows = _rows(found, chosen, partitions)
+    form = None
+    try:
+        form = _form(folder, found, chosen)
+    except Problem as problem:
+        yield f"check    the annotations' form could not be guessed: {problem}"
     if form is not None:
         yield from _guessed(form)
+    rows = _rows(found, chosen, partitions)
     yield from _about_rows(rows, partitions, found)
     _write(listed, rows)
     made = first_params.text(folder, rows_in(rows), form, found, base)

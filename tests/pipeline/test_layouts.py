@@ -75,7 +75,9 @@ def test_the_clips_and_their_folds_are_the_same_in_all_layouts(audits):
         assert [c.name for c in clips] == [c.name for c in first]
         assert [c.partition for c in clips] == [c.partition for c in first]
         assert [c.video for c in clips] == [c.video for c in first]
-        assert [names(fold) for fold in split(clips, 3)] == [names(fold) for fold in split(first, 3)]
+        assert [names(fold) for fold in split(clips, 3)] == [
+            names(fold) for fold in split(first, 3)
+        ]
     assert {clip.details["gender"] for clip in others[0]} == {"man", "woman"}
 
 
