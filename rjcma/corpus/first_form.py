@@ -308,6 +308,11 @@ def _scale(samples: Sequence[Sample], form: Form) -> None:
         form.settings["missing"] = [float(values[0])]
         form.comments["missing"] = "all other values are in [-1, 1]"
         values = values[1:]
+        if form.settings.get("time") == {"rate": "video"}:
+            lengths = [length_of(sample.video) for sample in samples[:LOOKED_AT]]
+            slowest = min((length.fps for length in lengths if length), default=25.0)
+            form.settings["max_gap"] = round(1.5 / slowest, 3)
+            form.comments["max_gap"] = f"one and a half frames at {slowest:g} fps: bridge none"
     low, high = float(values[0]), float(values[-1])
     where = f"values of {len(seen)} files are in [{low:g}, {high:g}]"
     if low < 0 or high <= 1:

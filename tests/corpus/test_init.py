@@ -131,7 +131,8 @@ def test_numbers_of_frames_are_known_by_the_length_of_the_video(folder):
 def test_a_row_a_frame_with_a_mark_for_none_is_read_by_the_rate_of_the_video(folder):
     folder.videos("videos/a.mp4", "videos/b.mp4", "videos/c.mp4")
     values = ["0.5,-0.25"] * (SECONDS * FPS - 1)
-    folder.file("VA/Train_Set/a.txt", "valence,arousal", "-5,-5", *values)
+    marked = [*values[:7], "-5,-5", *values[8:]]
+    folder.file("VA/Train_Set/a.txt", "valence,arousal", "-5,-5", *marked)
     folder.file("VA/Validation_Set/b.txt", "valence,arousal", *values, "0.1,0.1")
     folder.file("test_set.txt", "c")
     told = folder.init()
@@ -141,7 +142,8 @@ def test_a_row_a_frame_with_a_mark_for_none_is_read_by_the_rate_of_the_video(fol
     assert partitions == {"a": "train", "b": "validation", "c": "test"}
     assert folder.rows()["b"]["annotation"] == "VA/Validation_Set/b.txt"
     assert "without annotation, so they are test clips: c" in told
-    assert np.isnan(folder.labels()["a"][0]).all()
+    unlabelled = np.isnan(folder.labels()["a"][:, 0])
+    assert np.flatnonzero(unlabelled).tolist() == [0, 8]
     assert folder.params["runs"]["targets"] == ["valence", "arousal"]
 
 
