@@ -21,6 +21,7 @@ from rjcma.jobs.inputs import digest_inputs
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.scoring import table, trace_plots
+from rjcma.scoring.dvc_template import template
 from rjcma.scoring.metrics import Score, score_run, summary
 from rjcma.scoring.predictions import (
     held_out,
@@ -113,6 +114,7 @@ def write(results: Results, folder: Path) -> None:
     (folder / "curves.csv").write_text(_curves(results.runs))
     write_submission(folder / "submission.csv", results.runs, results.clips, results.ranges)
     _write_predictions(results, folder / "predictions")
+    (folder / "traces.json").write_text(template(list(results.ranges)))
     traces = results.traces()
     _write_traces(results.clips, traces, folder / "traces")
     trace_plots.draw(traces, folder / "pictures")
@@ -124,7 +126,7 @@ def digests(runs: Iterable[TrainedRun], folder: Path) -> dict[str, str]:
     return dict(zip(names, digest_inputs([folder / name for name in names]), strict=True))
 
 
-FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv")
+FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv", "traces.json")
 FOLDERS = ("predictions", "traces", "pictures")
 OF_RUN = ("history.csv", "predictions.h5", "run.json")
 

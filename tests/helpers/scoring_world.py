@@ -13,6 +13,7 @@ import numpy as np
 
 from rjcma import manifest
 from rjcma.corpus import labels
+from rjcma.corpus.settings import VALENCE_AROUSAL
 from rjcma.manifest import Clip
 from rjcma.scoring import report, runs
 from rjcma.scoring.settings import Runs
@@ -28,8 +29,17 @@ def clip(name: str) -> Clip:
     return clips.clip(name, FRAMES[name], partition, fps=FPS[name])
 
 
-def make(root: Path, targets=("valence", "arousal"), folds=(0, 1, 2), names=tuple(FRAMES)):
-    """Write the world under `root`. -> its paths, clips, truth and predictions by run and clip."""
+def make(
+    root: Path,
+    targets=("valence", "arousal"),
+    folds=(0, 1, 2),
+    names=tuple(FRAMES),
+    ranges=VALENCE_AROUSAL,
+):
+    """Write the world under `root`. -> its paths, clips, truth and predictions by run and clip.
+
+    `ranges` are those of the corpus's targets, of which `targets` are run.
+    """
     random = np.random.default_rng(1)
     world = SimpleNamespace(
         root=root,
@@ -40,13 +50,13 @@ def make(root: Path, targets=("valence", "arousal"), folds=(0, 1, 2), names=tupl
         params=root / "params.yaml",
         clips=[clip(name) for name in names],
     )
-    shapes = {c.name: (c.frames, 2) for c in world.clips}
+    shapes = {c.name: (c.frames, len(ranges)) for c in world.clips}
     world.truth = {n: random.uniform(-1, 1, s).astype(np.float32) for n, s in shapes.items()}
     for values in world.truth.values():
         values[3] = np.nan  # one unlabelled frame a clip
     root.mkdir(parents=True, exist_ok=True)
     manifest.write(world.manifest, world.clips)
-    labels.write(world.labels, {n: world.truth[n] for n in names if n in LABELLED})
+    labels.write(world.labels, {n: world.truth[n] for n in names if n in LABELLED}, ranges)
     world.predictions = {}
     for target in targets:
         for fold in folds:

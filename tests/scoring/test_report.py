@@ -41,11 +41,46 @@ def test_the_report_is_complete(world):
         "table.md",
         "curves.csv",
         "submission.csv",
+        "traces.json",
     }
     expected |= {"traces/" + name.format("csv") for name in clips}
     expected |= {"pictures/" + name.format("png") for name in clips}
     expected |= {f"predictions/fold{n}/" + name.format("csv") for name in clips for n in range(3)}
     assert set(files(world.report)) == expected
+
+
+RANGES = {"dominance": (1.0, 9.0), "joy_of_all": (0.0, 100.0), "valence": (-1.0, 1.0)}
+
+
+def test_a_report_of_other_targets_has_their_names_and_the_units_of_the_corpus(tmp_path):
+    ran = ("joy_of_all", "dominance")
+    world = scored(make(tmp_path, targets=ran, folds=(0,), ranges=RANGES))
+    header = ["frame", "time", *RANGES]
+    predictions = table(world.report / "predictions/fold0/anna.csv")
+    assert list(predictions[0]) == header
+    traces = table(world.report / "traces/dora.csv")
+    assert list(traces[0]) == [*header, *(f"{target}_truth" for target in RANGES)]
+    for name, (low, high) in RANGES.items():
+        column = [row[name] for row in predictions]
+        if name == "valence":
+            assert set(column) == {""}
+            continue
+        given = world.predictions[name, 0]["anna"].astype(float)
+        np.testing.assert_allclose(
+            [*map(float, column)], (given + 1) / 2 * (high - low) + low, atol=1e-5
+        )
+        truth = [float(row[f"{name}_truth"] or "nan") for row in traces]
+        np.testing.assert_allclose(
+            truth, world.truth["dora"][:, list(RANGES).index(name)], atol=1e-6
+        )
+    submission = table(world.report / "submission.csv")
+    assert list(submission[0]) == ["image_location", *RANGES]
+    metrics = json.loads((world.report / "metrics.json").read_text())
+    assert list(metrics) == ["dominance", "joy_of_all", "mean"]
+    assert (world.report / "table.csv").read_text().startswith("fold,dominance,joy_of_all,mean\n")
+    template = json.loads((world.report / "traces.json").read_text())
+    assert template["encoding"]["row"]["sort"] == list(RANGES)
+    assert set(template["transform"][0]["fold"]) == set(traces[0]) - {"frame", "time"}
 
 
 def test_the_report_says_what_it_was_made_from(tmp_path):
