@@ -136,6 +136,17 @@ def _place(path: str, videos: Mapping[str, str]) -> Named | None:
     return Named(path, pattern, videos[stem], clip, target, "", partition)
 
 
+def of_target(path: str) -> tuple[str, str]:
+    """A path with {target} for a target's name, and that name; else as it is.
+
+    >>> of_target("pagan/valence.csv"), of_target("all.csv")
+    (('pagan/{target}.csv', 'valence'), ('all.csv', ''))
+    """
+    words = (word for word in re.findall(r"[A-Za-z]+", path) if word.lower() in TARGETS)
+    word = next(words, "")
+    return (path.replace(word, TARGET, 1), word) if word else (path, "")
+
+
 def _stems(part: str, videos: Collection[str]) -> list[str]:
     """The names of videos that are in a part of a path, as words of it."""
     part = normal(part)

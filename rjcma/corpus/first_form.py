@@ -59,8 +59,6 @@ class Sample(NamedTuple):
     path: Path
     clip: str
     video: Path
-    target: str
-    """As the path says; empty if it does not."""
 
 
 @dataclass
@@ -96,9 +94,9 @@ def guess(samples: Sequence[Sample], clips: Collection[str], targets: Iterable[s
     sheet = _read(first.path, form)
     names = [_name(sheet, k) for k in range(sheet.width)]
     rows = _of_clip(sheet, first, clips, form)
+    rows = _of_one(sheet, rows, form)
     numbers = [k for k in range(sheet.width) if k not in sheet.textual]
     used = _time(sheet, rows, numbers, length_of(first.video), form)
-    _texts(sheet, form)
     _columns(sheet, names, [k for k in numbers if k not in used], form)
     _scale(samples, form)
     return form
@@ -240,8 +238,8 @@ def _rate(count: int, length: Length | None) -> float | str:
     return nearest if abs(nearest / rate - 1) < 0.05 else round(rate, 2)
 
 
-def _texts(sheet: Sheet, form: Form) -> None:
-    """Columns of texts that say whose a row is, or of which target."""
+def _of_one(sheet: Sheet, rows: NDArray[np.intp] | None, form: Form) -> NDArray[np.intp] | None:
+    """The rows of one rater and one target, if there are columns of these, which go into `form`."""
     of = form.settings.setdefault("rows", {})
     for column in range(sheet.width):
         name = _name(sheet, column)
@@ -252,8 +250,14 @@ def _texts(sheet: Sheet, form: Form) -> None:
             if texts and all(text.lower() in TARGETS for text in texts):
                 of["target"] = name
                 form.targets = texts
+    for key in ("rater", "target"):
+        if key in of:
+            theirs = sheet.rows(sheet.found(of[key])[0]).values()
+            both = (one if rows is None else np.intersect1d(rows, one) for one in theirs)
+            rows = next((one for one in both if one.size), rows)
     if not of:
         del form.settings["rows"]
+    return rows
 
 
 def _columns(sheet: Sheet, names: Sequence[str | int], numbers: Sequence[int], form: Form) -> None:
@@ -272,16 +276,17 @@ def _columns(sheet: Sheet, names: Sequence[str | int], numbers: Sequence[int], f
         form.comments["columns"] = "which axis is which target"
         return
     if own:
-        form.raters = len(values)
+        form.raters = max(len(values), 1)
+        if any(_words(name) for name in values):
+            return  # the columns are called as the targets, of which each has its own file
         if len(values) > 1 or form.settings.get("format", "table") == "table":
             form.settings["columns"] = values if len(values) > 1 else values[0] if values else 1
             form.comments["columns"] = f"{len(values)} raters" if len(values) > 1 else "the rating"
         return
     by_target: dict[str, list[str | int]] = {}
     for name in values:
-        words = [word for word in re.findall(r"[A-Za-z]+", str(name)) if word.lower() in TARGETS]
-        if words:
-            by_target.setdefault(words[0].lower(), []).append(name)
+        for word in _words(name)[:1]:
+            by_target.setdefault(word.lower(), []).append(name)
     if by_target:
         form.targets = list(by_target)
         form.raters = max(map(len, by_target.values()))
@@ -293,6 +298,11 @@ def _columns(sheet: Sheet, names: Sequence[str | int], numbers: Sequence[int], f
     if form.settings.get("format") not in ("carma", "nova"):
         form.settings["columns"] = values or [1]
         form.comments["columns"] = "NAME THE TARGETS: no known name is in the paths or the header"
+
+
+def _words(name: str | int) -> list[str]:
+    """The names of targets in a column's name."""
+    return [word for word in re.findall(r"[A-Za-z]+", str(name)) if word.lower() in TARGETS]
 
 
 def _scale(samples: Sequence[Sample], form: Form) -> None:

@@ -89,8 +89,8 @@ class Chosen(NamedTuple):
     pattern: str
     tables: list[Named]
     """Empty for one file of all clips."""
-    shared: str = ""
-    """The path of the one file of all clips, if there is one."""
+    shared: tuple[str, ...] = ()
+    """The paths of the files of all clips, one per target, if there are such files."""
 
 
 def _chosen(folder: Path, found: Contents) -> Chosen | None:
@@ -100,10 +100,14 @@ def _chosen(folder: Path, found: Contents) -> Chosen | None:
         pattern, tables = max(patterns.items(), key=lambda item: _worth(folder, *item))
         return Chosen(pattern, tables)
     names = {PurePosixPath(video).stem for video in found.videos}
+    shared: dict[str, list[str]] = {}
     for path in found.others:
         if first_form.clip_column(folder / path, names) is not None:
-            return Chosen(path, [], path)
-    return None
+            shared.setdefault(first_files.of_target(path)[0], []).append(path)
+    if not shared:
+        return None
+    pattern = max(shared, key=lambda pattern: len(shared[pattern]))
+    return Chosen(pattern, [], tuple(shared[pattern]))
 
 
 def _worth(folder: Path, pattern: str, tables: Sequence[Named]) -> tuple[int, int, int]:
@@ -159,15 +163,16 @@ def _form(folder: Path, found: Contents, chosen: Chosen | None) -> Form | None:
         return None
     videos = {PurePosixPath(video).stem: video for video in found.videos}
     if chosen.shared:
-        column = first_form.clip_column(folder / chosen.shared, videos)
-        assert column is not None
-        sheet = first_form.sheet_of(folder / chosen.shared)
-        clip = next(c for c in map(first_form.stem, sheet.rows(column)) if c in videos)
-        samples = [Sample(folder / chosen.shared, clip, folder / videos[clip], "")]
-        return first_form.guess(samples, videos, ())
-    samples = [
-        Sample(folder / one.path, one.clip, folder / one.video, one.target) for one in chosen.tables
-    ]
+        samples = []
+        for path in chosen.shared:
+            column = first_form.clip_column(folder / path, videos)
+            assert column is not None
+            texts = first_form.sheet_of(folder / path).rows(column)
+            clip = next(c for c in [*texts, *map(first_form.stem, texts)] if c in videos)
+            samples.append(Sample(folder / path, clip, folder / videos[clip]))
+        named = [first_files.of_target(path)[1] for path in chosen.shared]
+        return first_form.guess(samples, videos, filter(None, named))
+    samples = [Sample(folder / one.path, one.clip, folder / one.video) for one in chosen.tables]
     targets = dict.fromkeys(one.target for one in chosen.tables if one.target)
     form = first_form.guess(samples, {one.clip for one in chosen.tables}, targets)
     if first_files.RATER in chosen.pattern:
@@ -187,7 +192,7 @@ def _rows(found: Contents, chosen: Chosen | None, partitions: Mapping[str, str])
     for video in found.videos:
         stem = PurePosixPath(video).stem
         if video not in seen:
-            annotation = chosen.shared if chosen else ""
+            annotation = chosen.pattern if chosen and chosen.shared else ""
             partition = partitions.get(stem, "train" if annotation else "test")
             rows[stem] = Row(stem, video, annotation, partition, stem)
     return [rows[name] for name in sorted(rows)]
@@ -209,13 +214,13 @@ def _about(found: Contents, chosen: Chosen | None) -> Iterator[str]:
         yield "found    no annotation: name them in the list's column annotation"
         return
     if chosen.shared:
-        yield f"found    annotations of all clips in {chosen.shared}"
+        yield f"found    annotations of all clips in {', '.join(chosen.shared)}"
     else:
         yield f"found    annotations {chosen.pattern}: {_many(len(chosen.tables), 'file')}"
     for pattern, tables in found.patterns().items():
         if pattern != chosen.pattern:
             yield f"found    also {pattern}: {_many(len(tables), 'file')}, not used"
-    others = [path for path in found.others if path != chosen.shared]
+    others = [path for path in found.others if path not in chosen.shared]
     if others:
         yield f"found    tables that belong to no video by their names: {_some(others)}"
 

@@ -40,7 +40,7 @@ def annotate(scene: Scene, seed: int, root: Path) -> None:
     if video.partition == "test":
         return
     end = scene.times[-1] + video.extra_rows / float(video.fps)
-    times = np.arange(np.ceil(end * RATE_HZ) + 1) / RATE_HZ
+    times = np.arange(np.ceil(round(end * RATE_HZ, 6)) + 1) / RATE_HZ
     for clip, state in zip(video.clips, scene.states):
         for dimension, track in state._asdict().items():
             values = ratings(rng, track(times), times)

@@ -160,6 +160,43 @@ def test_one_long_file_is_known_by_its_column_of_clips(folder):
     assert folder.labels()["two"][:, 0].tolist()[::5] == [-1.0, -0.5, 0.0, 0.5]
 
 
+def test_a_long_file_for_each_target_with_rows_of_several_raters_is_known(folder):
+    folder.videos("v/one.mp4", "v/two.mp4")
+    for target, sign in (("arousal", 1), ("valence", -1)):
+        rows = [
+            f"{clip},{rater},{k * 500},{sign * k * 10}"
+            for clip in ("one", "two")
+            for rater in ("p1", "p2")
+            for k in range(9)
+        ]
+        folder.file(f"{target}.csv", "OriginalName,Participant,VideoTime,Value", *rows)
+    folder.init()
+    assert folder.rows()["one"]["annotation"] == "{target}.csv"
+    assert folder.annotations["rows"] == {"clip": "OriginalName", "rater": "Participant"}
+    assert folder.annotations["time"] == {"column": "VideoTime", "unit": "ms"}
+    assert folder.annotations["range"] == [-100, 100]
+    assert folder.params["corpus"]["targets"] == ["arousal", "valence"]
+    assert folder.labels()["two"][10] == pytest.approx([0.4, -0.4])
+
+
+def test_columns_that_are_called_as_the_targets_of_their_files_need_not_be_named(folder):
+    folder.videos("a.mp4")
+    for target in ("arousal", "valence"):
+        folder.ratings(f"{target}/a.csv", f"time,{target}", 0.5)
+    folder.init()
+    assert "columns" not in folder.annotations
+    assert not np.isnan(folder.labels()["a"][:10]).any()
+
+
+def test_utterances_with_begin_and_end_are_stretches(folder):
+    folder.videos("a.mp4", "b.mp4")
+    rows = [f"{clip}.mp4,{k / 2},{k / 2 + 0.5},{k / 10},0" for clip in "ab" for k in range(8)]
+    folder.file("all.csv", "video,start,end,arousal,valence", *rows)
+    folder.init()
+    assert folder.annotations["time"] == {"column": "start", "unit": "s", "end": "end"}
+    assert folder.labels()["b"][:4, 0] == pytest.approx([0, 0, 0, 0.1])
+
+
 def test_a_file_a_rater_is_known_by_what_differs_in_the_names(folder):
     folder.videos("c1.mp4", "c2.mp4")
     for clip in ("c1", "c2"):

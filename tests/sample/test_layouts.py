@@ -8,7 +8,13 @@ import hashlib
 import av
 import numpy as np
 import pytest
+from documented import documented
 
+from rjcma.corpus.audit import audit
+from rjcma.corpus.folds import split
+from rjcma.corpus.settings import Corpus
+from rjcma.jobs.memory import Memory
+from rjcma.params import checked
 from rjcma.sample.cast import selected_videos
 from rjcma.sample.corpus import write
 from rjcma.sample.make import make
@@ -25,21 +31,31 @@ TWO, UNEVEN, GAPS, EXTRA, VALIDATION, TEST = (
 NAMES = [TWO, UNEVEN, GAPS, EXTRA, VALIDATION, TEST]
 ANNOTATED = [f"{TWO}_left", f"{TWO}_right", UNEVEN, GAPS, EXTRA, VALIDATION]
 DIMENSIONS = ("valence", "arousal")
+LAYOUTS = ("affwild2", "recola", "muse")
+PARAMS = documented()
 ROUNDING = 0.0005  # of three decimals
 
 
 def settings(layout, **other):
-    return Sample(**{"seed": 3, "length": 0.2, "videos": NAMES, "layout": layout, **other})
+    return Sample(**{"seed": 3, "length": 0.15, "videos": NAMES, "layout": layout, **other})
 
 
 PLANS = {video.name: video for video in selected_videos(settings("muse"))}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_worker():
+    """Processes take longer to start than such short videos to draw."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RJCMA_WORKERS", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory):
+def roots(one_worker, tmp_path_factory):
     """The same clips in each layout."""
     folder = tmp_path_factory.mktemp("layouts")
-    for layout in ("affwild2", "recola", "muse"):
+    for layout in LAYOUTS:
         make(settings(layout), folder / layout)
     return folder
 
@@ -76,6 +92,22 @@ def shown(roots, clip, layout):
     return frames(roots / layout / "videos" / video_of(clip).file)
 
 
+def test_the_page_on_corpora_has_at_most_ten_lines_of_params_for_each_layout():
+    assert set(PARAMS) == set(LAYOUTS)
+    assert all(changed.lines <= 10 for changed in PARAMS.values())
+
+
+@pytest.fixture(scope="module")
+def audits(roots, tmp_path_factory):
+    """The index of each corpus, with the params of docs/corpora.md."""
+    memory, made = tmp_path_factory.mktemp("memory"), {}
+    for layout in LAYOUTS:
+        section = {**PARAMS[layout].sections["corpus"], "root": str(roots / layout)}
+        made[layout] = audit(checked(Corpus, section, "corpus", ""), Memory(memory / layout))
+        assert made[layout].findings.problems == []
+    return made
+
+
 # -------------------------------------------------------------------------------------- the lists
 
 
@@ -87,7 +119,7 @@ def test_the_default_layout_is_that_of_aff_wild2_and_its_bytes_are_those_of_befo
     assert digest == ANNOTATIONS_BEFORE
 
 
-ANNOTATIONS_BEFORE = "3c60885888b50a0c"
+ANNOTATIONS_BEFORE = "b5243b2ea37aee58"
 """The digest of the annotations and the test list before there was another layout."""
 
 
@@ -130,9 +162,9 @@ def test_there_are_no_crops_and_no_annotations_of_aff_wild2(roots, layout):
 
 @pytest.mark.parametrize("layout", ["recola", "muse"])
 def test_a_corpus_is_the_same_bytes_when_made_again(roots, tmp_path, layout):
-    write(settings(layout, videos=[TWO, GAPS]), tmp_path / "again")
+    write(settings(layout, videos=[GAPS]), tmp_path / "again")
     made = [path for path in (tmp_path / "again").rglob("*") if path.is_file()]
-    assert len(made) == 1 + 2 + 6
+    assert len(made) == 1 + 1 + 2
     for path in made:
         if path.name != "clips.csv":
             first = roots / layout / path.relative_to(tmp_path / "again")
@@ -315,3 +347,54 @@ def test_further_sources_of_random_numbers_leave_those_before_as_they_were():
     first_six = np.random.default_rng([3, 2258581600]).spawn(6)
     dice = dice_of(video, 3)
     assert [g.random() for g in dice[:6]] == [g.random() for g in first_six]
+
+
+# ----------------------------------------------------------------------------- what the index reads
+
+
+def names_of(fold):
+    return {part: [clip.name for clip in clips] for part, clips in fold._asdict().items()}
+
+
+def test_the_clips_and_their_folds_are_the_same_in_all_layouts(audits):
+    first, *others = (audits[layout].clips for layout in LAYOUTS)
+    for clips in others:
+        assert [c.name for c in clips] == [c.name for c in first]
+        assert [c.partition for c in clips] == [c.partition for c in first]
+        assert [c.video for c in clips] == [c.video for c in first]
+        assert [names_of(fold) for fold in split(clips, 3)] == [
+            names_of(fold) for fold in split(first, 3)
+        ]
+    assert {clip.details["gender"] for clip in others[0]} == {"man", "woman"}
+
+
+def test_a_clip_has_the_same_frames_in_all_layouts(audits):
+    known = {clip.name: clip for clip in audits["affwild2"].clips}
+    for layout in ("recola", "muse"):
+        for clip in audits[layout].clips:
+            extra = 4 if clip.name == EXTRA else 0  # rows without a frame
+            assert clip.frames == known[clip.name].frames - extra
+            times = clip.frame_times() - clip.frame_times()[0]
+            assert np.allclose(times, known[clip.name].frame_times()[: clip.frames], atol=2e-3)
+    assert all(clip.first > 0 for clip in audits["muse"].clips)
+
+
+@pytest.mark.parametrize(("layout", "within", "beside"), [("recola", 0.02, 1), ("muse", 0.03, 16)])
+def test_labels_are_the_same_to_within_interpolation(audits, layout, within, beside):
+    """`beside`: the frames beside an unlabelled stretch that may be unlabelled too."""
+    known, labels = audits["affwild2"].labels, audits[layout].labels
+    assert set(labels) == set(known) and len(known) == len(ANNOTATED)
+    for name, values in labels.items():
+        truth = known[name][: len(values)]
+        assert np.nanmax(np.abs(values - truth)) < within
+        wrong = np.flatnonzero(np.isnan(values[:, 0]) != np.isnan(truth[:, 0]))
+        unlabelled = np.flatnonzero(np.isnan(truth[:, 0]))
+        assert all(np.abs(unlabelled - k).min() <= beside for k in wrong)
+        if name != GAPS:
+            assert not wrong.size
+
+
+def test_the_mean_of_six_raters_is_nearer_than_interpolation_where_frames_are_short(audits):
+    known, labels = audits["affwild2"].labels, audits["recola"].labels
+    for name in (f"{TWO}_left", VALIDATION):
+        assert np.nanmax(np.abs(labels[name] - known[name])) < 0.0015
