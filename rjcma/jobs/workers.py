@@ -35,8 +35,8 @@ class Needs(NamedTuple):
     cores: int | None = 1
     """None: all."""
     device: str = "cpu"
-    """Where it computes. auto and cuda: if there are GPUs, each worker gets one of its own. Any other
-    GPU, such as cuda:1, is this one, for a single worker."""
+    """Where it computes. With auto or cuda, each worker gets a GPU of its own, if there are any. A
+    GPU with a number, as in cuda:1, has a single worker."""
 
 
 DEFAULT = Needs()
@@ -160,7 +160,7 @@ def _begin_process(gpu: str | None) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     work_here()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def work_here() -> None:
@@ -169,11 +169,19 @@ def work_here() -> None:
         os.environ.pop(variable, None)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Make this process end when the one that started it does, however that one ends.
+
+    If a program is killed, it must not leave workers behind, which still read or write.
+    """
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os._exit(1)  # else a killed program would leave workers behind that still write
+    os._exit(1)
 
 
 class Here(Executor):
