@@ -177,7 +177,7 @@ def _devices(sections: Mapping[str, Any]) -> Iterator[Problem]:
             except Problem as problem:
                 yield problem
     training = sections["training"]
-    if training.precision == "fp16" and training.device in NO_GPU and not _has_gpu():
+    if training.precision == "fp16" and _is_cpu(training.device):
         yield Problem(
             file="training.precision",
             found="fp16 on a CPU",
@@ -186,8 +186,11 @@ def _devices(sections: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _has_gpu() -> bool:
-    return bool(pkgutil.resolve_name("rjcma.device:choose")("auto").type != "cpu")
+def _is_cpu(name: str) -> bool:
+    """Whether this device is a CPU; for `auto`, whether there is no GPU here."""
+    if name == "auto":
+        return bool(pkgutil.resolve_name("rjcma.device:choose")(name).type == "cpu")
+    return name.partition(":")[0] == "cpu"
 
 
 def _each_once(problems: list[Problem]) -> list[Problem]:

@@ -84,10 +84,17 @@ def test_every_wrong_device_is_reported(tmp_path):
     assert [problem.file.split(".")[0] for problem in problems] == list(start.DEVICES)
 
 
-def test_half_precision_needs_a_gpu(tmp_path):
-    [problem] = refused(tmp_path, training={"device": "cpu", "precision": "fp16"})
-    assert "training.precision" in problem.file and "fp16 on a CPU" in problem.found
-    assert checked(tmp_path, training={"device": "cpu", "precision": "bf16"}).notes == []
+@pytest.mark.parametrize("gpu", [True, False])
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", "auto"])
+def test_half_precision_needs_a_gpu(tmp_path, monkeypatch, gpu, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    half = {"device": device, "precision": "fp16"}
+    if device == "auto" and gpu:
+        assert checked(tmp_path, training=half).notes == []
+    else:
+        [problem] = refused(tmp_path, training=half)
+        assert "training.precision" in problem.file and "fp16 on a CPU" in problem.found
+    assert checked(tmp_path, training={"device": device, "precision": "bf16"}).notes == []
 
 
 QUICK = """

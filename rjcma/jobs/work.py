@@ -339,8 +339,11 @@ def _make(
     except Problem as problem:
         return problem
     except Exception as error:
-        return unwritable(error, folder) or unforeseen(
-            error, "" if places.folder else job.name, path
+        name = "" if places.folder else job.name
+        return (
+            unwritable(error, folder)
+            or without_memory(error, name, path)
+            or unforeseen(error, name, path)
         )
     finally:
         _remove(partial)
@@ -356,6 +359,20 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def without_memory(error: Exception, name: str, path: Path) -> Problem | None:
+    """The problem of an error that says that a GPU's memory is full; None for any other error."""
+    if type(error).__name__ != "OutOfMemoryError":  # torch's; torch may not be imported here
+        return None
+    return Problem(
+        clip=name,
+        file=path,
+        found=". ".join(str(error).splitlines()[0].split(". ")[:3]),
+        expected="enough memory on the device",
+        cure="in this stage's section of params.yaml, lower batch or, if it has one, choose another"
+        " precision; or use a device with more memory that no other program uses",
+    )
 
 
 def unforeseen(error: Exception, name: str, path: Path) -> Problem:

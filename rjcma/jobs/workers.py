@@ -34,11 +34,15 @@ class Needs(NamedTuple):
     """Bytes. Python, torch and the libraries that read media take up to 0.3 GiB (measured)."""
     cores: int | None = 1
     """None: all."""
-    gpu: bool = False
-    """Whether it computes on a GPU if there is one: then each worker gets a GPU of its own."""
+    device: str = "cpu"
+    """Where it computes. With auto or cuda, each worker gets a GPU of its own, if there are any. A
+    GPU with a number, as in cuda:1, has a single worker."""
 
 
 DEFAULT = Needs()
+
+ANY_GPU = ("auto", "cuda")
+"""Devices that are any GPU, if there is one."""
 
 
 def worker_count() -> int:
@@ -89,8 +93,8 @@ def room(needs: Needs) -> int:
     """
     if os.environ.get("RJCMA_WORKERS"):
         return worker_count()
-    if needs.gpu and (found := gpus()):
-        return len(found)
+    if needs.device.partition(":")[0] != "cpu" and (found := gpus()):
+        return len(found) if needs.device in ANY_GPU else 1
     by_memory: int = pkgutil.resolve_name("psutil:virtual_memory")().available // needs.memory
     return max(1, min(core_count() // (needs.cores or core_count()), by_memory))
 
@@ -117,7 +121,7 @@ class Processes(Executor):
     """
 
     def __init__(self, count: int, needs: Needs = DEFAULT) -> None:
-        self._gpus = gpus() if needs.gpu else []
+        self._gpus = gpus() if needs.device in ANY_GPU else []
         self._numbers, self._own = itertools.count(), threading.local()
         self._pools: list[ProcessPoolExecutor] = []
         self._threads = ThreadPoolExecutor(count, initializer=self._begin)
@@ -156,7 +160,7 @@ def _begin_process(gpu: str | None) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     work_here()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def work_here() -> None:
@@ -165,11 +169,19 @@ def work_here() -> None:
         os.environ.pop(variable, None)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Make this process end when the one that started it does, however that one ends.
+
+    If a program is killed, it must not leave workers behind, which still read or write.
+    """
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os._exit(1)  # else a killed program would leave workers behind that still write
+    os._exit(1)
 
 
 class Here(Executor):

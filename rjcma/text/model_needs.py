@@ -22,4 +22,4 @@ def needs(name: str, device: str, *, key: str) -> Needs:
     except Problem:
         return DEFAULT
     size = sum(path.stat().st_size for path in files if path.is_file())
-    return Needs(DEFAULT.memory + COPIES * size, gpu=device != "cpu")
+    return Needs(DEFAULT.memory + COPIES * size, device=device)

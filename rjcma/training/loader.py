@@ -9,11 +9,13 @@ batches do not depend on the number of workers.
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from threading import current_thread, main_thread
 from types import TracebackType
 from typing import Any
@@ -21,7 +23,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from rjcma.jobs.workers import core_count, int_from_env
+from rjcma.jobs.workers import core_count, end_with_parent, int_from_env
 from rjcma.problem import Problem
 from rjcma.training.batches import Batch, batch
 from rjcma.training.clip_data import ClipData
@@ -31,6 +33,8 @@ WORKERS = 4
 """The largest default number of workers (ours)."""
 PREFETCH = 2
 """Batches that each worker reads in advance (torch's default)."""
+PRELOADED = ["torch.utils.data", "h5py", "pydantic", "ruamel.yaml"]
+"""The libraries that workers need and that take long to import."""
 
 
 class Loader:
@@ -188,11 +192,25 @@ def _worker_options(workers: int) -> dict[str, Any]:
         return {}
     return {
         "num_workers": workers,
-        "multiprocessing_context": "spawn",  # a forked process cannot safely use CUDA and HDF5
+        "multiprocessing_context": _context(),
         "persistent_workers": True,
         "prefetch_factor": PREFETCH,
-        "worker_init_fn": _exit_at_once,
+        "worker_init_fn": _begin_worker,
     }
+
+
+def _context() -> BaseContext:
+    """How workers are started.
+
+    A fork of this process cannot safely use CUDA and HDF5. New processes would import torch one
+    after another, for seconds each. So workers are forks of a small process that has only imported
+    it; where there are no such forks (Windows), they are new processes.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 @contextmanager
@@ -212,11 +230,12 @@ def _sigchld_restored() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
 
 
-def _exit_at_once(worker: int) -> None:
-    """Make this worker exit without Python's normal shutdown.
+def _begin_worker(worker: int) -> None:
+    """Make this worker exit with the training process, and without Python's normal shutdown.
 
     One of its threads may still be sending a batch that is not needed, and would crash meanwhile.
     """
+    end_with_parent()
     atexit.register(os._exit, 0)
 
 

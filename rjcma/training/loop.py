@@ -160,7 +160,7 @@ class Trainer:
     ) -> float:
         """All steps of an epoch -> the mean loss per window.
 
-        Each loss is read one step later, when it has been computed, so the device never waits.
+        Each loss is read one step later, when the next step is already waiting for the device.
         """
         total, previous = 0.0, None
         shares = [self._share(group) for group in groups]

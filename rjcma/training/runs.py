@@ -144,7 +144,7 @@ def work(
 def needs(run: Run) -> Needs:
     """What a process that trains a run needs; it computes as the run would if trained alone."""
     training = run.settings.training
-    return Needs(RUN_MEMORY, training.threads, gpu=training.device != "cpu")
+    return Needs(RUN_MEMORY, training.threads, device=training.device)
 
 
 def _train_along(run_work: Work) -> None:

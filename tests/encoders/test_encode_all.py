@@ -376,7 +376,8 @@ def test_one_modality_may_be_precomputed_and_the_other_trained(precomputed, trai
 def test_the_stage_reads_its_modes_from_params(root):
     params = root / "params.yaml"
     params.write_text(
-        "encoders: {visual: {kind: compact, mode: precompute}, audio: {kind: compact}}\n"
+        "encoders: {visual: {kind: compact, mode: precompute}, audio: {kind: compact},"
+        " device: cpu}\n"
         "training: {seed: 3}\n"
     )
     for modality, feature in FEATURES.items():

@@ -298,10 +298,24 @@ def gpu_of_worker(out):
 def test_each_worker_has_a_gpu_of_its_own(here, monkeypatch):
     monkeypatch.setattr(workers, "gpus", lambda: ["0", "2", "3"])
     monkeypatch.delenv("RJCMA_WORKERS")
-    with workers.executor("processes", 9, Needs(gpu=True)) as pool:
+    with workers.executor("processes", 9, Needs(device="auto")) as pool:
         list(pool.map(gpu_of_worker, [here / str(n) for n in range(9)]))
     found = [(here / str(n)).read_text() for n in range(9)]
     assert set(found) == {"0", "2", "3"}
+
+
+@pytest.mark.parametrize(("device", "count"), [("auto", 3), ("cuda", 3), ("cuda:1", 1), ("cpu", 5)])
+def test_a_gpu_that_is_named_has_one_worker_which_finds_it_by_its_name(
+    device, count, here, monkeypatch
+):
+    monkeypatch.setattr(workers, "gpus", lambda: ["0", "2", "3"])
+    monkeypatch.setattr(workers, "core_count", lambda: 5)
+    monkeypatch.delenv("RJCMA_WORKERS")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert workers.room(Needs(memory=1, device=device)) == count
+    with workers.executor("processes", 1, Needs(device=device)) as pool:
+        list(pool.map(gpu_of_worker, [here / "gpu"]))
+    assert (here / "gpu").read_text() == ("all" if device in ("cuda:1", "cpu") else "0")
 
 
 def test_workers_end_with_the_program_that_started_them(here):

@@ -10,12 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from rjcma.jobs.digests import digest_folder, digest_text
 from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.work import Job, Work, run
 from rjcma.jobs.workers import worker_count
 from rjcma.problem import Problem, Problems
+
+FULL_GPU = (
+    "CUDA out of memory. Tried to allocate 2.20 GiB. GPU 0 has a total capacity of 79.18 GiB of "
+    "which 1.06 GiB is free. Including non-PyTorch memory, this process has 78.11 GiB in use.\nSee "
+    "documentation for Memory Management"
+)
 
 
 def upper(text: str, log: Path, out: Path) -> None:
@@ -29,6 +36,8 @@ def upper(text: str, log: Path, out: Path) -> None:
         raise ZeroDivisionError("oops")
     if text == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
+    if text == "large":
+        raise torch.OutOfMemoryError(FULL_GPU)
     if text == "killed":
         os._exit(9)
     out.write_text(text.upper())
@@ -172,6 +181,14 @@ def test_a_clip_that_fails_leaves_the_others_made_and_kept(tmp_path, folder):
     assert "ZeroDivisionError: oops" in lines[1] and "clip z" in lines[1]
     assert sorted(contents(folder)) == [".failed", ".keys", "a.txt", "b.txt", "c.txt"]
     assert made(tmp_path, folder, TEXTS) == []
+
+
+def test_a_gpu_that_is_full_is_a_problem_with_a_cure(tmp_path, folder):
+    with pytest.raises(Problems) as caught:
+        made(tmp_path, folder, {"a": "large"})
+    [line] = str(caught.value).splitlines()
+    assert "clip a" in line and "CUDA out of memory. Tried to allocate 2.20 GiB" in line
+    assert "lower batch" in line and "bug" not in line
 
 
 def test_a_worker_that_is_killed_is_a_problem_and_finished_clips_stay(tmp_path, folder):

@@ -8,10 +8,14 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 import tiny_corpus
 import torch
+from places import ROOT
 
 from rjcma.problem import Problem
 from rjcma.training import batches as batching
@@ -134,6 +138,38 @@ def test_a_killed_worker_is_reported(root):
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(Problem, match=r"no longer answers .* RJCMA_LOADERS=0"):
             list(received)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import tiny_corpus, torch
+from rjcma.training.loader import Loader
+from rjcma.training.windows import ClipWindow
+
+if __name__ == "__main__":
+    clips = tiny_corpus.opened(Path(sys.argv[1]), ["anna"])
+    loader = Loader(clips, 11, torch.device("cpu"), workers=2)
+    batches = loader.load([[ClipWindow("anna", 0, 5)]] * 9)
+    next(batches)
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_training_process_leaves_no_process_behind(root):
+    script = root / "killed.py"
+    script.write_text(KILLED)
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, str(script), str(root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=environment, **pipes) as training:
+        training.stdout.readline()
+        started = psutil.Process(training.pid).children(recursive=True)
+        training.kill()
+    gone, alive = psutil.wait_procs(started, timeout=60)
+    assert len(gone) >= 2 and not alive
 
 
 def test_a_closed_loader_refuses_to_load(world):
