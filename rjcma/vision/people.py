@@ -16,13 +16,14 @@ from rjcma.vision.tracks import Faces, Track, overlap
 SAME_LOOK = 0.94
 """The least likeness of two tracks of one person (ours: halves of real clips of one person had at
 least 0.96, different people at most 0.93)."""
-SAME_PLACE, SAME_COLOURS = 0.3, 0.75
-"""Or, in one scene, the least overlap (IoU) of their boxes and likeness of their colours (ours)."""
+SAME_PLACE, RATHER_ALIKE = 0.3, 0.8
+"""Or, in one scene, the least overlap (IoU) of their boxes, and their least likeness (ours)."""
 
 STILL, STILL_SECONDS = 0.15, 1.0
 """A face that is seen so many seconds, and whose landmarks move less against each other, is a
 picture's (ours, of 112 pixels: quiet speakers moved by 0.24 or more, posters by 0.11 or less)."""
 
+RATHER = 0.5  # of its frames: a still face is passed over for one that is seen so often (ours)
 OFTEN = 0.1  # of the frames of the one seen most: who is seen less is no person in the scene (ours)
 
 
@@ -57,7 +58,7 @@ def joined(tracks: Sequence[Track]) -> list[Somebody]:
     """The people of whom these are the tracks, the one seen most first.
 
     Tracks that share no frame are one person's if they look alike; within a scene also if they are
-    at one place and have the same colours. The pair that is most alike is joined first.
+    at one place and look rather alike. The pair that is most alike is joined first.
     """
     groups = [[track] for track in tracks]
     while True:
@@ -79,15 +80,19 @@ def choose(tracks: Sequence[Track], person: Person | None, fps: float, width: in
     """Choose the person that a clip is about, in a picture of this width.
 
     None: who is seen in most frames. "left", "right": of the two seen most, whose face is mostly on
-    that side while both are seen. A number: the n-th from the left of those seen often. A face that
-    does not move, such as one on a poster, is passed over if there is another.
+    that side while both are seen. A number: the n-th from the left of those seen often. Still
+    faces, such as one on a poster, are passed over if one that moves is seen at least half as
+    often.
     """
     people = joined(tracks)
     if not people:
         return Choice(people, None, "no face was found")
-    alive = [each for each in people if not _is_still(each, fps)] or people
-    note = f"; a still face was passed over in {len(people) - len(alive)} places"
-    note = note if len(alive) < len(people) else ""
+    still = [_is_still(each, fps) for each in people]
+    moving = [each for each, known in zip(people, still) if known is False]
+    alive = [each for each, known in zip(people, still) if not known]
+    if not moving or _seen(moving[0])[0] < RATHER * _seen(people[0])[0]:
+        alive = people
+    note = f"; passed over as still: {len(people) - len(alive)}" if len(alive) < len(people) else ""
     often = [each for each in alive if _seen(each)[0] >= OFTEN * _seen(alive[0])[0]]
     if person is None:
         return Choice(people, alive[0], f"who is seen most, of {len(often)}{note}")
@@ -125,14 +130,16 @@ def _seen(somebody: Somebody) -> tuple[int, float]:
     return len(somebody.frames), float(np.median(somebody.faces[:, 2]))
 
 
-def _is_still(somebody: Somebody, fps: float) -> bool:
+def _is_still(somebody: Somebody, fps: float) -> bool | None:
     """Whether a face is a picture's: its landmarks do not move against each other.
 
-    It cannot be told if they are at the template's places, as a detector without landmarks has it.
+    None if it is seen too briefly to tell, or if its landmarks are at the template's places, as a
+    detector puts them that does not find them.
     """
     shapes = aligned(np.concatenate([track.faces for track in somebody.tracks]))
-    told = np.abs(shapes - TEMPLATE).max() > 0.01
-    return bool(told) and len(somebody.frames) >= STILL_SECONDS * fps and movement(shapes) < STILL
+    if len(somebody.frames) < STILL_SECONDS * fps or np.abs(shapes - TEMPLATE).max() < 0.01:
+        return None
+    return movement(shapes) < STILL
 
 
 def aligned(faces: Faces) -> Floats:
@@ -151,11 +158,11 @@ def _alike(one: Sequence[Track], other: Sequence[Track]) -> float:
     if any(a.span[0] < b.span[1] and b.span[0] < a.span[1] for a in one for b in other):
         return 0.0
     looks = [np.sum([t.looks for t in group], axis=0) for group in (one, other)]
-    alike, colours = likeness(*looks)
+    alike, _ = likeness(*looks)
     if alike >= SAME_LOOK:
         return alike
     same = max(overlap(_box(a), _box(b)) if a.scene == b.scene else 0 for a in one for b in other)
-    return alike if same >= SAME_PLACE and colours >= SAME_COLOURS else 0.0
+    return alike if same >= SAME_PLACE and alike >= RATHER_ALIKE else 0.0
 
 
 def _box(track: Track) -> Faces:

@@ -22,8 +22,9 @@ Faces = NDArray[np.float64]
 Detect = Callable[[Pixels], Faces]
 """A detector: finds the faces of a picture."""
 
-OVERLAPS, SIMILAR = 0.1, 0.6
-"""The least overlap (IoU) and similarity of a face with the same one before (ours)."""
+OVERLAPS, ALIKE, COLOURED = 0.1, 0.6, 0.5
+"""The least overlap (IoU), likeness, and likeness of colours of a face with the same one before
+(ours)."""
 
 THUMBNAIL = (32, 18)
 CUT = 18.0  # of 255: the least mean difference of two thumbnails across a cut (ours)
@@ -105,8 +106,8 @@ class Tracker:
         for number, (face, look) in enumerate(zip(faces, looks, strict=True)):
             for place, track in enumerate(self._open):
                 same = overlap(face, track.last)
-                alike, _ = likeness(look, track.looks) if same >= OVERLAPS else (0.0, 0.0)
-                if alike >= SIMILAR:
+                alike, colours = likeness(look, track.looks) if same >= OVERLAPS else (0.0, 0.0)
+                if alike >= ALIKE and colours >= COLOURED:
                     pairs.append((same + alike, number, place))
         owners: dict[int, Track] = {}
         taken: set[int] = set()
