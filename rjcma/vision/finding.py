@@ -21,10 +21,11 @@ from rjcma import store
 from rjcma.manifest import Clip
 from rjcma.vision.alignment import Floats, crop
 from rjcma.vision.faces import BLOCK
+from rjcma.vision.looks import look_of
 from rjcma.vision.people import Choice, choose
 from rjcma.vision.pictures import Picture, Pixels, pictures, rate
 from rjcma.vision.settings import Faces as Settings
-from rjcma.vision.tracks import Cuts, Detect, Faces, Track, Tracker, look_of
+from rjcma.vision.tracks import Cuts, Detect, Faces, Track, Tracker
 
 SMOOTHING = 0.03  # seconds: the deviation of the Gaussian over landmarks (ours)
 
@@ -84,6 +85,8 @@ def opened(settings: Settings) -> Detect:
 
 def follow(stretch: Stretch, settings: Settings, detect: Detect) -> Seen:
     """Find and follow all faces of a clip; -> their tracks, in pixels of the full pictures."""
+    assert settings.detector is not None
+    longest = settings.detector.pixels
     gap = settings.every - 1 + round(settings.bridge * stretch.fps)
     tracker, cuts = Tracker(gap), Cuts()
     picture: Picture | None = None
@@ -92,11 +95,11 @@ def follow(stretch: Stretch, settings: Settings, detect: Detect) -> Seen:
 
     def look(frame: int, pixels: Pixels, size: tuple[int, int]) -> None:
         faces = detect(pixels)
-        looks = [look_of(pixels, face) for face in faces]
+        looks = [look_of(pixels, face[:4], face[4:14].reshape(5, 2)) for face in faces]
         tracker.add(frame, _full(faces, pixels, size), looks)
 
     for number, picture in enumerate(stretch.pictures()):
-        pixels = picture.pixels(settings.pixels)
+        pixels = picture.pixels(longest)
         if cuts.is_cut(pixels):
             if before is not None:
                 look(*before)

@@ -19,7 +19,7 @@ def settings(params: Path, engine: str | None, model: str | None) -> Faces:
 
     Raises `Problem` if there is no detector, or if the values are not valid.
     """
-    faces: Faces = load(params, "faces", Faces) if params.is_file() else Faces()
+    faces: Faces = load(params, "faces", Faces) if params.is_file() else Faces.model_validate({})
     if engine or model:
         detector = {"engine": engine or "yunet"} | ({"model": model} if model else {})
         plain = {**faces.model_dump(), "detector": detector}
@@ -36,8 +36,10 @@ def settings(params: Path, engine: str | None, model: str | None) -> Faces:
 
 def person(name: str | None) -> Person | None:
     """The person of this name. Raises `Problem` for another than left, right or a number from 1."""
-    if name is None or name == "left" or name == "right":
-        return name
+    if name is None:
+        return None
+    if name in ("left", "right"):
+        return "left" if name == "left" else "right"
     if name.isascii() and name.isdigit() and int(name):
         return int(name)
     raise Problem(

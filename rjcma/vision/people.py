@@ -9,17 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.manifest import Person
-from rjcma.vision.alignment import applied, similarity
+from rjcma.vision.alignment import TEMPLATE, Floats, applied, similarity
+from rjcma.vision.looks import likeness
 from rjcma.vision.tracks import Faces, Track, overlap
 
-SAME_LOOK = 0.9
-"""The least similarity of two tracks of one person (ours)."""
-SAME_PLACE = (0.75, 0.3)
-"""Or the least similarity and the least overlap (IoU) of two tracks at one place (ours)."""
+SAME_LOOK = 0.94
+"""The least likeness of two tracks of one person (ours: halves of real clips of one person had at
+least 0.96, different people at most 0.93)."""
+SAME_PLACE, RATHER_ALIKE = 0.3, 0.8
+"""Or, in one scene, the least overlap (IoU) of their boxes, and their least likeness (ours)."""
 
-STILL = 0.8  # of 112 pixels: a face whose landmarks move less, against each other, is a picture
-STILL_SECONDS = 2.0  # if it is seen for so long (ours)
-OFTEN = 0.2  # of the frames of the one seen most: who is seen less is no person in the scene (ours)
+STILL, STILL_SECONDS = 0.15, 1.0
+"""A face that is seen so many seconds, and whose landmarks move less against each other, is a
+picture's (ours, of 112 pixels: quiet speakers moved by 0.24 or more, posters by 0.11 or less)."""
+
+RATHER = 0.5  # of its frames: a still face is passed over for one that is seen so often (ours)
+OFTEN = 0.1  # of the frames of the one seen most: who is seen less is no person in the scene (ours)
 
 
 class Somebody(NamedTuple):
@@ -52,8 +57,8 @@ class Choice(NamedTuple):
 def joined(tracks: Sequence[Track]) -> list[Somebody]:
     """The people of whom these are the tracks, the one seen most first.
 
-    Tracks that share no frame are one person's if they look alike, or are at one place and look
-    rather alike: a cut or a gap is between them. The pair that is most alike is joined first.
+    Tracks that share no frame are one person's if they look alike; within a scene also if they are
+    at one place and look rather alike. The pair that is most alike is joined first.
     """
     groups = [[track] for track in tracks]
     while True:
@@ -75,15 +80,19 @@ def choose(tracks: Sequence[Track], person: Person | None, fps: float, width: in
     """Choose the person that a clip is about, in a picture of this width.
 
     None: who is seen in most frames. "left", "right": of the two seen most, whose face is mostly on
-    that side while both are seen. A number: the n-th from the left of those seen often. A face that
-    does not move, such as one on a poster, is passed over if there is another.
+    that side while both are seen. A number: the n-th from the left of those seen often. Still
+    faces, such as one on a poster, are passed over if one that moves is seen at least half as
+    often.
     """
     people = joined(tracks)
     if not people:
         return Choice(people, None, "no face was found")
-    alive = [each for each in people if not _is_still(each, fps)] or people
-    note = f"; a still face was passed over in {len(people) - len(alive)} places"
-    note = note if len(alive) < len(people) else ""
+    still = [_is_still(each, fps) for each in people]
+    moving = [each for each, known in zip(people, still) if known is False]
+    alive = [each for each, known in zip(people, still) if not known]
+    if not moving or _seen(moving[0])[0] < RATHER * _seen(people[0])[0]:
+        alive = people
+    note = f"; passed over as still: {len(people) - len(alive)}" if len(alive) < len(people) else ""
     often = [each for each in alive if _seen(each)[0] >= OFTEN * _seen(alive[0])[0]]
     if person is None:
         return Choice(people, alive[0], f"who is seen most, of {len(often)}{note}")
@@ -121,18 +130,26 @@ def _seen(somebody: Somebody) -> tuple[int, float]:
     return len(somebody.frames), float(np.median(somebody.faces[:, 2]))
 
 
-def _is_still(somebody: Somebody, fps: float) -> bool:
-    """Whether a face is a picture's: its landmarks do not move against each other."""
-    faces = np.concatenate([track.faces for track in somebody.tracks])
-    if len(somebody.frames) < STILL_SECONDS * fps:
-        return False
-    return movement(faces) < STILL
+def _is_still(somebody: Somebody, fps: float) -> bool | None:
+    """Whether a face is a picture's: its landmarks do not move against each other.
+
+    None if it is seen too briefly to tell, or if its landmarks are at the template's places, as a
+    detector puts them that does not find them.
+    """
+    shapes = aligned(np.concatenate([track.faces for track in somebody.tracks]))
+    if len(somebody.frames) < STILL_SECONDS * fps or np.abs(shapes - TEMPLATE).max() < 0.01:
+        return None
+    return movement(shapes) < STILL
 
 
-def movement(faces: Faces) -> float:
-    """How much landmarks move against each other: the deviation from their mean, of 112 pixels."""
+def aligned(faces: Faces) -> Floats:
+    """The landmarks of faces (n, VALUES) in their crops of 112 x 112, (n, 5, 2)."""
     points = faces[:, 4:14].reshape(-1, 5, 2)
-    shapes = np.stack([applied(similarity(each), each) for each in points])
+    return np.stack([applied(similarity(each), each) for each in points])
+
+
+def movement(shapes: Floats) -> float:
+    """How much aligned landmarks (n, 5, 2) move: the deviation from their mean, in pixels."""
     return float(np.sqrt(((shapes - shapes.mean(0)) ** 2).sum(2).mean()))
 
 
@@ -140,8 +157,13 @@ def _alike(one: Sequence[Track], other: Sequence[Track]) -> float:
     """How alike two groups of tracks look if they may be one person's, else 0."""
     if any(a.span[0] < b.span[1] and b.span[0] < a.span[1] for a in one for b in other):
         return 0.0
-    looks = [sum((t.looks for t in group), np.zeros_like(one[0].looks)) for group in (one, other)]
-    alike = float(looks[0] @ looks[1] / np.linalg.norm(looks[0]) / np.linalg.norm(looks[1]))
-    boxes = [np.median(np.concatenate([t.faces for t in group]), axis=0) for group in (one, other)]
-    at_one_place = alike >= SAME_PLACE[0] and overlap(*boxes) >= SAME_PLACE[1]
-    return alike if alike >= SAME_LOOK or at_one_place else 0.0
+    looks = [np.sum([t.looks for t in group], axis=0) for group in (one, other)]
+    alike, _ = likeness(*looks)
+    if alike >= SAME_LOOK:
+        return alike
+    same = max(overlap(_box(a), _box(b)) if a.scene == b.scene else 0 for a in one for b in other)
+    return alike if same >= SAME_PLACE and alike >= RATHER_ALIKE else 0.0
+
+
+def _box(track: Track) -> Faces:
+    return np.asarray(np.median(track.faces, axis=0))

@@ -12,6 +12,10 @@ from rjcma.params import NotKeyed, Section
 class Detector(Section):
     """What finds the faces in a picture."""
 
+    pixels: int = Field(480, ge=64, le=4096)
+    """The longer side of the picture in which faces are looked for: a larger video is reduced, but
+    crops are cut from the full picture (ours: smaller ones are faster and miss small faces)."""
+
     implementation: ClassVar[str]
     """The function, as `module:name`, that gives the detector (`rjcma.vision.finding.Detect`)."""
 
@@ -32,6 +36,7 @@ class Haar(Detector):
     """The cascades of OpenCV's package (Viola and Jones, 2001): weaker, nothing to download."""
 
     engine: Literal["haar"]
+    pixels: int = Field(320, ge=64, le=4096)
 
     implementation: ClassVar[str] = "rjcma.vision.haar:detector"
 
@@ -44,9 +49,6 @@ class Faces(Section):
     40 x 40 of them; the bounds are ours)."""
     detector: Annotated[YuNet | Haar, Field(discriminator="engine")] | None = None
     """What finds faces in the video of a clip without crops; null: such a clip has no faces."""
-    pixels: int = Field(640, ge=64, le=4096)
-    """The longer side of the picture in which faces are looked for; a larger video is reduced, and
-    its crops are cut from the full picture (ours)."""
     every: int = Field(1, ge=1, le=100)
     """Faces are looked for in every n-th frame, and before and after a cut; between, they are
     interpolated (ours)."""

@@ -69,7 +69,7 @@ def draw(
             below = y + height + GAP
             face = crop(picture.pixels(), landmarks[number], SIDE)
             canvas[below : below + SIDE, x : x + SIDE] = face
-    figure.figimage(canvas)
+    figure.figimage(canvas, zorder=-1)
     left, right = MARGIN / width, 1 - 2 * MARGIN / width
     axes = figure.add_axes((left, 1 - (40 + lines * LINE) / total, right, lines * LINE / total))
     _draw_lines(axes, seen, stretch.fps, choice, colours, lines)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rjcma.vision.looks import COLOURS, TEXTURES, Look, likeness
 from rjcma.vision.pictures import Pixels
 
 VALUES = 15
@@ -21,15 +22,9 @@ Faces = NDArray[np.float64]
 Detect = Callable[[Pixels], Faces]
 """A detector: finds the faces of a picture."""
 
-Look = NDArray[np.float64]
-"""The colours of a face and of what is around it, a histogram whose squares sum to 1."""
-
-BINS = 4  # of the histogram, for each of red, green and blue (ours)
-AROUND = np.array([-0.4, -0.5, 0.4, 0.8])  # of the box: what is looked at beyond it (ours)
-PATCH = 24  # pixels, width and height of what the histogram is made of (ours)
-
-OVERLAPS, SIMILAR = 0.1, 0.6
-"""The least overlap (IoU) and similarity of a face with the same one before (ours)."""
+OVERLAPS, ALIKE, COLOURED = 0.1, 0.6, 0.5
+"""The least overlap (IoU), likeness, and likeness of colours of a face with the same one before
+(ours)."""
 
 THUMBNAIL = (32, 18)
 CUT = 18.0  # of 255: the least mean difference of two thumbnails across a cut (ours)
@@ -45,8 +40,10 @@ class Track:
     """Those in which it was detected."""
     values: array[float] = field(default_factory=lambda: array("d"))
     """VALUES numbers for each."""
-    looks: Look = field(default_factory=lambda: np.zeros(BINS**3))
+    looks: Look = field(default_factory=lambda: np.zeros(COLOURS + TEXTURES))
     """The sum of its looks."""
+    scene: int = 0
+    """The number of cuts before it."""
 
     @property
     def faces(self) -> Faces:
@@ -57,11 +54,6 @@ class Track:
     def last(self) -> Faces:
         """The latest face, (VALUES,)."""
         return np.array(self.values[-VALUES:])
-
-    @property
-    def look(self) -> Look:
-        """Its mean look."""
-        return self.looks / np.linalg.norm(self.looks)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -87,6 +79,7 @@ class Tracker:
         self.gap = gap
         self.tracks: list[Track] = []
         self._open: list[Track] = []
+        self._scene = 0
 
     def add(self, frame: int, faces: Faces, looks: list[Look]) -> None:
         """The faces of a later frame, and the look of each."""
@@ -94,7 +87,7 @@ class Tracker:
         owners = self._owners(faces, looks)
         for number, (face, look) in enumerate(zip(faces, looks, strict=True)):
             if number not in owners:
-                owners[number] = Track()
+                owners[number] = Track(scene=self._scene)
                 self.tracks.append(owners[number])
                 self._open.append(owners[number])
             track = owners[number]
@@ -105,14 +98,16 @@ class Tracker:
     def cut(self) -> None:
         """The next frame belongs to another scene."""
         self._open = []
+        self._scene += 1
 
     def _owners(self, faces: Faces, looks: list[Look]) -> dict[int, Track]:
         """The track of each face that continues one, by the face's number; the best pairs first."""
         pairs = []
         for number, (face, look) in enumerate(zip(faces, looks, strict=True)):
             for place, track in enumerate(self._open):
-                same, alike = overlap(face, track.last), float(look @ track.look)
-                if same >= OVERLAPS and alike >= SIMILAR:
+                same = overlap(face, track.last)
+                alike, colours = likeness(look, track.looks) if same >= OVERLAPS else (0.0, 0.0)
+                if alike >= ALIKE and colours >= COLOURED:
                     pairs.append((same + alike, number, place))
         owners: dict[int, Track] = {}
         taken: set[int] = set()
@@ -149,24 +144,3 @@ def overlap(one: Faces, other: Faces) -> float:
     high = np.minimum(one[:2] + one[2:4], other[:2] + other[2:4])
     shared = float(np.prod(np.maximum(high - low, 0)))
     return shared / max(float(np.prod(one[2:4]) + np.prod(other[2:4])) - shared, 1e-9)
-
-
-def look_of(picture: Pixels, face: Faces) -> Look:
-    """The look of a face (VALUES,) in its picture."""
-    height, width = picture.shape[:2]
-    box = np.concatenate([face[:2], face[:2] + face[2:4]]) + AROUND * np.tile(face[2:4], 2)
-    left, right = np.clip(box[[0, 2]], 0, width).astype(int)
-    top, bottom = np.clip(box[[1, 3]], 0, height).astype(int)
-    if right <= left or bottom <= top:
-        return np.full(BINS**3, BINS**-1.5)
-    patch = cv2.resize(
-        picture[top:bottom, left:right], (PATCH, PATCH), interpolation=cv2.INTER_AREA
-    )
-    shades = patch.reshape(-1, 3) / 255 * (BINS - 1)
-    lower = np.minimum(shades.astype(int), BINS - 2)
-    part = shades - lower
-    counts = np.zeros(BINS**3)
-    for corner in np.ndindex(2, 2, 2):  # each pixel counts in the nearest bins, by its distance
-        weight = np.where(corner, part, 1 - part).prod(1)
-        counts += np.bincount((lower + corner) @ (BINS * BINS, BINS, 1), weight, BINS**3)
-    return np.sqrt(counts / counts.sum())
