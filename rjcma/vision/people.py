@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from rjcma.manifest import Person
 from rjcma.vision.alignment import TEMPLATE, Floats, applied, similarity
-from rjcma.vision.looks import likeness
-from rjcma.vision.tracks import Faces, Track, overlap
+from rjcma.vision.tracks import Faces, Track
 
 SAME_LOOK = 0.94
 """The least likeness of two tracks of one person (ours: halves of real clips of one person had at
@@ -60,20 +59,73 @@ def joined(tracks: Sequence[Track]) -> list[Somebody]:
     Tracks that share no frame are one person's if they look alike; within a scene also if they are
     at one place and look rather alike. The pair that is most alike is joined first.
     """
-    groups = [[track] for track in tracks]
-    while True:
-        pairs = [
-            (alike, one, other)
-            for one in range(len(groups))
-            for other in range(one)
-            if (alike := _alike(groups[one], groups[other]))
-        ]
-        if not pairs:
-            break
-        _, one, other = max(pairs)
-        groups[other] += groups.pop(one)
-    people = [Somebody(sorted(group, key=lambda track: track.span)) for group in groups]
-    return sorted(people, key=_seen, reverse=True)
+    if not tracks:
+        return []
+    groups, pairs = [[track] for track in tracks], _Pairs(tracks)
+    while (pair := pairs.most_alike()) is not None:
+        one, other = pair
+        groups[one] += groups[other]
+        groups[other] = []
+        pairs.join(one, other)
+    ordered = (sorted(group, key=lambda track: track.span) for group in groups if group)
+    return sorted((Somebody(group) for group in ordered), key=_seen, reverse=True)
+
+
+class _Pairs:
+    """How alike n groups of tracks are, pair by pair, (n, n); -1 if they cannot be one person's.
+
+    For each group, its most alike partner is kept, so that joining two takes n steps.
+    """
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self.looks = np.stack([track.looks for track in tracks])
+        self.squares = np.einsum("nd,nd->n", self.looks, self.looks)
+        spans = np.array([track.span for track in tracks])
+        self.apart = (spans[:, :1] >= spans[:, 1]) | (spans[:, 1:] <= spans[:, 0])
+        scenes = np.array([track.scene for track in tracks])
+        self.beside = (scenes[:, None] == scenes) & (_overlaps(tracks) >= SAME_PLACE)
+        self.alike = np.stack([self._alike(one) for one in range(len(tracks))])
+        self.partner = self.alike.argmax(axis=1)
+
+    def most_alike(self) -> tuple[int, int] | None:
+        """The most alike pair, the smaller number first; None if no two can be one person's."""
+        found = self.alike[np.arange(len(self.partner)), self.partner]
+        one = int(np.argmax(found))
+        other = int(self.partner[one])
+        return (min(one, other), max(one, other)) if found[one] > 0 else None
+
+    def join(self, one: int, other: int) -> None:
+        """Make one group of two: the first; the other one is gone."""
+        self.looks[one] += self.looks[other]
+        self.squares[one] = self.looks[one] @ self.looks[one]
+        self.apart[one] &= self.apart[other]
+        self.beside[one] |= self.beside[other]
+        self.apart[other] = self.apart[:, other] = False
+        self.apart[:, one], self.beside[:, one] = self.apart[one], self.beside[one]
+        for gone_or_new in (other, one):
+            self.alike[gone_or_new] = self._alike(gone_or_new)
+            self.alike[:, gone_or_new] = self.alike[gone_or_new]
+        lost = np.isin(self.partner, (one, other))
+        better = self.alike[one] > self.alike[np.arange(len(lost)), self.partner]
+        self.partner[better & ~lost] = one
+        lost[[one, other]] = True
+        self.partner[lost] = self.alike[lost].argmax(axis=1)
+
+    def _alike(self, one: int) -> Floats:
+        """How alike this group is to each, (n,)."""
+        alike = self.looks @ self.looks[one] / np.sqrt(self.squares * self.squares[one])
+        same = alike >= np.where(self.beside[one], RATHER_ALIKE, SAME_LOOK)
+        return np.where(self.apart[one] & same, alike, -1.0)
+
+
+def _overlaps(tracks: Sequence[Track]) -> Floats:
+    """Intersection over union of the median boxes of each two tracks, (n, n)."""
+    boxes = np.array([np.median(track.faces[:, :4], axis=0) for track in tracks])
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    sides = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    shared = np.maximum(sides, 0).prod(axis=2)
+    areas = boxes[:, 2:].prod(axis=1)
+    return np.asarray(shared / np.maximum(areas[:, None] + areas - shared, 1e-9))
 
 
 def choose(tracks: Sequence[Track], person: Person | None, fps: float, width: int) -> Choice:
@@ -151,19 +203,3 @@ def aligned(faces: Faces) -> Floats:
 def movement(shapes: Floats) -> float:
     """How much aligned landmarks (n, 5, 2) move: the deviation from their mean, in pixels."""
     return float(np.sqrt(((shapes - shapes.mean(0)) ** 2).sum(2).mean()))
-
-
-def _alike(one: Sequence[Track], other: Sequence[Track]) -> float:
-    """How alike two groups of tracks look if they may be one person's, else 0."""
-    if any(a.span[0] < b.span[1] and b.span[0] < a.span[1] for a in one for b in other):
-        return 0.0
-    looks = [np.sum([t.looks for t in group], axis=0) for group in (one, other)]
-    alike, _ = likeness(*looks)
-    if alike >= SAME_LOOK:
-        return alike
-    same = max(overlap(_box(a), _box(b)) if a.scene == b.scene else 0 for a in one for b in other)
-    return alike if same >= SAME_PLACE and alike >= RATHER_ALIKE else 0.0
-
-
-def _box(track: Track) -> Faces:
-    return np.asarray(np.median(track.faces, axis=0))
