@@ -7,10 +7,13 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
+import films
 import huggingface_hub.constants
 import numpy as np
 import places
 import pytest
+from drawn_people import drawn
 from scoring_world import make, results
 
 from rjcma import cli, params, start, store
@@ -227,3 +230,60 @@ def test_any_other_error_of_the_system_is_not_hidden(rjcma, monkeypatch):
     monkeypatch.setattr("rjcma.mend.mend", broken)
     with pytest.raises(FileNotFoundError):
         rjcma("mend")
+
+
+# -------------------------------------------------------------------------- faces
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A video of a drawn person who is hidden in the end."""
+    seen = [drawn((200 + 3 * k, 130)) for k in range(4)]
+    return films.write(tmp_path_factory.mktemp("film") / "anna.mkv", [*seen, drawn(), drawn()])
+
+
+def test_a_sheet_of_faces_is_drawn_and_their_share_is_printed(rjcma, folder, film):
+    status, printed, problems = rjcma("faces", film, "--engine", "haar", "--out", "a.png")
+    assert (status, problems) == (0, "")
+    assert printed.startswith("anna.mkv: 4 of 6 frames have a face (67%); people: 1, tracks: 1")
+    assert "frames a second\na.png: drawn" in printed
+    sheet = cv2.imread("a.png")
+    assert sheet.shape[1] > 1500 and len(np.unique(sheet.reshape(-1, 3), axis=0)) > 500
+    green = (np.abs(sheet.astype(int) - (80, 161, 18)).max(2) < 12).sum()
+    assert green > 2000  # the chosen person's line, and a box in each frame
+
+
+def test_each_of_several_videos_has_a_sheet_and_a_person_may_be_asked_for(rjcma, folder, film):
+    other = folder / "bert.mkv"
+    other.write_bytes(film.read_bytes())
+    status, printed, _ = rjcma("faces", film, other, "--engine", "haar", "--person", "right")
+    assert status == 0 and printed.count("one person only, on the left") == 2
+    assert {path.name for path in folder.glob("*.png")} == {"faces-anna.png", "faces-bert.png"}
+
+
+def test_the_detector_of_the_params_is_used(rjcma, folder, film):
+    edited(folder, ("detector: null", "detector: {engine: haar}"))
+    assert rjcma("faces", film)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "found no faces.detector"),
+        (("--engine", "dlib"), "faces.detector.engine = 'dlib'; expected one of yunet, haar"),
+        (("--engine", "yunet"), "faces.detector.model = no value"),
+        (("--model", "/none.onnx"), "none.onnx: found no such file"),
+        (("--engine", "haar", "--person", "middle"), "found middle; expected left, right"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_said_in_one_line(rjcma, folder, film, arguments, said):
+    status, printed, problems = rjcma("faces", film, *arguments)
+    assert (status, printed) == (1, "")
+    assert said in problems and len(problems.splitlines()) == 1
+
+
+def test_what_is_no_video_is_said_in_one_line(rjcma, folder):
+    (folder / "text.mp4").write_text("no video")
+    status, _, problems = rjcma("faces", "text.mp4", "--engine", "haar")
+    assert status == 1 and "found a file that cannot be opened" in problems
+    assert len(problems.splitlines()) == 1

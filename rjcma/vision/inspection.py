@@ -9,6 +9,7 @@ from rjcma.manifest import Person
 from rjcma.params import checked, load
 from rjcma.problem import Problem, shown
 from rjcma.vision.finding import follow, landmarks_by_frame, opened, whole
+from rjcma.vision.model import models
 from rjcma.vision.people import choose
 from rjcma.vision.settings import Faces
 from rjcma.vision.sheet import draw
@@ -17,7 +18,7 @@ from rjcma.vision.sheet import draw
 def settings(params: Path, engine: str | None, model: str | None) -> Faces:
     """The section `faces` of a params file, with another engine or model if they are given.
 
-    Raises `Problem` if there is no detector, or if the values are not valid.
+    Raises `Problem` if there is no detector or no model, or if the values are not valid.
     """
     faces: Faces = load(params, "faces", Faces) if params.is_file() else Faces.model_validate({})
     if engine or model:
@@ -31,6 +32,9 @@ def settings(params: Path, engine: str | None, model: str | None) -> Faces:
             expected="a detector",
             cure="set faces.detector, or give --model FILE or --engine haar",
         )
+    for model in models(faces).values():
+        if isinstance(model, Problem):
+            raise model
     return faces
 
 

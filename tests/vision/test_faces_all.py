@@ -5,17 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import films
 import numpy as np
 import pytest
 from clips import clip
+from drawn_people import drawn
 
 from rjcma import store
-from rjcma.problem import Problems
+from rjcma.jobs import provenance
+from rjcma.jobs.adoption import work_of
+from rjcma.problem import Problem, Problems
 from rjcma.vision.faces_all import faces_all
 from rjcma.vision.settings import Faces
 
 ANNA = clip("anna", 7, faces="crops/anna", faces_digest="1")
 BERT = clip("bert", 5)
+CLEO = clip("cleo", 4, fps=10, file="cleo.mkv")
 
 
 @pytest.fixture
@@ -68,3 +73,56 @@ def test_a_folder_that_has_gone_is_its_clips_problem_and_the_others_are_packed(c
     with pytest.raises(Problems, match=r"^clip anna: .*crops/anna: found no such folder"):
         packed(corpus)
     assert {path.name for path in (corpus / "faces").glob("*.h5")} == {"bert.h5"}
+
+
+HAAR = {"size": 11, "detector": {"engine": "haar"}}
+
+
+def found(corpus: Path, settings, clips=(ANNA, CLEO)) -> dict[str, int]:
+    """Do the stage's work with a detector; -> the files' inodes."""
+    faces_all(clips, corpus, corpus / "faces", Faces.model_validate(settings))
+    return {path.name: path.stat().st_ino for path in sorted((corpus / "faces").glob("*.h5"))}
+
+
+def test_a_clip_without_crops_is_looked_at_and_others_are_packed_under_their_old_key(
+    corpus, monkeypatch, capsys
+):
+    monkeypatch.setenv("RJCMA_WORKERS", "1")
+    seen = [drawn((200 + k, 130)) for k in range(3)]
+    films.write(corpus / "cleo.mkv", [*seen, drawn()])
+    before = packed(corpus, [ANNA, BERT])
+    files = found(corpus, HAAR)
+    assert files["anna.h5"] == before["anna.h5"][0]
+    cleo = store.FeatureReader(corpus / "faces" / "cleo.h5", clip="cleo", frames=4)
+    assert cleo.rows.shape == (3, 11, 11, 3) and cleo.index.tolist() == [0, 1, 2, -1]
+    assert provenance.read(cleo.path)["function"] == "rjcma.vision.finding:find"
+    assert provenance.read(corpus / "faces" / "anna.h5")["function"] == "rjcma.vision.faces:pack"
+    assert found(corpus, HAAR) == files
+    capsys.readouterr()
+    right = CLEO.model_copy(update={"person": "right"})
+    again = found(corpus, {**HAAR, "every": 3}, (ANNA, right))
+    assert again["anna.h5"] == files["anna.h5"] and again["cleo.h5"] != files["cleo.h5"]
+    note = "clip cleo: no of 4 frames have a face (one person only, on the left)"
+    assert note in capsys.readouterr().err
+
+
+def test_a_missing_model_stops_only_what_needs_it(corpus):
+    yunet = {"size": 11, "detector": {"engine": "yunet", "model": "/none.onnx"}}
+    assert list(found(corpus, yunet, (ANNA,))) == ["anna.h5"]
+    with pytest.raises(Problem, match=r"none\.onnx: found no such file"):
+        found(corpus, yunet)
+
+
+def test_where_a_models_file_lies_and_who_else_is_packed_is_in_no_key(corpus, tmp_path):
+    def wanted(path, **other):
+        detector = {"engine": "yunet", "model": str(path)}
+        settings = Faces.model_validate({"detector": detector, **other})
+        return work_of(faces_all, [ANNA, CLEO], corpus, corpus / "faces", settings).wanted
+
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    for path in (one, other):
+        path.write_bytes(b"\x08 the same")
+    assert wanted(one) == wanted(other)
+    other.write_bytes(b"\x08 another")
+    assert wanted(one)["cleo.h5"] != wanted(other)["cleo.h5"]
+    assert wanted(one)["anna.h5"] == wanted(other, every=2)["anna.h5"]
