@@ -32,9 +32,9 @@ def settings(params: Path, engine: str | None, model: str | None) -> Faces:
             expected="a detector",
             cure="set faces.detector, or give --model FILE or --engine haar",
         )
-    for model in models(faces).values():
-        if isinstance(model, Problem):
-            raise model
+    for identity in models(faces).values():
+        if isinstance(identity, Problem):
+            raise identity
     return faces
 
 
