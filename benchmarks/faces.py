@@ -36,7 +36,7 @@ from rjcma.vision.pictures import Pixels
 from rjcma.vision.settings import Faces
 
 SIZES = {"480p": (854, 480), "720p": (1280, 720), "4K": (3840, 2160)}
-FRAMES, RATE = 100, 25
+FRAMES, RATE = 250, 25
 EVERY = (1, 3, 5)
 SURE = 0.9  # the least correlation of a crop with its picture where the place is said to be found
 SAMPLE = 8  # of the sample's videos

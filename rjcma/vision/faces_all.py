@@ -71,7 +71,7 @@ def _notes(found: Sequence[Clip], out: Path) -> Iterator[str]:
         if path.is_file():  # with shards, others may be at work
             of = json.loads(_attributes(path)[FOUND])
             if of["frames"] < clip.frames / 2:
-                share = f"{of['frames'] or 'no'} of {clip.frames} frames have a face"
+                share = f"{of['frames']} of {clip.frames} frames have a face"
                 yield f"{out}: note: clip {shown(clip.name)}: {share} ({of['chosen']})"
 
 

@@ -102,7 +102,7 @@ def test_a_clip_without_crops_is_looked_at_and_others_are_packed_under_their_old
     right = CLEO.model_copy(update={"person": "right"})
     again = found(corpus, {**HAAR, "every": 3}, (ANNA, right))
     assert again["anna.h5"] == files["anna.h5"] and again["cleo.h5"] != files["cleo.h5"]
-    note = "clip cleo: no of 4 frames have a face (one person only, on the left)"
+    note = "clip cleo: 0 of 4 frames have a face (one person only, on the left)"
     assert note in capsys.readouterr().err
 
 
