@@ -20,7 +20,7 @@ SAME_PLACE, RATHER_ALIKE = 0.3, 0.8
 
 STILL, STILL_SECONDS = 0.15, 1.0
 """A face that is seen so many seconds, and whose landmarks move less against each other, is a
-picture's (ours, of 112 pixels: quiet speakers moved by 0.24 or more, posters by 0.11 or less)."""
+picture's (ours, of 112 pixels: quiet speakers moved by 0.21 or more, posters by 0.11 or less)."""
 
 RATHER = 0.5  # of its frames: a still face is passed over for one that is seen so often (ours)
 OFTEN = 0.1  # of the frames of the one seen most: who is seen less is no person in the scene (ours)
