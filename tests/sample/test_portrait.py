@@ -2,33 +2,16 @@
 
 import numpy as np
 import pytest
+from drawn_people import LOOKS
 
 from rjcma.sample.acting import expression_of, expressions_at
 from rjcma.sample.canvas import Canvas, arc, ellipse
-from rjcma.sample.looks import HAIRS, SKINS, Expression, Looks
+from rjcma.sample.looks import Expression
 from rjcma.sample.portrait import CROP_SIZE, THROAT, crop, draw_person
 from rjcma.sample.state import State
 
 WIDTH, HEIGHT, HALF_HEIGHT = 340, 300, 100
 CENTRE = (WIDTH / 2, 130)
-LOOKS = Looks(
-    skin=SKINS[1],
-    hair_colour=HAIRS[1],
-    hair="short",
-    iris=(60, 100, 70),
-    shirt=(64, 98, 150),
-    wall=(190, 204, 186),
-    width=0.77,
-    jaw=0.85,
-    eye_gap=0.32,
-    eye_size=0.16,
-    brow_width=0.06,
-    brow_slant=0.0,
-    mouth_width=0.32,
-    mouth_rest=0.0,
-    glasses=False,
-    beard=0.0,
-)
 LEVELS = (-0.9, -0.4, 0.1, 0.5, 0.9)
 
 
