@@ -189,9 +189,17 @@ def test_a_fold_in_whose_windows_no_two_frames_are_labelled_is_refused(root, tmp
         trained(changed, tmp_path / "out")
 
 
-def test_a_fold_without_a_validation_clip_is_refused(root, tmp_path):
+def test_without_official_validation_clips_a_fold_validates_on_a_part_of_the_training_clips(
+    root, tmp_path
+):
     clips = [c for c in manifest.read(root / "clips.jsonl") if c.partition != "validation"]
-    with pytest.raises(Problems, match="no validation clips"):
+    run = json.loads((trained(root, tmp_path / "out", clips=clips) / "run.json").read_text())
+    assert (run["validation"], run["train"]) == (["anna"], ["bert", "cleo"])
+
+
+def test_more_folds_than_groups_of_clips_are_refused(root, tmp_path):
+    clips = [c for c in manifest.read(root / "clips.jsonl") if c.name in ("anna", "fred")]
+    with pytest.raises(Problems, match="2 folds, and 1 groups of clips; expected at most 1"):
         trained(root, tmp_path / "out", clips=clips)
 
 
