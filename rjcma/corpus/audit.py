@@ -214,6 +214,9 @@ def examine_together(result: Audit, corpus: Corpus, wanted: Wanted) -> None:
         if clip.partition == "train" and clip.together in official:
             what = "training clips added to the validation clips of their video or group"
             findings.note(what, clip.name)
+    if clips and not official and isinstance(corpus.folds, int):
+        what = "no validation clips: each fold validates on a part of the training clips"
+        findings.note(what, f"{corpus.folds} folds")
     note_overlaps(clips, findings)
     if clips:
         _check_modalities(clips, corpus, wanted, findings)

@@ -270,6 +270,15 @@ def test_a_target_that_no_clip_has_is_refused(root: Path) -> None:
     assert "corpus.targets: found no labelled frame of dominance in any clip" in line
 
 
+def test_folds_without_official_validation_clips_are_said(root: Path) -> None:
+    said = (
+        "note: no validation clips: each fold validates on a part of the training clips (1): 2 fo"
+    )
+    assert said not in summary(audited(root))
+    (root / "clips.csv").write_text(HEADER + ROWS.replace(",dev,", ",train,"))
+    assert said in summary(audited(root))
+
+
 def test_a_fold_that_the_groups_do_not_give_is_refused(root: Path) -> None:
     settings = checked(Corpus, section(root, folds="leave_one_group_out"), "corpus", "")
     found = audit(settings, Memory(root.parent / "memory.jsonl"), Wanted((), [0, 2], True))
