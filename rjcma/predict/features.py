@@ -6,20 +6,20 @@ folder of its own belongs to each set of engines. Files of other videos stay.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rjcma.audio.extract_all import extract_all
 from rjcma.audio.logmel_all import logmel_all
 from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoded
-from rjcma.jobs import adoption
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
+from rjcma.jobs.workers import worker_count
 from rjcma.manifest import Clip
 from rjcma.params import keyed
+from rjcma.predict.doing import do, run
 from rjcma.predict.engines import Engines
 from rjcma.predict.videos import ROOT
 from rjcma.speech.transcribe_all import transcribe_all
@@ -27,6 +27,9 @@ from rjcma.text.embed_all import embed_all
 from rjcma.text.punctuate_all import punctuate_all
 from rjcma.vision.faces_all import faces_all
 from rjcma.vision.model import models
+
+ONE_CORE = "rjcma.predict.network:one_core"
+"""Words become vectors by one core, as in the stages, so that they are the same."""
 
 
 class Places(NamedTuple):
@@ -71,7 +74,7 @@ def look(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
     jobs = [
         Job(
             clip.name,
-            (engines.faces, Path(clip.file), clip),
+            (engines.faces, Path(clip.file), clip, threads(len(clips))),
             {"video": clip.video_digest, "frames": str(clip.frames), "fps": str(clip.fps)},
             clip.frames,
         )
@@ -88,7 +91,12 @@ def look(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
         implementations=[detector.implementation],
         unit="video",
     )
-    _run(work)
+    run(work)
+
+
+def threads(videos: int) -> int:
+    """The threads that look at each of so many videos: all cores, divided among them."""
+    return max(1, worker_count() // videos)
 
 
 def make(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
@@ -96,9 +104,9 @@ def make(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
     if "visual" in engines.modalities:
         _make_visual(clips, engines, places)
     if engines.modalities & {"audio", "text"}:
-        _do(extract_all, clips, ROOT, places.audio)
+        do(extract_all, clips, ROOT, places.audio)
     if "audio" in engines.modalities:
-        _do(logmel_all, clips, places.audio, places.logmel)
+        do(logmel_all, clips, places.audio, places.logmel)
         _encode("audio", clips, places.logmel, engines, places)
     if "text" in engines.modalities:
         _make_text(clips, engines, places)
@@ -109,7 +117,7 @@ def _make_visual(clips: Sequence[Clip], engines: Engines, places: Places) -> Non
         _cut(clips, engines, places)
     else:
         faces = engines.faces.model_copy(update={"detector": None})
-        _do(faces_all, clips, ROOT, places.faces, faces)
+        do(faces_all, clips, ROOT, places.faces, faces)
     _encode("visual", clips, places.faces, engines, places)
 
 
@@ -120,38 +128,34 @@ def _cut(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
         tracks = places.tracks / f"{clip.video}.h5"
         digests = {"tracks": digest_input(tracks), "person": str(clip.person)}
         digests |= {"video": clip.video_digest, "frames": str(clip.frames)}
-        jobs.append(Job(clip.name, (size, Path(clip.file), clip, tracks), digests, clip.frames))
+        arguments = (size, Path(clip.file), clip, tracks, threads(len(clips)))
+        jobs.append(Job(clip.name, arguments, digests, clip.frames))
     settings = {"faces": {"size": size}}
     make = "rjcma.predict.looking:cut"
-    _run(Work(make, jobs, places.faces, ".h5", stage="predict", settings=settings))
+    run(Work(make, jobs, places.faces, ".h5", stage="predict", settings=settings))
 
 
 def _make_text(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
     videos = {clip.video for clip in clips}
     if engines.listens:
-        _do(transcribe_all, clips, places.audio, places.words, engines.speech)
+        make = "rjcma.predict.listening:transcribe"
+        do(transcribe_all, clips, places.audio, places.words, engines.speech, make=make)
     else:
         jobs = [Job(video, (), {}) for video in sorted(videos)]
         make = "rjcma.predict.silence:no_words"
-        _run(Work(make, jobs, places.words, ".json", stage="predict", unit="video", workers="one"))
-    _do(punctuate_all, places.words, places.transcripts, engines.punctuation, only=videos)
-    _do(embed_all, clips, places.transcripts, places.of("text"), engines.text)
+        run(Work(make, jobs, places.words, ".json", stage="predict", unit="video", workers="one"))
+    out, settings = places.transcripts, engines.punctuation
+    do(punctuate_all, places.words, out, settings, only=videos, around=ONE_CORE)
+    do(embed_all, clips, out, places.of("text"), engines.text, around=ONE_CORE)
 
 
 def _encode(
     modality: Encoded, clips: Sequence[Clip], inputs: Path, engines: Engines, places: Places
 ) -> None:
-    out = places.of(modality)
-    _do(encode_all, modality, clips, inputs, out, engines.encoders, engines.seed)
-
-
-def _do(stage: Callable[..., Any], *arguments: Any, only: Collection[str] = ()) -> None:
-    """Do the work of a stage, of jobs with these names if there are any; other files stay."""
-    work = adoption.work_of(stage, *arguments)
-    assert work is not None
-    jobs = [job for job in work.jobs if not only or job.name in only]
-    _run(dataclasses.replace(work, jobs=jobs))
-
-
-def _run(work: Work) -> None:
-    adoption.run(dataclasses.replace(work, keeps_others=True))
+    once = getattr(engines.encoders, modality).mode == "precompute"
+    do(
+        encode_all,
+        *(modality, clips, inputs, places.of(modality), engines.encoders, engines.seed),
+        make="rjcma.predict.encoding:encode" if once else "",
+        around="" if len(clips) == 1 else None,  # a single clip is encoded by all cores
+    )

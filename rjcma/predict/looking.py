@@ -8,37 +8,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rjcma import store
+from rjcma.jobs.progress import watched
 from rjcma.manifest import Clip
 from rjcma.predict import seen as on_disk
+from rjcma.predict.ahead import HELD, follow_ahead, in_order, in_thread
 from rjcma.vision.alignment import Floats, crop
 from rjcma.vision.faces import BLOCK
-from rjcma.vision.finding import Stretch, follow, opened, placed, summary
+from rjcma.vision.finding import Stretch, placed, summary
 from rjcma.vision.people import Choice, choose
-from rjcma.vision.pictures import Pixels
+from rjcma.vision.pictures import Picture, Pixels
 from rjcma.vision.settings import Faces
 
 BOXES = "boxes"
 """The dataset, beside the crops, of the person's box in each frame, (T, 4)."""
 
 
-def look(settings: Faces, video: Path, clip: Clip, path: Path) -> None:
+def look(settings: Faces, video: Path, clip: Clip, threads: int, path: Path) -> None:
     """Find and follow all faces of a video, and write their tracks (`rjcma.predict.seen`)."""
-    on_disk.write(path, follow(_stretch(video, clip), settings, opened(settings)))
+    on_disk.write(path, follow_ahead(_stretch(video, clip), settings, threads))
 
 
-def cut(size: int, video: Path, clip: Clip, tracks: Path, path: Path) -> None:
+def cut(size: int, video: Path, clip: Clip, tracks: Path, threads: int, path: Path) -> None:
     """Write the crops of a clip's person as stage `faces` does, and the person's boxes."""
+    cv2.setNumThreads(1)
     stretch, seen = _stretch(video, clip), on_disk.read(tracks)
     choice = choose(seen.tracks, clip.person, clip.fps, seen.size[0])
     index, landmarks = placed(choice, stretch)
     with store.create(path, (len(landmarks), size, size, 3), np.uint8, index) as dataset:
-        for start, block in _blocks(stretch, size, index, landmarks):
+        for start, block in _blocks(stretch, size, index, landmarks, threads):
             dataset[start : start + len(block)] = block
         dataset.file[BOXES] = boxes_of(choice, clip.frames)
         dataset.file.attrs["found"] = np.bytes_(json.dumps(summary(choice, seen)))
@@ -53,10 +59,7 @@ def boxes_of(choice: Choice, frames: int) -> NDArray[np.float32]:
 
 
 def people(tracks: Path, fps: float) -> int:
-    """The number of people that are seen often in a video, as the index counts them from the left.
-
-    Those whom `choose` finds by their numbers.
-    """
+    """The number of people that are seen often in a video: those whom `choose` finds by number."""
     seen = on_disk.read(tracks)
     number = 0
     while choose(seen.tracks, number + 1, fps, seen.size[0]).person is not None:
@@ -64,23 +67,35 @@ def people(tracks: Path, fps: float) -> int:
     return number
 
 
+def found(crops: Path) -> dict[str, Any]:
+    """What is noted of a clip's faces in its file of crops."""
+    import h5py
+
+    with h5py.File(crops) as file:
+        noted: dict[str, Any] = json.loads(file.attrs["found"])
+    return noted
+
+
 def _stretch(video: Path, clip: Clip) -> Stretch:
     return Stretch(video, clip.name, clip.first, clip.frames, clip.fps)
 
 
 def _blocks(
-    stretch: Stretch, size: int, index: store.Array, landmarks: Floats
+    stretch: Stretch, size: int, index: store.Array, landmarks: Floats, threads: int
 ) -> Iterator[tuple[int, Pixels]]:
-    """Each block of crops, with the number of its first row."""
-    block: list[Pixels] = []
+    """Each block of crops, with the number of its first row; decoded up to the last face."""
+    if not len(landmarks):
+        return
+
+    def crop_of(picture: Picture, row: int) -> Pixels:
+        return crop(picture.pixels(), landmarks[row], size)
+
+    last = int(np.flatnonzero(index >= 0)[-1]) + 1
+    pictures = in_thread(islice(stretch.pictures(), last), HELD)
+    shown = watched(f"{stretch.path.name}: crops", last, "frame", pictures)
+    faces = ((picture, row) for picture, row in zip(shown, index.tolist()) if row >= 0)
+    crops = in_order(crop_of, faces, threads)
     done = 0
-    for row, picture in zip(index, stretch.pictures()):
-        if row >= 0:
-            block.append(crop(picture.pixels(), landmarks[row], size))
-        if len(block) == BLOCK:
-            yield done, np.stack(block)
-            done, block = done + len(block), []
-        if done + len(block) == len(landmarks):
-            break
-    if block:
+    while block := list(islice(crops, BLOCK)):
         yield done, np.stack(block)
+        done += len(block)

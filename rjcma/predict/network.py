@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 
 from rjcma.encoders import inference
+from rjcma.jobs.progress import watched
 from rjcma.manifest import Clip
 from rjcma.training.saved import Saved, load_run
 
@@ -26,7 +27,7 @@ def write(
     features that do not fit a network.
     """
     with h5py.File(path, "w") as file:
-        for name, folder in runs:
+        for name, folder in watched(f"{clip.name}: runs", len(runs), "run", runs):
             saved = _loaded(folder)
             used = {m: folders[m] for m in saved.settings.modalities}
             file[name] = saved.predict([clip], used)[clip.name]

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import in_own_units
-from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
 from rjcma.predict import features, looking, videos
+from rjcma.predict.doing import run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import Places
 from rjcma.predict.result import Predicted
@@ -133,10 +133,9 @@ def _predict(
         implementations=sorted({part.implementation for part in parts}),
         workers="threads",
         needs=Needs(MEMORY, device=runs[0].settings.training.device),
-        around="rjcma.predict.network:one_core",
-        keeps_others=True,
+        around=features.ONE_CORE,
     )
-    adoption.run(work)
+    run(work)
 
 
 def _result(

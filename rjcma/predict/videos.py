@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rjcma.corpus.names import refuse
 from rjcma.corpus.probe import Probe
-from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_file
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip, Person
+from rjcma.predict.doing import run
 from rjcma.problem import Problem
 
 ROOT = Path("/")
@@ -36,9 +36,8 @@ def clips_of(videos: Sequence[Path], out: Path) -> list[Clip]:
         ".json",
         stage="predict",
         unit="video",
-        keeps_others=True,
     )
-    adoption.run(work)
+    run(work)
     return [_clip(video.absolute(), out / f"{video.stem}.json") for video in videos]
 
 
