@@ -259,7 +259,7 @@ def predict(
     videos: Annotated[list[Path], typer.Argument(help="Video files; all of a folder: FOLDER/*.")],
     run: Annotated[
         list[Path],
-        typer.Option(help="The folder of a trained run, or a bundle; may be given several times."),
+        typer.Option(help="The folder of a run, a folder of runs, or a bundle; one or several."),
     ],
     out: Annotated[Path, typer.Option(help="The folder for what is predicted.")] = (
         Path("predictions")
@@ -294,16 +294,36 @@ def predict(
     Folds of one target are averaged; their spread is beside the mean. The engines and models are
     those that the runs' features were made with. A second call makes nothing again.
     """
-    from rjcma.predict import outputs
+    from rjcma.predict import given, outputs
     from rjcma.predict.engines import Asked
     from rjcma.predict.predict import Request
     from rjcma.vision import inspection
 
     asked = Asked(params, other_engines, detector, not no_faces, not no_words)
     who = inspection.person(person)
-    request = Request(videos, run, work, who, everyone, asked)
+    files, runs = given.divided(videos)
+    request = Request(files, [*run, *runs], work, who, everyone, asked)
     for line in outputs.write_all(request, out, outputs.Forms(parquet=parquet)):
         print(line)
+
+
+@app.command()
+def export(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder of them.")],
+    out: Annotated[Path, typer.Argument(help="The bundle, such as talks.rjcma.")],
+) -> None:
+    """Write RUNS into the bundle OUT, one file with which a colleague predicts.
+
+    It holds the networks, their settings, and what their features were made with. Models are named
+    with their checksums, not copied.
+    """
+    from rjcma.predict import bundle, given
+    from rjcma.predict.trained import open_all
+
+    manifest = bundle.write(open_all(given.folders(runs, Path(".rjcma/bundles"))), out)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {len(manifest.files)} files")
+    for key, model in manifest.models.items():
+        print(f"needs {key}: {model.name} ({model.digest})")
 
 
 def _named(name: str, clips: Sequence[Clip], path: Path) -> Clip:

@@ -96,15 +96,18 @@ def of_runs(runs: Sequence[Trained], asked: Asked) -> Engines:
     if asked.others:
         sections, models = local, None
     else:
-        sections, models = _recorded(runs)
+        sections, models = recorded(runs)
         sections = _placed(sections, local, asked, _needed(runs))
     engines = _detecting(_assembled(sections, runs, asked), asked, models is None)
     _refuse_models(engines, models or {})
     return engines
 
 
-def _recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]]:
-    """The sections that all runs recorded, and their models' digests."""
+def recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """The sections that all runs recorded, and their models' digests.
+
+    Raises `Problem` for a run that recorded none, or others than the first.
+    """
     for run in runs:
         if run.engines is None:
             raise Problem(

@@ -16,7 +16,7 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import features, looking, videos
+from rjcma.predict import features, given, looking, videos
 from rjcma.predict.doing import run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import Places
@@ -50,7 +50,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
     used.
     """
-    runs = open_all(request.runs)
+    runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
     work = request.work
