@@ -269,7 +269,9 @@ def _is_once(encoders: Encoders, modality: str) -> bool:
 
 def _refuse_libraries(engines: Engines) -> None:
     """Raise `Problem` for an engine whose library is not installed here."""
-    used = {"faces.detector.engine": engines.faces.detector} if engines.looks else {}
+    used: dict[str, Any] = (
+        {"faces.detector.engine": engines.faces.detector} if engines.looks else {}
+    )
     if engines.listens:
         used |= {"speech.engine": engines.speech, "punctuation.engine": engines.punctuation}
     for key, section in used.items():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rjcma.predict import tables
 from rjcma.predict.predict import Request, predict
+from rjcma.predict.result import Predicted
 from rjcma.problem import Problem
 
 
@@ -28,8 +29,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     for predicted in predict(request):
         path = out / f"{predicted.clip.name}.csv"
         tables.write_csv(predicted, path)
-        folds = max(len(series) for series in predicted.folds.values())
-        yield f"{path}: {predicted.clip.frames} frames, {len(predicted.words)} words, folds: {folds}"
+        yield f"{path}: {_said(predicted)}"
         if forms.parquet:
             path = out / f"{predicted.clip.name}.parquet"
             tables.write_parquet(predicted, path)
@@ -47,3 +47,8 @@ def _refuse_no_folder(out: Path) -> None:
             expected="a folder for what is predicted, or none yet",
             cure="correct --out",
         ) from None
+
+
+def _said(predicted: Predicted) -> str:
+    folds = max(len(series) for series in predicted.folds.values())
+    return f"{predicted.clip.frames} frames, {len(predicted.words)} words, folds: {folds}"
