@@ -37,7 +37,7 @@ FLOORS = [
     {"text", "fusion"},
     {"encoders", "scoring"},
     {"training"},
-    {"ablation"},
+    {"ablation", "pages"},
 ]
 
 OUTSIDE = {
