@@ -47,12 +47,14 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
         )
 
 
-def address_of(folder: Path, pages: Path) -> str:
+def address_of(folder: Path | None, pages: Path) -> str:
     """A folder as pages refer to it: from the pages, unless the params give the whole path.
 
-    >>> address_of(Path("data/sample"), Path("data/report/clips"))
-    '../../sample'
+    >>> address_of(Path("corpora/sample"), Path("report/clips"))
+    '../../corpora/sample'
     """
+    if folder is None:
+        return "."
     return (folder if folder.is_absolute() else Path(os.path.relpath(folder, pages))).as_posix()
 
 
