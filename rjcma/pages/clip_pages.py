@@ -48,14 +48,19 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
 
 
 def address_of(folder: Path | None, pages: Path) -> str:
-    """A folder as pages refer to it: from the pages, unless the params give the whole path.
+    """A folder as pages refer to it: from the pages, if both are in the project, else as it is.
+
+    So nothing in a page depends on where the project is. A reader can set another folder.
 
     >>> address_of(Path("corpora/sample"), Path("report/clips"))
     '../../corpora/sample'
+    >>> address_of(Path("/corpora/sample"), Path("report/clips"))
+    '/corpora/sample'
     """
     if folder is None:
         return "."
-    return (folder if folder.is_absolute() else Path(os.path.relpath(folder, pages))).as_posix()
+    outside = folder.is_absolute() or os.path.relpath(pages).startswith("..")
+    return (folder if outside else Path(os.path.relpath(folder, pages))).as_posix()
 
 
 def _folds(results: Results, clip: Clip, target: str) -> list[FoldSeries]:
