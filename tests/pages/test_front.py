@@ -140,10 +140,14 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(tmp_path):
 def test_a_damaged_feature_is_named_and_left_out(tmp_path, capsys):
     world = pages_world.make(tmp_path, folds=(0,))
     (world.features / "faces" / "dora.h5").write_bytes(b"no HDF5")
-    results = scoring_world.results(world)
-    read = frames.read(results, pages_world.sources(world))
+    (world.transcripts / "anna.json").write_text("no JSON")
+    pages_world.write(world)
+    told = capsys.readouterr().err
+    assert "dora.h5" in told and "anna.json" in told
+    assert (world.report / "clips" / "dora.html").is_file()
+    read = frames.read(scoring_world.results(world), pages_world.sources(world))
     assert [f.clip.name for f in read if f.face is None] == ["dora"]
-    assert "dora.h5" in capsys.readouterr().err
+    assert [f.clip.name for f in read if f.speech is None] == ["anna"]
 
 
 def test_the_epochs_in_which_layers_were_released_are_marked(tmp_path):
