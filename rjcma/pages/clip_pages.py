@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.corpus.labels import in_own_units
 from rjcma.manifest import Clip
 from rjcma.pages import clip_page
@@ -15,8 +14,6 @@ from rjcma.pages.clip_view import ClipView, FoldSeries
 from rjcma.pages.site import CLIPS, Site
 from rjcma.pages.sources import Sources
 from rjcma.scoring.report import Results
-from rjcma.speech import words
-from rjcma.store import FeatureReader
 
 
 def write(site: Site, results: Results, sources: Sources) -> None:
@@ -30,7 +27,6 @@ def write(site: Site, results: Results, sources: Sources) -> None:
 def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]:
     """What each page shows; `pages` is the folder of the pages."""
     for clip in results.clips:
-        transcript = _there(sources.transcripts, f"{clip.video}.json")
         yield ClipView(
             clip=clip,
             ranges=results.ranges,
@@ -39,9 +35,9 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
                 for target, scale in results.ranges.items()
             },
             folds={target: _folds(results, clip, target) for target in results.targets},
-            words=None if transcript is None else words.read(transcript),
-            faces=_feature(sources.features, "faces", clip),
-            logmel=_feature(sources.features, "logmel", clip, WINDOW_ROWS),
+            words=sources.transcript(clip),
+            faces=sources.faces(clip),
+            logmel=sources.logmel(clip),
             video=clip.file,
             videos=address_of(sources.corpus, pages),
         )
@@ -72,16 +68,3 @@ def _folds(results: Results, clip: Clip, target: str) -> list[FoldSeries]:
         for run in results.runs
         if run.target == target
     ]
-
-
-def _feature(folder: Path | None, name: str, clip: Clip, span: int = 1) -> FeatureReader | None:
-    path = None if folder is None else _there(folder / name, f"{clip.name}.h5")
-    if path is None:
-        return None
-    return FeatureReader(path, clip=clip.name, frames=clip.frames, span=span)
-
-
-def _there(folder: Path | None, name: str) -> Path | None:
-    """The file in the folder, if both are there."""
-    path = None if folder is None else folder / name
-    return path if path is not None and path.is_file() else None
