@@ -37,6 +37,7 @@ FLOORS = [
     {"text", "fusion"},
     {"encoders", "scoring"},
     {"training"},
+    {"attention"},
     {"ablation", "pages", "predict"},
 ]
 
