@@ -27,6 +27,7 @@ from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.manifest import Clip
 from rjcma.pages import predictions
 from rjcma.pages.clip_view import ClipView, FoldSeries
+from rjcma.pages.site import CLIPS, PLOTLY
 from rjcma.speech.words import Word
 from rjcma.store import FeatureReader
 
@@ -74,11 +75,8 @@ def moving(page: Page, name: str, move: Callable[[int], None]) -> None:
         move(step)
     times = np.array(page.evaluate("() => window.pictures"))
     gaps = np.diff(times)
-    rate = 1000 / gaps.mean()
-    print(
-        f"{name}: {rate:.0f} pictures a second; between two at most {gaps.max():.0f} ms, ", end=""
-    )
-    print(f"95 % below {np.quantile(gaps, 0.95):.0f} ms")
+    print(f"{name}: {1000 / gaps.mean():.0f} pictures a second; between two 95 % below ", end="")
+    print(f"{np.quantile(gaps, 0.95):.0f} ms, all below {gaps.max():.0f} ms")
 
 
 def made_clip(folder: Path) -> ClipView:
@@ -150,29 +148,20 @@ def long_clip(browser: Browser) -> None:
         )
         page.mouse.up()
         page.locator("[data-do=all]").click()
-        buttons = ["closer"] * 4 + ["wider"] * 4
-        moving(
-            page,
-            "zoomed",
-            lambda step: page.locator(f"[data-do={buttons[step // 4 % 8]}]").dispatch_event(
-                "click"
-            ),
-        )
+        buttons = [page.locator(f"[data-do={name}]") for name in ("closer", "wider")]
+        moving(page, "zoomed", lambda step: buttons[step // 16 % 2].dispatch_event("click"))
         page.context.close()
 
 
 def report(browser: Browser, folder: Path) -> None:
     """The size of a report, and its front page and longest clip's page."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    plotly = (folder / "assets" / "plotly.min.js").stat().st_size
-    print(
-        f"{folder}: {sum(sizes) / 1e6:.1f} MB in {len(sizes)} files, {plotly / 1e6:.1f} of Plotly"
-    )
+    files = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    megabytes = [size / 1e6 for size in (sum(files.values()), files[folder / "assets" / PLOTLY])]
+    print(f"{folder}: {megabytes[0]:.1f} MB in {len(files)} files, {megabytes[1]:.1f} of Plotly")
     opening(browser, "front page", folder / "index.html", DRAWN)
-    longest = max(
-        (folder / "assets" / "data" / "clips").glob("*.js"), key=lambda p: p.stat().st_size
-    )
-    opening(browser, "longest clip", folder / "clips" / f"{longest.stem}.html", READY)
+    data = [path for path in files if path.parent.name == CLIPS and path.suffix == ".js"]
+    longest = max(data, key=files.__getitem__)
+    opening(browser, "longest clip", folder / CLIPS / f"{longest.stem}.html", READY)
 
 
 if __name__ == "__main__":
