@@ -71,7 +71,7 @@ class Captions:
     """The lines of all words, drawn where and when they are wanted."""
 
     def __init__(self, words: Sequence[Word], letters: Letters, room: int) -> None:
-        self.letters, self.space = letters, letters.width(" ")
+        self.letters, self.space, self.room = letters, letters.width(" "), room
         self.lines = lines(words, [letters.width(word.text) for word in words], self.space, room)
         self.starts = [line.start for line in self.lines]
 
@@ -88,6 +88,8 @@ class Captions:
         order = line.words
         if sum(is_right_to_left(word.text) for word in order) * 2 > len(order):
             order = order[::-1]
+            widths = [self.letters.width(word.text) + self.space for word in order]
+            left += max(0, self.room + self.space - sum(widths))
         for word in order:
             width = self.letters.width(word.text)
             if word.start <= time < word.end:

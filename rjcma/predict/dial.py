@@ -34,6 +34,8 @@ PLANE = ("valence", "arousal")
 TRAIL: Seconds = 3.0
 """How long the dot's trail is (ours)."""
 
+NO_FACE = "no face"
+
 PIECES = 24
 """The most pieces that a trail is drawn in, each fainter than the next (ours)."""
 
@@ -68,38 +70,31 @@ class Plane:
 
     def __init__(self, square: Square, letters: Letters) -> None:
         self.square, self.letters = square, letters
-        self.radius = square.side / 2 - 1
-        self.centre = np.array([square.left + square.side / 2, square.top + square.side / 2])
+        self.names = letters.height  # the room for a name, below and to the left
+        self.radius = (square.side - self.names) / 2
+        left, top = square.left + self.names, square.top
+        self.centre = np.array([left + self.radius, top + self.radius])
 
     def place(self, valence: ArrayLike, arousal: ArrayLike) -> Floats:
         """Values in [-1, 1] -> positions (..., 2)."""
-        reach = 0.94 * self.radius
-        across, up = reach * np.asarray(valence), reach * np.asarray(arousal)
+        across, up = self.radius * np.asarray(valence), self.radius * np.asarray(arousal)
         return self.centre + np.stack([across, -up], axis=-1)
 
     def ground(self, image: Pixels) -> None:
-        """Draw the square with its axes, and the circle in it."""
-        edges = self.place([-1, 1, 1, -1], [-1, -1, 1, 1])
-        polygon(image, edges, PLOT)
-        for radius in (1.0, 0.5):
-            ring(image, self.centre, 0.94 * self.radius * radius, 1, FAINT)
+        """Draw the square with its axes, the circle in it, and the axes' names."""
+        polygon(image, self.place([-1, 1, 1, -1], [-1, -1, 1, 1]), PLOT)
+        for share in (1.0, 0.5):
+            ring(image, self.centre, share * self.radius - 1, 1, FAINT)
         line(image, self.place([-1, 1], [0, 0]), 1, FAINT)
         line(image, self.place([0, 0], [-1, 1]), 1, FAINT)
-        self._name(image, PLANE[0], across=True)
-        self._name(image, PLANE[1], across=False)
-
-    def _name(self, image: Pixels, name: str, *, across: bool) -> None:
-        """Write an axis's name at its positive end; that of the upright one from bottom to top."""
-        mask, gap = self.letters.mask(name), max(1, self.letters.size // 5)
-        if not across:
-            mask = np.rot90(mask)
-        x, y = self.place(1, 0) if across else self.place(0, 1)
-        left = x - mask.shape[1] - gap if across else x - mask.shape[1] - gap / 2
-        top = y - mask.shape[0] - gap / 2 if across else y + gap
-        tint(image, np.ascontiguousarray(mask), round(left), round(top), mixed(QUIET, 0.8, PLOT))
+        across, up = (self.letters.mask(name) for name in PLANE)
+        up = np.ascontiguousarray(np.rot90(up))
+        x, y = self.centre
+        tint(image, across, round(x - across.shape[1] / 2), round(y + self.radius), QUIET)
+        tint(image, up, self.square.left, round(y - up.shape[0] / 2), QUIET)
 
     def draw(self, image: Pixels, people: Sequence[Series], frame: int) -> None:
-        """Draw each person's trail, the spread of the folds, and the dot; hollow without a face."""
+        """Draw each person's trail and dot; a dot is hollow without a face."""
         for person in people:
             self._trail(image, person, frame)
         for person in people:
@@ -111,6 +106,10 @@ class Plane:
             disc(image, point, size, person.colour)
             if person.missing[frame]:
                 disc(image, point, 0.6 * size, GROUND)
+        if all(person.missing[frame] for person in people):
+            gap = self.letters.size // 3
+            left, top = self.place(-1, 1).round().astype(int).tolist()
+            tint(image, self.letters.mask(NO_FACE), left + gap, top + gap // 2, QUIET)
 
     def _trail(self, image: Pixels, person: Series, frame: int) -> None:
         first = int(np.searchsorted(person.times, person.times[frame] - TRAIL))

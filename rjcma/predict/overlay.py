@@ -90,7 +90,7 @@ class Layout(NamedTuple):
     @property
     def side(self) -> int:
         """The height of the dial and the traces."""
-        return round(9.5 * self.letters)
+        return round(11 * self.letters)
 
     @property
     def panel(self) -> int:
@@ -213,6 +213,7 @@ def _frame_face(image: Pixels, box: Floats, person: Series, layout: Layout) -> N
     if person.name:
         letters = Letters(layout.letters, bold=True)
         left, top = round(box[0]), round(box[1]) - letters.height - thick
+        top = top if top >= 0 else round(box[1]) + thick
         mask = letters.mask(person.name)
         for shift in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
             tint(image, mask, left + shift[0], top + shift[1], dark)

@@ -142,7 +142,7 @@ class _Plot:
         for first, beyond in stretches(missing):
             end = times[beyond] if beyond < len(times) else times[-1] + 1 / 25
             left, right = np.clip(self.across(np.array([times[first], end])), 0, self.width)
-            picture[:, round(left) : round(right)] = mixed(FAINT, 0.35, PLOT)
+            picture[:, round(left) : round(right)] = mixed(PLOT, 0.35)
 
     def _band(self, picture: Pixels, person: Series, target: str, window: slice) -> None:
         means, spreads = person.means[target][window], person.spreads[target][window]
@@ -153,7 +153,7 @@ class _Plot:
             lower = np.maximum(means[part] - spreads[part], -1)
             edges = np.concatenate([self.down(upper), self.down(lower)[::-1]])
             there = np.concatenate([across[part], across[part][::-1]])
-            colour = mixed(person.lines[target], 0.28, PLOT)
+            colour = mixed(person.lines[target], 0.4, PLOT)
             polygon(picture, np.stack([there, edges], axis=1), colour)
 
     def _trace(
@@ -166,4 +166,4 @@ class _Plot:
             colour = mixed(person.lines[target], strength, PLOT)
             for first, beyond in stretches(np.isfinite(means)):
                 points = np.stack([across, self.down(means)], axis=1)[first:beyond]
-                line(picture, points, max(1, self.height / 30), colour)
+                line(picture, points, max(1, self.height / 40), colour)
