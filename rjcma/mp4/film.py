@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 from av.codec.context import Flags
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from rjcma.jobs.files import replacing, unwritable
 from rjcma.mp4.sound import Form, Samples
@@ -110,6 +110,7 @@ def _stream(container: Any, size: tuple[int, int], quality: Quality) -> Any:
     context.flags |= Flags.bitexact.value | Flags.frame_duration.value
     context.color_range = ColorRange.MPEG
     context.colorspace = Colorspace.ITU709
+    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     return stream
 
 

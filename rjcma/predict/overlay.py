@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from rjcma.jobs.progress import Progress
 from rjcma.mp4 import film, sound
+from rjcma.mp4.fit import put
 from rjcma.predict.captions import Captions
 from rjcma.predict.dial import Square, dial_for
 from rjcma.predict.letters import Letters
@@ -170,37 +170,15 @@ def _drawn(
     for frame in range(people[0].clip.frames):
         if picture is None:
             return
-        _place(picture, image[: layout.picture[1]], layout, shown, frame)
+        place = put(picture, image[: layout.picture[1]], layout.picture)
+        for person in shown:
+            box = place.boxes(person.boxes[frame], picture.size)
+            if np.isfinite(box).all():
+                _frame_face(image[: layout.picture[1]], box, person, layout)
         panel.draw(image[layout.picture[1] :], frame)
         yield float(times[frame] - times[0]), image
         progress.step()
         picture = next(others, None)
-
-
-def _place(
-    picture: Picture, image: Pixels, layout: Layout, people: Sequence[Series], frame: int
-) -> None:
-    """Put a picture into its part of the film, and the boxes of faces over it.
-
-    A picture of another shape than the first one is shown whole, between black bars.
-    """
-    width, height = layout.picture
-    full = picture.size
-    scale = min(width / full[0], height / full[1])
-    own = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
-    pixels = picture.pixels(max(own))
-    if pixels.shape[1::-1] != own:
-        pixels = np.asarray(cv2.resize(pixels, own, interpolation=cv2.INTER_CUBIC), np.uint8)
-    left, top = (width - own[0]) // 2, (height - own[1]) // 2
-    if own != (width, height):
-        image[:] = 0
-    image[top : top + own[1], left : left + own[0]] = pixels
-    image[:, width:] = image[:, width - 1 : width]
-    factors = np.tile(np.array(own) / full, 2)
-    for person in people:
-        box = person.boxes[frame] * factors + (left, top, 0, 0)
-        if np.isfinite(box).all():
-            _frame_face(image, box, person, layout)
 
 
 def _frame_face(image: Pixels, box: Floats, person: Series, layout: Layout) -> None:

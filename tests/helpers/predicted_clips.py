@@ -56,14 +56,14 @@ def video(
 
 def clip(name: str = "film", frames: int = 20, fps: float = 10.0, **other) -> Clip:
     """A clip of so many frames."""
-    known = {"times": None, "sound": True, "decoded": frames, "file": f"{name}.mkv", **other}
+    known = {"times": None, "sound": True, "decoded": frames, "file": f"{name}.mkv"}
+    known |= {"video_digest": "", **other}
     return Clip(
         name=name,
         video=name,
         partition="test",
         fps=fps,
         frames=frames,
-        video_digest="",
         faces=None,
         faces_digest="",
         **known,
