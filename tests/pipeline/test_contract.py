@@ -37,6 +37,7 @@ FLOORS = [
     {"text", "fusion"},
     {"encoders", "scoring", "mp4"},
     {"training"},
+    {"attention"},
     {"ablation", "pages", "predict"},
 ]
 
