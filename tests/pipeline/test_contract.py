@@ -31,6 +31,7 @@ FLOORS = [
         "concordance",
         "decoding",
         "device",
+        "models",
     },
     {"annotations"},
     {"corpus", "sample", "audio", "speech", "vision"},
