@@ -25,6 +25,8 @@ class Server:
         self.odd: dict[str, list[Answer] | Answer] = {}
         """By path: what answers every request, or the first, the second, …, before the file."""
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.fallback: Callable[[Any], bool] = lambda handler: False
+        """Answers what is none of these, if it can."""
         self.leaving = threading.Event()
         self.url = ""
 
@@ -52,7 +54,7 @@ def serving() -> Iterator[Server]:
                     (odd.pop(0) if isinstance(odd, list) else odd)(self)
                 elif self.path in server.files:
                     serve(self, server.files[self.path])
-                else:
+                elif not server.fallback(self):
                     answer(404)(self)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the other side has left
@@ -119,7 +121,9 @@ def cut(content: bytes, after: int) -> Answer:
     def give(handler: Any) -> None:
         wanted = handler.headers.get("Range")
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if wanted else {}
+        span = (
+            {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if wanted else {}
+        )
         length = {"Content-Length": len(content) - start, "ETag": etag(content)}
         head(handler, 206 if wanted else 200, {**length, **span})
         handler.wfile.write(content[start : start + after])
