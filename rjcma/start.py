@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from rjcma.encoders.settings import NONE, Encoders
 from rjcma.fusion.settings import Fusion
 from rjcma.jobs.files import read_json, replace
 from rjcma.jobs.recipe import Model
+from rjcma.models.hints import with_hint
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
 from rjcma.sample.settings import Sample
@@ -77,7 +79,11 @@ def check(params: Path, recorded: Path) -> Checked:
         raise Problems(_each_once(problems))
     models = models_of(sections)
     known = _read(recorded)
-    missing = {key: m for key, m in models.items() if isinstance(m, Problem)}
+    missing = {
+        key: with_hint(m, key, _named(sections, key))
+        for key, m in models.items()
+        if isinstance(m, Problem)
+    }
     notes = [f"{key}: the model is missing here; files made with it are kept" for key in missing]
     notes += list(_unused(sections))
     problems += [model for key, model in missing.items() if key not in known]
@@ -116,6 +122,12 @@ def record(path: Path, models: Mapping[str, Model]) -> None:
     before = _read(path)
     now = {key: m if isinstance(m, str) else before.get(key, "") for key, m in models.items()}
     replace(path, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _named(sections: Mapping[str, Any], key: str) -> str:
+    """What the params file says at this dotted key."""
+    first, *rest = key.split(".")
+    return str(reduce(getattr, rest, sections[first]))
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -71,8 +71,8 @@ def test_the_committed_params_are_valid(rjcma, folder):
 
 PAPERS = {
     "speech.model": "models/vosk-model-en-us-0.22",
-    "punctuation.model": "oliverguhr/fullstop-punctuation-multilang-large",
-    "text.model": "bert-base-uncased",
+    "punctuation.model": "models/fullstop-punctuation-multilang-large",
+    "text.model": "models/bert-base-uncased",
     "encoders.visual.weights": "models/res50_ir_0.887.pth",
     "encoders.audio.weights": "models/vggish-10086976.pth",
 }
@@ -85,6 +85,17 @@ def test_the_papers_params_only_lack_its_models(rjcma, tmp_path):
     assert len(problems.splitlines()) == len(PAPERS)
     for line, (key, name) in zip(problems.splitlines(), PAPERS.items()):
         assert line.startswith("problem: ") and name in line and key in line
+
+
+def test_each_model_of_the_papers_params_says_how_to_get_it(rjcma):
+    _, _, problems = rjcma("check", ROOT / "params/affwild2.yaml")
+    for line, name in zip(
+        problems.splitlines(),
+        ("vosk-en-us", "fullstop-punctuation", "bert-base-uncased", "", "vggish"),
+    ):
+        assert f"to do: `rjcma models fetch {name}`;" in line or (
+            not name and "ask the authors of the paper for res50_ir_0.887.pth" in line
+        )
 
 
 def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
