@@ -207,6 +207,44 @@ def table(report: Path) -> None:
 
 
 @app.command()
+def submission(
+    out: Annotated[Path, typer.Argument(help="The folder that the files go to.")] = Path(
+        "submission"
+    ),
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="The organisers' sample file: its rows and columns are taken."),
+    ] = None,
+    params: Annotated[Path, typer.Option(help="Its section runs is used.")] = Path("params.yaml"),
+) -> None:
+    """Write the challenge's files: one for each fold, and mean.csv of the folds' mean.
+
+    Without --sample, the rows are all frames of the test clips. With it, a row without a prediction
+    gets the one of the nearest frame, and predictions that it does not list are left out; both are
+    counted.
+    """
+    from rjcma import places
+    from rjcma.corpus import labels
+    from rjcma.params import load
+    from rjcma.scoring import runs as trained
+    from rjcma.scoring import submission as files
+    from rjcma.scoring.settings import Runs
+
+    clips_path, labels_path, runs_path, _ = places.arguments("score")
+    clips, ranges = manifest.read(clips_path), labels.ranges(labels_path)
+    runs = trained.read(runs_path, load(params, "runs", Runs), clips)
+    if sample is None:
+        asked = files.of_test_clips(clips, ranges)
+    else:
+        asked = files.read_sample(sample, clips, runs)
+    for line in [
+        *files.write(out, asked, runs, clips, ranges),
+        *files.in_words(files.fitted(asked, clips)),
+    ]:
+        print(line)
+
+
+@app.command()
 def picture(
     clip: str,
     out: Path,

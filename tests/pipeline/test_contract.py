@@ -47,6 +47,7 @@ OUTSIDE = {
     "install",
     "mend",
     "pipeline",
+    "places",
     "pull",
     "start",
     "status",
