@@ -80,6 +80,20 @@ def init(
 
 
 @app.command()
+def doctor(
+    params: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml"),
+) -> None:
+    """Say what is missing here, and what to do: packages, devices, models, the corpus, room.
+
+    `python -m rjcma.doctor` works even if packages are missing. Exit status 1: there is something
+    to do.
+    """
+    from rjcma.doctor.examination import main as examination
+
+    examination([str(params)])
+
+
+@app.command()
 def mend() -> None:
     """Mend the files of DVC that a kill has damaged, if no DVC is running here."""
     from rjcma.mend import mend as mend_all

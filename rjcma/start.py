@@ -76,14 +76,10 @@ def check(params: Path, recorded: Path) -> Checked:
         except Problem as problem:
             problems.append(problem)
     if problems:
-        raise Problems(_each_once(problems))
+        raise Problems(each_once(problems))
     models = models_of(sections)
-    known = _read(recorded)
-    missing = {
-        key: with_hint(m, key, _named(sections, key))
-        for key, m in models.items()
-        if isinstance(m, Problem)
-    }
+    known = read_record(recorded)
+    missing = missing_of(sections, models)
     notes = [f"{key}: the model is missing here; files made with it are kept" for key in missing]
     notes += list(_unused(sections))
     problems += [model for key, model in missing.items() if key not in known]
@@ -91,7 +87,7 @@ def check(params: Path, recorded: Path) -> Checked:
     problems += [*_missing_targets(params, sections["corpus"], sections["runs"])]
     problems += list(_devices(sections))
     if problems:
-        raise Problems(_each_once(problems))
+        raise Problems(each_once(problems))
     return Checked(sections, models, notes)
 
 
@@ -119,7 +115,7 @@ def record(path: Path, models: Mapping[str, Model]) -> None:
 
     A model that is missing here keeps the digest that the file had before.
     """
-    before = _read(path)
+    before = read_record(path)
     now = {key: m if isinstance(m, str) else before.get(key, "") for key, m in models.items()}
     replace(path, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
 
@@ -130,7 +126,17 @@ def _named(sections: Mapping[str, Any], key: str) -> str:
     return str(reduce(getattr, rest, sections[first]))
 
 
-def _read(path: Path) -> dict[str, str]:
+def missing_of(sections: Mapping[str, Any], models: Mapping[str, Model]) -> dict[str, Problem]:
+    """The models that are missing here, by params key; the problem says how to get each."""
+    return {
+        key: with_hint(model, key, _named(sections, key))
+        for key, model in models.items()
+        if isinstance(model, Problem)
+    }
+
+
+def read_record(path: Path) -> dict[str, str]:
+    """The models' digests by params key; empty if there is no record."""
     if not path.is_file():
         return {}
     cure = "delete the file and run `dvc repro index`: it is made again"
@@ -205,6 +211,6 @@ def _is_cpu(name: str) -> bool:
     return name.partition(":")[0] == "cpu"
 
 
-def _each_once(problems: list[Problem]) -> list[Problem]:
+def each_once(problems: list[Problem]) -> list[Problem]:
     """Each problem once: a mistake of the file as a whole is found again for every section."""
     return list({str(problem): problem for problem in problems}.values())

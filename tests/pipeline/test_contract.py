@@ -44,6 +44,8 @@ FLOORS = [
 OUTSIDE = {
     "about",
     "cli",
+    "doctor",
+    "entry",
     "install",
     "mend",
     "pipeline",
