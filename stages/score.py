@@ -1,4 +1,4 @@
-"""Stage score: the runs' results as numbers, tables, curves, traces, pictures and predictions."""
+"""Stage score: the runs' results as numbers, tables, curves, traces, pictures and pages."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 from rjcma import manifest
 from rjcma.command import run
 from rjcma.corpus import labels as labels_on_disk
+from rjcma.corpus.settings import Corpus
 from rjcma.jobs.digests import digest_file, digest_folder
 from rjcma.jobs.provenance import write_report
+from rjcma.pages import report as pages
+from rjcma.pages.sources import Sources
 from rjcma.params import keyed, load
 from rjcma.scoring import report
 from rjcma.scoring import runs as trained
@@ -17,14 +20,23 @@ from rjcma.scoring.settings import Runs
 
 
 def main(
-    clips: Path, labels: Path, runs: Path, out: Path, params: Path = Path("params.yaml")
+    clips: Path,
+    labels: Path,
+    runs: Path,
+    out: Path,
+    params: Path = Path("params.yaml"),
+    features: Path | None = None,
+    words: Path | None = None,
+    transcripts: Path | None = None,
+    ablation: Path | None = None,
 ) -> None:
     """Write the report: CCC and predictions of the runs that the params section `runs` names.
 
     CLIPS is the manifest, LABELS the folder of labels, RUNS the folder of runs; OUT receives the
-    report.
+    report. The pages also show what is in the folders that the options name; each may be missing.
     """
     wanted = load(params, "runs", Runs)
+    corpus = load(params, "corpus", Corpus)
     records = manifest.read(clips)
     for name in trained.stale_runs(runs, wanted):
         print(f"score: {runs / name} is not among the runs of {params}: left out", file=sys.stderr)
@@ -32,6 +44,8 @@ def main(
     ranges = labels_on_disk.ranges(labels)
     results = report.Results(records, ranges, truth, trained.read(runs, wanted, records))
     report.write(results, out)
+    sources = Sources(runs, features, words, transcripts, ablation, Path(corpus.root))
+    pages.write(results, out, sources)
     inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
     inputs |= report.digests(results.runs, runs)
     write_report(out, "score", "rjcma.scoring.report:write", {"runs": keyed(wanted)}, inputs)

@@ -5,7 +5,7 @@
 
 `clip` and `video` are needed. Paths are relative to the corpus's root, times are in seconds, m:ss
 or h:mm:ss of the video. Other columns are carried along. A file that ends in `.jsonl` has an object
-per line instead, with the same keys. README explains the columns.
+per line instead, with the same keys. docs/own-corpus.md explains the columns.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ HEAD = """\
 """
 
 SPEECH = """\
-speech: # CHECK: this one is for English and for a first try; README names better ones
+speech: # CHECK: this one is for English and for a first try; docs/engines.md names better ones
   engine: pocketsphinx
   model: null
 

@@ -194,5 +194,5 @@ def _end(future: Future[Any], outcome: submitit.Job[Any] | Exception) -> None:
 
 
 def _problem(found: str, expected: str, file: object = "RJCMA_EXECUTOR=slurm") -> Problem:
-    cure = f"correct {OPTIONS} (README: on a cluster), or unset RJCMA_EXECUTOR to use this machine"
+    cure = f"correct {OPTIONS} (docs/cluster.md), or unset RJCMA_EXECUTOR to use this machine"
     return Problem(file=file, found=found, expected=expected, cure=cure)

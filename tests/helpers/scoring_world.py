@@ -70,7 +70,9 @@ def make(
 def choose(world, targets=("valence", "arousal"), folds=(0, 1, 2)) -> None:
     """Write the params file that asks for these runs."""
     world.wanted = Runs(targets=targets, folds=folds)
-    text = json.dumps({"runs": {"targets": list(targets), "folds": list(folds)}})
+    corpus = {"root": "corpus", "videos": ["v"], "train": "t", "validation": "o"}
+    sections = {"corpus": corpus, "runs": {"targets": list(targets), "folds": list(folds)}}
+    text = json.dumps(sections)
     world.params.write_text(text)  # JSON is YAML
 
 

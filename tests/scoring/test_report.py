@@ -42,11 +42,14 @@ def test_the_report_is_complete(world):
         "curves.csv",
         "submission.csv",
         "traces.json",
+        "index.html",
     }
     expected |= {"traces/" + name.format("csv") for name in clips}
     expected |= {"pictures/" + name.format("png") for name in clips}
     expected |= {f"predictions/fold{n}/" + name.format("csv") for name in clips for n in range(3)}
-    assert set(files(world.report)) == expected
+    expected |= {"clips/" + name.format("html") for name in clips}
+    written = {name for name in files(world.report) if not name.startswith("assets/")}
+    assert written == expected
 
 
 RANGES = {"dominance": (1.0, 9.0), "joy_of_all": (0.0, 100.0), "valence": (-1.0, 1.0)}
@@ -102,7 +105,8 @@ def test_the_report_says_what_it_was_made_from(tmp_path):
     assert {name for name in inputs if inputs[name] != about["inputs"][name]} == {
         "valence-0/history.csv"
     }
-    assert {n for n in after["files"] if after["files"][n] != before["files"][n]} == {"curves.csv"}
+    changed = {n for n in after["files"] if after["files"][n] != before["files"][n]}
+    assert changed == {"curves.csv", "index.html", "assets/data/front.js"}
 
 
 def test_a_fold_is_scored_on_the_labelled_frames_of_its_validation_clips(world):

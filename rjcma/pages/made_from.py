@@ -1,0 +1,88 @@
+"""What a report was made from: the provenance of the runs and of the features, as tables.
+
+The same is in the files themselves (`rjcma about`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rjcma.jobs import provenance
+from rjcma.jobs.provenance import About
+from rjcma.jobs.recipe import flat
+from rjcma.pages.sources import Sources
+from rjcma.scoring.runs import TrainedRun
+
+FEATURES = ("faces", "logmel", "visual", "audio", "text")
+"""The folders of features, in the order of the flow."""
+
+
+class Part(NamedTuple):
+    """What some of the files were made from."""
+
+    title: str
+    about: str
+    """A sentence on it."""
+    rows: Sequence[tuple[str, str]]
+
+
+def parts(runs: Sequence[TrainedRun], sources: Sources) -> list[Part]:
+    """The runs, and each kind of feature that is here."""
+    return [*_runs(runs, sources.runs), *_features(sources)]
+
+
+def _runs(runs: Sequence[TrainedRun], folder: Path) -> list[Part]:
+    read = {run.name: provenance.read(folder / run.name / "run.json") for run in runs}
+    known = {name: about for name, about in read.items() if about}
+    if not known:
+        return []
+    each = [_rows(about) for about in known.values()]
+    common = [pair for pair in each[0].items() if all(pair in rows.items() for rows in each[1:])]
+    differing = [key for key in each[0] if key not in dict(common) and key not in OWN]
+    rows = [(key, value) for key, value in common if key not in OWN]
+    rows += [(key, "differs from run to run") for key in differing]
+    return [Part("Runs", f"Stage train, {len(runs)} runs: {', '.join(known)}.", rows)]
+
+
+OWN = ("settings target", "settings fold")
+"""What always differs between runs, and what their names say."""
+
+
+def _features(sources: Sources) -> list[Part]:
+    folders = {"words": sources.words, "transcripts": sources.transcripts}
+    if sources.features:
+        folders |= {name: sources.features / name for name in FEATURES}
+    found = []
+    for name, folder in folders.items():
+        if (about := _first(folder)) is not None:
+            stage = about.get("stage", "unknown")
+            found.append(Part(name, f"Stage {stage}.", list(_rows(about).items())))
+    return found
+
+
+def _first(folder: Path | None) -> About | None:
+    """The provenance of the first file of a folder: all of a folder have the same recipe."""
+    files = sorted(folder.glob("*.*")) if folder and folder.is_dir() else []
+    visible = (path for path in files if not path.name.startswith("."))
+    return next(filter(None, map(provenance.read, visible)), None)
+
+
+def _rows(about: Mapping[str, Any]) -> dict[str, str]:
+    """Package, code, libraries, models and settings, in one line each."""
+    rows = {key: str(about[key]) for key in ("package", "code") if about.get(key)}
+    for part in ("libraries", "models", "settings"):
+        for key, value in flat(about.get(part) or {}):
+            rows[f"{part} {key}"] = _shown(value)
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if _simple(value) else ""
+
+
+def _simple(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
