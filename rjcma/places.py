@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 from ruamel.yaml import YAML, YAMLError
@@ -13,14 +14,17 @@ PIPELINE = Path("dvc.yaml")
 
 
 def arguments(stage: str) -> list[Path]:
-    """The paths that the program of a stage is given, in order, by its command in dvc.yaml.
+    """The paths that the program of a stage is given, in order, before any options.
+
+    They are those of its command in dvc.yaml.
 
     Raises `Problem` if that cannot be read.
     """
     try:
         command = YAML(typ="safe").load(PIPELINE)["stages"][stage]["cmd"]
         words = shlex.split(command)
-        return [Path(word) for word in words[words.index(f"stages.{stage}") + 1 :]]
+        given = words[words.index(f"stages.{stage}") + 1 :]
+        return [Path(word) for word in takewhile(lambda word: not word.startswith("-"), given)]
     except FileNotFoundError:
         found = "no such file"
     except (YAMLError, UnicodeDecodeError) as error:

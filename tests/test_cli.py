@@ -298,3 +298,32 @@ def test_what_is_no_video_is_said_in_one_line(rjcma, folder):
     status, _, problems = rjcma("faces", "text.mp4", "--engine", "haar")
     assert status == 1 and "found a file that cannot be opened" in problems
     assert len(problems.splitlines()) == 1
+
+
+def test_the_submission_is_written_from_the_runs_that_the_pipeline_trained(
+    rjcma, world, tmp_path, monkeypatch
+):
+    places_of = (
+        f"python -m stages.score {world.manifest} {world.labels} {world.runs} {world.report}"
+    )
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{score: {{cmd: {places_of} --features x}}}}\n")
+    status, printed, _ = rjcma("submission", "--params", world.params)
+    assert status == 0
+    assert printed.splitlines()[-1] == "submission/mean.csv: 5 rows, the mean of 3 folds"
+    expected = (world.report / "submission.csv").read_bytes()
+    assert (tmp_path / "submission/mean.csv").read_bytes() == expected
+    (tmp_path / "s.csv").write_text("image_location,valence\nemil_test/00009.jpg,\n")
+    status, printed, _ = rjcma("submission", "out", "--sample", "s.csv", "--params", world.params)
+    assert status == 0 and "out/fold1.csv: 1 row, one fold" in printed
+    assert "nearest frame: 1 (emil_test 1)" in printed and "not ask for: 5" in printed
+
+
+def test_a_bad_sample_of_the_submission_is_a_line(rjcma, world, tmp_path):
+    places_of = (
+        f"python -m stages.score {world.manifest} {world.labels} {world.runs} {world.report}"
+    )
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{score: {{cmd: {places_of}}}}}\n")
+    (tmp_path / "s.csv").write_text("nonsense")
+    status, printed, problems = rjcma("submission", "--sample", "s.csv", "--params", world.params)
+    assert (status, printed) == (1, "") and len(problems.splitlines()) == 1
+    assert not (tmp_path / "submission").exists()

@@ -130,7 +130,8 @@ def write(
     for name, predictions in files.items():
         replace(folder / name, _text(asked, predictions, ranges).encode())
         what = f"the mean of {len(folds)} folds" if name == MEAN else "one fold"
-        lines.append(f"{folder / name}: {len(asked.rows):,} rows, {what}")
+        rows = "1 row" if len(asked.rows) == 1 else f"{len(asked.rows):,} rows"
+        lines.append(f"{folder / name}: {rows}, {what}")
     return lines
 
 
