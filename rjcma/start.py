@@ -39,6 +39,9 @@ CLASSES: dict[str, Any] = {
 }
 """The class or type of each section of a params file."""
 
+ENGINES = ("faces", "speech", "punctuation", "text", "encoders")
+"""Sections that name what features are made with."""
+
 DEVICES = ("punctuation", "text", "encoders", "training")
 """Sections that name a device."""
 
@@ -116,6 +119,16 @@ def record(path: Path, models: Mapping[str, Model]) -> None:
     before = _read(path)
     now = {key: m if isinstance(m, str) else before.get(key, "") for key, m in models.items()}
     replace(path, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
+
+
+def record_engines(path: Path, sections: Mapping[str, Any], models: Path) -> None:
+    """Write what features are made with: these `sections`, and the record of `models`.
+
+    Stage train puts it into each run's folder, so that other videos can be treated alike.
+    """
+    params = {name: sections[name].model_dump(mode="json", exclude={"device"}) for name in ENGINES}
+    text = json.dumps({"params": params, "models": _read(models)}, indent=1)
+    replace(path, (text + "\n").encode())
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -65,18 +65,18 @@ def _measured(frames: Sequence[Frames], target: str, condition: Condition) -> Me
     return Measured(target, condition.name, truth.size, rmse, ccc(prediction, truth))
 
 
-def figure(name: str, title: str, rows: Sequence[Measured]) -> Figure:
-    """Bars of the RMSE by condition, a colour for each target."""
+def figure(name: str, title: str, rows: Sequence[Measured], highest: float) -> Figure:
+    """Bars of the RMSE by condition, a colour for each target; the axis goes to `highest`."""
     targets = list(dict.fromkeys(row.target for row in rows))
     data = [
         {
             "type": "bar",
             "name": target,
-            "x": [row.condition for row in rows if row.target == target],
+            "x": [_label(row.condition, rows) for row in rows if row.target == target],
             "y": np.array([row.rmse for row in rows if row.target == target]),
             "customdata": [[row.ccc, row.frames] for row in rows if row.target == target],
             "marker": {"color": colours(targets)[target]},
-            "hovertemplate": "%{x}, %{fullData.name}<br>RMSE %{y:.3f}<br>"
+            "hovertemplate": "%{fullData.name}<br>RMSE %{y:.3f}<br>"
             "CCC %{customdata[0]:.3f}, %{customdata[1]} frames<extra></extra>",
         }
         for target in targets
@@ -92,8 +92,8 @@ def figure(name: str, title: str, rows: Sequence[Measured]) -> Figure:
         data=data,
         layout={
             "xaxis": {},
-            "yaxis": {"title": {"text": "RMSE"}, "rangemode": "tozero"},
-            "bargap": 0.35,
+            "yaxis": {"title": {"text": "RMSE"}, "range": [0, highest * 1.05]},
+            "bargap": 0.5,
             "legend": {"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right"},
             "showlegend": len(targets) > 1,
         },
@@ -108,3 +108,9 @@ def figure(name: str, title: str, rows: Sequence[Measured]) -> Figure:
             ],
         ),
     )
+
+
+def _label(condition: str, rows: Sequence[Measured]) -> str:
+    """The condition, and the number of its frames: of few, an error says little."""
+    counts = sorted({row.frames for row in rows if row.condition == condition})
+    return f"{condition}<br>{' or '.join(f'{count:,}' for count in counts)} frames"

@@ -12,6 +12,9 @@ from rjcma.pages.figure import Figure, Table
 from rjcma.pages.palette import colours
 from rjcma.scoring.runs import TrainedRun
 
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""By fold."""
+
 MEASURES = {"ccc": "CCC of the selection clips", "loss": "Training loss (1 − CCC)"}
 
 
@@ -32,6 +35,8 @@ def _figure(
     measure: str, title: str, runs: Sequence[TrainedRun], released: dict[str, list[int]]
 ) -> Figure:
     colour = colours(list(dict.fromkeys(run.target for run in runs)))
+    folds = list(dict.fromkeys(run.fold for run in runs))
+    dash = {fold: DASHES[number % len(DASHES)] for number, fold in enumerate(folds)}
     data: list[dict[str, Any]] = []
     for run in runs:
         epochs = [int(row["epoch"]) for row in run.history]
@@ -46,7 +51,7 @@ def _figure(
                 "x": epochs,
                 "y": values,
                 "text": [f"fold {run.fold}"] * len(epochs),
-                "line": {"color": colour[run.target], "width": 1.6},
+                "line": {"color": colour[run.target], "width": 1.6, "dash": dash[run.fold]},
                 "marker": _marks(run, epochs, released[run.name]),
                 "hovertemplate": "%{fullData.name}, %{text}<br>epoch %{x}: %{y:.3f}<extra></extra>",
             }

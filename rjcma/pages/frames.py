@@ -6,7 +6,6 @@ Predictions are those of the runs that were not trained on the clip, as in the r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +13,9 @@ from numpy.typing import NDArray
 
 from rjcma.concordance import ccc_labelled
 from rjcma.corpus.labels import Ranges, in_own_units
-from rjcma.jobs.progress import say
 from rjcma.manifest import Clip
 from rjcma.pages.sources import Sources
-from rjcma.problem import Problem
 from rjcma.scoring.report import Results
-from rjcma.speech import words
-from rjcma.store import FeatureReader
 from rjcma.timeline import item_at
 
 Array = NDArray[Any]
@@ -76,8 +71,8 @@ def _frames(results: Results, clip: Clip, trace: Any, sources: Sources) -> Frame
         folds=tuple(sorted({run.fold for run in results.runs if clip.name not in run.train})),
         truth={target: truth for target, (truth, _) in own.items()},
         prediction={target: prediction for target, (_, prediction) in own.items()},
-        face=_faces(clip, sources.features),
-        speech=_speech(clip, sources.transcripts),
+        face=_faces(clip, sources),
+        speech=_speech(clip, sources),
     )
 
 
@@ -85,25 +80,14 @@ def _own(values: Array, target: str, ranges: Ranges) -> Array:
     return in_own_units(np.asarray(values, np.float64), ranges[target])
 
 
-def _faces(clip: Clip, features: Path | None) -> Mask | None:
-    path = features / "faces" / f"{clip.name}.h5" if features else None
-    if path is None or not path.is_file():
-        return None
-    try:
-        return FeatureReader(path, clip=clip.name, frames=clip.frames).index >= 0
-    except Problem as problem:
-        say(f"note: {problem}; the pages are without it")
-        return None
+def _faces(clip: Clip, sources: Sources) -> Mask | None:
+    faces = sources.faces(clip)
+    return None if faces is None else faces.index >= 0
 
 
-def _speech(clip: Clip, transcripts: Path | None) -> Mask | None:
-    path = transcripts / f"{clip.video}.json" if transcripts else None
-    if path is None or not path.is_file():
-        return None
-    try:
-        spoken = words.read(path)
-    except Problem as problem:
-        say(f"note: {problem}; the pages are without it")
+def _speech(clip: Clip, sources: Sources) -> Mask | None:
+    spoken = sources.transcript(clip)
+    if spoken is None:
         return None
     starts, ends = [word.start for word in spoken], [word.end for word in spoken]
     return item_at(clip.frame_times(), starts, ends) >= 0

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rjcma.pages import ablation, clip_table, conditions, curves, frames, made_from, plane
+from rjcma.pages.conditions import Measured
 from rjcma.pages.figure import Figure, Table
 from rjcma.pages.frames import Frames
 from rjcma.pages.palette import colours
@@ -29,10 +30,16 @@ FILES = {
 """Files of the report beside the pages."""
 
 
+MOST = 2000
+"""The number of clips in the table of clips: the worst; a browser is slow with more (ours)."""
+
+
 class Section(NamedTuple):
     """A part of the page: figures that are read in the same way."""
 
     anchor: str
+    short: str
+    """Its title in the navigation."""
     title: str
     reading: str
     """How to read it, in a sentence."""
@@ -48,6 +55,7 @@ def write(site: Site, results: Results, sources: Sources) -> None:
     sections = _sections(results, read, sources)
     study = ablation.read(sources.ablation)
     picture = study.picture if study else None
+    rows = clip_table.rows(read, {target: results.ranges[target] for target in results.targets})
     drawn = [_folds(scores), *(figure for section in sections for figure in section.figures)]
     site.data(DATA, {"figures": {figure.name: figure.plot() for figure in drawn}})
     site.page(
@@ -62,7 +70,8 @@ def write(site: Site, results: Results, sources: Sources) -> None:
         notes=notes(scores),
         folds=drawn[0],
         targets=results.targets,
-        clips=clip_table.rows(read, results.targets),
+        clips=rows[:MOST],
+        further=len(rows[MOST:]),
         sections=sections,
         ablation=study,
         ablation_picture=site.asset("ablation.png", picture) if picture else "",
@@ -102,13 +111,16 @@ def _table(scores: Mapping[str, Mapping[int, Score]], measure: str) -> Table:
         for fold, row in zip(folds, values, strict=True)
     ]
     over = zip(values.mean(axis=0), values.std(axis=0), strict=True)
-    rows.append(["Mean ± std", *(f"{mean:z.3f} ± {std:.3f}" for mean, std in over)])
+    rows.append(
+        ["Mean ± std", *(f"{mean:z.3f} ±\N{NO-BREAK SPACE}{std:.3f}" for mean, std in over)]
+    )
     return Table(["Validation set", *(name.capitalize() for name in [*targets, "mean"])], rows)
 
 
 def _folds(scores: Mapping[str, Mapping[int, Score]]) -> Figure:
     """A dot per fold and target, and the mean with its standard deviation."""
     data = []
+    cccs = [score.ccc for of_folds in scores.values() for score in of_folds.values()]
     for target, of_folds in scores.items():
         values = [score.ccc for score in of_folds.values()]
         colour = colours(list(scores))[target]
@@ -145,11 +157,11 @@ def _folds(scores: Mapping[str, Mapping[int, Score]]) -> Figure:
         " of the table.",
         data=data,
         layout={
-            "xaxis": {"title": {"text": "CCC"}},
-            "yaxis": {"autorange": "reversed", "type": "category"},
+            "xaxis": {"title": {"text": "CCC"}, "range": [min(0.0, *cccs) - 0.05, 1.0]},
+            "yaxis": {"type": "category", "range": [len(scores) - 0.5, -0.5]},
             "showlegend": False,
         },
-        height=110 + 60 * len(scores),
+        height=70 + 48 * len(scores),
     )
 
 
@@ -160,6 +172,7 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
         sections.append(
             Section(
                 "plane",
+                "Plane",
                 "Over the plane",
                 "How often truth and prediction visit each part of the plane: a network that is"
                 " unsure stays near the middle, so its cloud is smaller.",
@@ -169,6 +182,7 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
     sections.append(
         Section(
             "against",
+            "Against truth",
             "Prediction against truth",
             "On the dotted line the prediction is right; where the mean prediction (dots) is"
             " flatter than it, extremes are predicted too weakly.",
@@ -181,6 +195,7 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
     sections.append(
         Section(
             "regions",
+            "Regions",
             "Error by region of the labels",
             "Which labels are predicted badly: regions with few frames are learnt least.",
             regions,
@@ -191,8 +206,10 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
         Section(
             "curves",
             "Training",
+            "Training",
             "A line per run; the star is the epoch whose weights are used, a triangle an epoch in"
-            " which further layers of the encoders were released.",
+            " which further layers of the encoders were released. Colours are targets, patterns"
+            " folds.",
             curves.figures(results.runs, sources.runs),
         )
     )
@@ -200,17 +217,19 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
 
 
 def _conditions(read: Sequence[Frames], targets: Sequence[str]) -> Section:
-    figures, missing = [], []
+    by: dict[tuple[str, str], list[Measured]] = {}
+    missing = []
     if any(clip.face is not None for clip in read):
-        rows = conditions.measured(read, targets, conditions.FACE)
-        figures.append(conditions.figure("faces", "Face", rows))
+        by["faces", "Face"] = conditions.measured(read, targets, conditions.FACE)
     else:
         missing.append("The faces are not here: pull data/features/faces to compare by them.")
     if any(clip.speech is not None for clip in read):
-        rows = conditions.measured(read, targets, conditions.SPEECH)
-        figures.append(conditions.figure("speech", "Speech", rows))
+        by["speech", "Speech"] = conditions.measured(read, targets, conditions.SPEECH)
     else:
         missing.append("The transcripts are not here: pull data/transcripts to compare by them.")
+    errors = [row.rmse for rows in by.values() for row in rows if row.frames]
+    highest = max(errors, default=1.0)
+    figures = [conditions.figure(*names, rows, highest) for names, rows in by.items()]
     reading = "What a missing face or silence costs: compare the bars of one colour."
     title = "Error by face and by speech"
-    return Section("conditions", title, reading, figures, " ".join(missing))
+    return Section("conditions", "Faces and speech", title, reading, figures, " ".join(missing))

@@ -1,13 +1,22 @@
 """What the pages show beside the results: found where it is here, and left out where it is not.
 
-None of it is needed to score: a colleague may have pulled only the runs. The pages then say what
-is missing, and show the rest.
+None of it is needed to score: a colleague may have pulled only the runs. What is missing is None,
+and so is what is damaged or does not fit its clip, with a line that says so. The pages say what
+they miss, and show the rest.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+
+from rjcma.audio.windows import WINDOW_ROWS
+from rjcma.jobs.progress import say
+from rjcma.manifest import Clip
+from rjcma.problem import Problem
+from rjcma.speech import words
+from rjcma.speech.words import Word
+from rjcma.store import FeatureReader
 
 
 class Sources(NamedTuple):
@@ -25,3 +34,38 @@ class Sources(NamedTuple):
     """The report of the ablation."""
     corpus: Path | None = None
     """The corpus's root, under which the videos are; pages only refer to them."""
+
+    def faces(self, clip: Clip) -> FeatureReader | None:
+        """The clip's face crops."""
+        return self._feature("faces", clip, span=1)
+
+    def logmel(self, clip: Clip) -> FeatureReader | None:
+        """The clip's log-mel windows."""
+        return self._feature("logmel", clip, span=WINDOW_ROWS)
+
+    def transcript(self, clip: Clip) -> list[Word] | None:
+        """The words of the clip's video."""
+        path = self.transcripts / f"{clip.video}.json" if self.transcripts else None
+        if path is None or not path.is_file():
+            return None
+        try:
+            return words.read(path)
+        except Problem as problem:
+            _tell(problem)
+            return None
+
+    def _feature(self, name: str, clip: Clip, span: int) -> FeatureReader | None:
+        path = self.features / name / f"{clip.name}.h5" if self.features else None
+        if path is None or not path.is_file():
+            return None
+        reader = FeatureReader(path, clip=clip.name, frames=clip.frames, span=span)
+        try:
+            _ = reader.index  # which checks the file
+        except Problem as problem:
+            _tell(problem)
+            return None
+        return reader
+
+
+def _tell(problem: Problem) -> None:
+    say(f"note: {problem}; the pages are without it")

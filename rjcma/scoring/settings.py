@@ -17,6 +17,9 @@ class Runs(Section):
     folds: Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], Field(min_length=1)] = (
         tuple(range(6))
     )
+    attention: Annotated[int, Field(ge=0)] | None = 4
+    """Windows of a clip whose attention is kept for the report, spread evenly; null for all, 0 for
+    none (ours). A window takes about 40 kB in the report for each target."""
 
     @field_validator("targets", "folds")
     @classmethod

@@ -37,7 +37,8 @@ FLOORS = [
     {"text", "fusion"},
     {"encoders", "scoring"},
     {"training"},
-    {"ablation", "pages"},
+    {"attention"},
+    {"ablation", "pages", "predict"},
 ]
 
 OUTSIDE = {

@@ -6,6 +6,9 @@
 report.figures = {
   config: { displaylogo: false, responsive: true, displayModeBar: false },
 
+  // Fingers scroll the page; a mouse zooms a figure by dragging, and a double click undoes it.
+  dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+
   // A copy of a figure's part in which all colours of the theme are resolved.
   themed(value) {
     if (typeof value === "string") {
@@ -33,6 +36,7 @@ report.figures = {
       font: { family: "system-ui, sans-serif", size: 13, color: "var(--ink)" },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
+      dragmode: report.figures.dragmode,
       margin: { l: 48, r: 12, t: 12, b: 40 },
       hoverlabel: {
         bgcolor: "var(--panel)", bordercolor: "var(--line)", font: { color: "var(--ink)" },

@@ -28,6 +28,20 @@ addEventListener("DOMContentLoaded", () => {
     rows.sort((a, b) => compare(value(a, column), value(b, column), sign));
     table.tBodies[0].append(...rows);
   };
+  // A field that filters a long table by the first cell of each row, and says how many are left.
+  for (const field of document.querySelectorAll("input[data-filters]")) {
+    const rows = [...document.getElementById(field.dataset.filters).tBodies[0].rows];
+    const line = field.closest("p");
+    line.hidden = rows.length < 20;
+    field.addEventListener("input", () => {
+      const wanted = field.value.toLowerCase();
+      for (const row of rows) {
+        row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+      }
+      const left = rows.filter((row) => !row.hidden).length;
+      line.querySelector("[role=status]").textContent = wanted ? left + " of " + rows.length : "";
+    });
+  }
   for (const table of document.querySelectorAll("table.sortable")) {
     for (const head of table.tHead.rows[0].cells) {
       head.querySelector("button")?.addEventListener("click", () => sort(table, head));

@@ -1,0 +1,100 @@
+"""A clip with everything that its page shows, and a video whose pictures say their number."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from clips import clip
+
+from rjcma import store
+from rjcma.manifest import Clip
+from rjcma.pages import clip_page, site
+from rjcma.pages.clip_view import ClipView, FoldSeries
+from rjcma.speech.words import Word
+from rjcma.store import FeatureReader
+
+FRAMES, FPS = 100, 25
+BITS, BAR = 8, 20
+"""A picture shows its frame's number in binary: white bars of 20 pixels, the lowest bit first."""
+
+WORDS = [
+    Word("Hello,", 0.21, 0.55, 1.0),
+    Word("you", 0.55, 0.9, 1.0),
+    Word("there.", 2.0, 2.6, 1.0),
+]
+MISSING = slice(30, 40)
+
+
+def film(path: Path, frames=FRAMES, fps=FPS) -> Path:
+    """Write a video of `frames` numbered pictures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = BITS * BAR, 96, "yuv420p"
+        stream.options = {"g": "12", "crf": "20"}
+        for k in range(frames):
+            bits = (k >> np.arange(BITS)) & 1
+            row = np.repeat(bits * 255, BAR).astype(np.uint8)
+            picture = np.broadcast_to(row[None, :, None], (96, BITS * BAR, 3))
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = k, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def number_shown(png: bytes) -> int:
+    """The number in a screenshot of the video."""
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    row = picture[picture.shape[0] // 2]
+    lit = np.flatnonzero(row > 127)
+    assert lit.size or row.size
+    middles = (np.arange(BITS) + 0.5) / BITS * len(row)
+    return int(((row[middles.astype(int)] > 127) << np.arange(BITS)).sum())
+
+
+def view(folder: Path, name="anna", words=WORDS, record: Clip | None = None, **other) -> ClipView:
+    """A view of a clip of 4 seconds; its features are written to `folder`."""
+    record = record or clip(name, FRAMES, "validation", fps=FPS)
+    random = np.random.default_rng(1)
+    frames = record.frames
+    seen = np.ones(frames, bool)
+    seen[MISSING] = False
+    crops = random.integers(0, 255, (seen.sum(), 48, 48, 3), dtype=np.uint8)
+    faces, logmel = folder / "faces.h5", folder / "logmel.h5"
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write(faces, crops, np.where(seen, seen.cumsum() - 1, -1))
+    index = np.rint(np.arange(frames) * 100 / record.fps).astype(np.int32)
+    rows = random.normal(-2, 1, (index[-1] + 96, 64)).astype(np.float32)
+    store.write(logmel, rows, index)
+    waves = {
+        t: np.sin(np.arange(frames) / 9 + shift) for t, shift in (("valence", 0), ("arousal", 2))
+    }
+    given = {
+        "clip": record,
+        "ranges": {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)},
+        "truth": {t: np.where(np.arange(frames) < 5, np.nan, wave) for t, wave in waves.items()},
+        "folds": {
+            t: [FoldSeries(k, k != 1, wave * 0.8 + 0.05 * k) for k in range(3)]
+            for t, wave in waves.items()
+        },
+        "words": words,
+        "faces": FeatureReader(faces, clip=record.name, frames=frames),
+        "logmel": FeatureReader(logmel, clip=record.name, frames=frames, span=96),
+        "video": f"{record.video}.mp4",
+        "videos": "../../videos",
+    }
+    return ClipView(**{**given, **other})
+
+
+def write(root: Path, *views: ClipView) -> Path:
+    """A site `root/report` with the pages of these views. -> the folder of the pages"""
+    with site.building(root / "report", "Report") as made:
+        for each in views:
+            clip_page.write(made, each)
+        made.page("index.html", "base.html", title="Front")
+    return root / "report" / "clips"

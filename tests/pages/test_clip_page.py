@@ -1,0 +1,133 @@
+"""The page of a clip in Chromium: video, cursor, words and keys agree."""
+
+from __future__ import annotations
+
+import clip_world
+import pytest
+from chromium import Opened
+from clip_world import FPS, WORDS
+
+CURSOR = """() => {
+  const left = (part) => document.querySelector(`[data-part="${part}"]`).getBoundingClientRect().x;
+  return left("cursor") - left("timeline");
+}"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    root = tmp_path_factory.mktemp("clip")
+    clip_world.film(root / "videos" / "anna.mp4")
+    return clip_world.write(root, clip_world.view(root / "features"))
+
+
+@pytest.fixture
+def opened(browser, pages):
+    there = Opened(browser, pages / "anna.html")
+    there.page.wait_for_selector("[data-ready]")
+    there.page.wait_for_selector('[data-video="there"]')
+    yield there
+    there.close()
+    assert there.errors == [] and there.left == []
+
+
+def frame(page) -> int:
+    """The present frame, as the page tells it."""
+    return int(page.locator('[data-part="clock"]').inner_text().split("frame ")[1])
+
+
+def shown(page) -> int:
+    """The number in the picture that the video shows."""
+    page.wait_for_function("() => !document.querySelector('video').seeking")
+    page.wait_for_timeout(100)  # the picture is painted
+    return clip_world.number_shown(page.locator("video").screenshot())
+
+
+def lit(page) -> str | None:
+    words = page.locator("[data-word][aria-current]")
+    return words.inner_text() if words.count() else None
+
+
+def x_of(page, seconds) -> float:
+    """Where a time lies in the timeline, by the ticks that Plotly has drawn."""
+    ticks = page.evaluate(
+        """() => [...document.querySelectorAll('.xtick text')].map((tick) => {
+          const box = tick.getBoundingClientRect();
+          return [parseFloat(tick.textContent), box.x + box.width / 2];
+        })"""
+    )
+    (first, left), (last, right) = ticks[0], ticks[-1]
+    return left + (seconds - first) / (last - first) * (right - left)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 2.3, 3.5])
+def test_a_click_on_a_trace_seeks_video_cursor_and_word(opened, seconds):
+    page = opened.page
+    traces = page.locator('[data-part="traces"]')
+    traces.scroll_into_view_if_needed()
+    box = traces.bounding_box()
+    page.mouse.click(x_of(page, seconds), box["y"] + 90)
+    now = frame(page)
+    assert abs(now / FPS - seconds) <= 1.5 / FPS
+    assert shown(page) == now
+    left = page.locator('[data-part="timeline"]').bounding_box()["x"]
+    assert abs(page.evaluate(CURSOR) + left - x_of(page, now / FPS)) <= 2
+    expected = [w.text for w in WORDS if w.start <= now / FPS < w.end]
+    assert lit(page) == (expected[0] if expected else None)
+
+
+def test_a_click_on_a_word_seeks_to_its_first_frame(opened):
+    page = opened.page
+    page.get_by_text("there.").click()
+    assert frame(page) == 50 and lit(page) == "there."
+    page.get_by_text("Hello,").click()
+    assert frame(page) == 6 and lit(page) == "Hello,"  # frame 5, at 0.20 s, is before the word
+    assert shown(page) == 6
+
+
+def test_words_light_up_while_the_video_plays(opened):
+    page = opened.page
+    page.get_by_role("button", name="Play").click()
+    for word in WORDS:
+        page.wait_for_selector(f'[data-word][aria-current]:text-is("{word.text}")')
+    page.keyboard.press("Space")
+    page.wait_for_function("() => document.querySelector('video').paused")
+    assert abs(shown(page) - frame(page)) <= 1
+
+
+def test_the_keyboard_plays_and_seeks(opened):
+    page = opened.page
+    for key, expected in [
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowLeft", 1),
+        ("Shift+ArrowRight", 26),
+        ("Shift+ArrowLeft", 1),
+        ("End", 99),
+        ("ArrowRight", 99),
+        ("Home", 0),
+        ("]", 6),
+        ("]", 14),
+        ("]", 50),
+        ("[", 14),
+    ]:
+        page.keyboard.press(key)
+        assert frame(page) == expected, key
+        assert shown(page) == expected, key
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    assert "prediction" in page.locator("[aria-live]").inner_text()
+
+
+def test_without_its_video_the_page_plays_the_rest(browser, tmp_path):
+    pages = clip_world.write(tmp_path, clip_world.view(tmp_path / "features"))
+    there = Opened(browser, pages / "anna.html")
+    page = there.page
+    page.wait_for_selector('[data-video="missing"]')
+    page.keyboard.press("Space")
+    page.wait_for_selector('[data-word][aria-current]:text-is("you")')
+    page.keyboard.press("Space")
+    assert 10 < frame(page) < 40
+    assert [error for error in there.errors if "ERR_FILE_NOT_FOUND" not in error] == []
+    there.close()
