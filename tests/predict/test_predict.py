@@ -187,6 +187,34 @@ def test_without_the_library_parquet_is_refused_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_written_is_refused_before_anything_is_made(world, talk, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    request = Request([talk], world.runs, tmp_path / "work")
+    for out, overlay, words in (
+        (file, None, r"file: found a file where a folder is to be; .* --out"),
+        (tmp_path, file / "film.mp4", r"a file where a folder is to be; .* --overlay"),
+        (tmp_path, tmp_path / "film.avi", r"another ending than \.mp4"),
+        (tmp_path, Path("/proc/nowhere/film.mp4"), "--overlay"),
+    ):
+        with pytest.raises(Problem, match=words):
+            list(outputs.write_all(request, out, Forms(overlay=overlay)))
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_all_forms_are_written_and_the_film_is_kept(world, talk, work, tmp_path, capfd):
+    forms = Forms(parquet=True, elan=True, trace=True, overlay=tmp_path / "film.mp4")
+    list(outputs.write_all(Request([talk], world.runs, work), tmp_path / "out", forms))
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["talk.csv", "talk.elan.txt", "talk.parquet", "talk.png"]
+    assert probe(tmp_path / "film.mp4").decoded == 30
+    first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capfd.readouterr()
+    list(outputs.write_all(Request([talk], world.runs, work), tmp_path / "out", forms))
+    assert "to make" not in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in first} == first
+
+
 def test_each_clip_has_a_file_and_a_line(world, talk, work, tmp_path):
     lines = list(outputs.write_all(Request([talk], world.runs, work), tmp_path / "out", Forms()))
     assert lines == [f"{tmp_path / 'out/talk.csv'}: 30 frames, 2 words, folds: 2"]
