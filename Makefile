@@ -46,6 +46,7 @@ benchmark: setup
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
 	python -m benchmarks.backbones
+	python -m benchmarks.overlay
 
 setup: $(VENV)/ready
 
