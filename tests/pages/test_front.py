@@ -160,6 +160,15 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(tmp_path):
     assert "Ablation" not in text and 'id="clip-table"' in text
 
 
+def test_what_the_pages_show_is_in_the_provenance(tmp_path):
+    world = pages_world.make(tmp_path, folds=(0,))
+    before = pages_world.sources(world).digests(world.clips)
+    assert before.keys() == {"all faces", "all transcripts"}
+    (world.transcripts / "anna.json").unlink()
+    after = pages_world.sources(world).digests(world.clips)
+    assert {kind for kind in after if after[kind] != before[kind]} == {"all transcripts"}
+
+
 def test_a_damaged_feature_is_named_and_left_out(tmp_path, capsys):
     world = pages_world.make(tmp_path, folds=(0,))
     (world.features / "faces" / "dora.h5").write_bytes(b"no HDF5")
