@@ -105,7 +105,7 @@ def test_a_small_line_goes_through_the_means_of_its_frames_and_breaks_where_none
 
 def test_errors_are_split_by_face_and_by_speech(world, read):
     for kind, frame_is in ((FACE, lambda k: k != 1), (SPEECH, lambda k: k in (0, 1, 3))):
-        for number, rows in enumerate(conditions.measured(read, ["valence"], kind)):
+        for number, rows in enumerate(conditions.measured(read, {"valence": (-1, 1)}, kind)):
             truth, predicted = [], []
             for name, fold in {"anna": 1, "bert": 1, "cleo": 2, "dora": 0}.items():
                 for k in range(FRAMES[name]):
@@ -117,6 +117,16 @@ def test_errors_are_split_by_face_and_by_speech(world, read):
             assert rows.frames == len(truth)
             assert rows.rmse == pytest.approx(np.sqrt(np.mean(error**2)))
             assert rows.ccc == pytest.approx(ccc(predicted, truth))
+
+
+def test_errors_of_targets_with_different_ranges_are_shares_of_them(world, read):
+    same = conditions.measured(read, BOTH, FACE)
+    (shown,) = conditions.figures({"Face": same})
+    assert [*shown.data[0]["y"], *shown.data[1]["y"]] == [row.rmse for row in same]
+    other = conditions.measured(read, {**BOTH, "arousal": (-1.0, 9.0)}, FACE)
+    (shown,) = conditions.figures({"Face": other})
+    assert [*shown.data[1]["y"]] == pytest.approx([row.rmse / 10 for row in same[2:]])
+    assert "share of the range" in shown.layout["yaxis"]["title"]["text"]
 
 
 def test_regions_hold_every_labelled_frame_once(world, read):
@@ -156,7 +166,7 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(tmp_path):
     world = pages_world.make(tmp_path, folds=(0,))
     nothing = {"features": None, "transcripts": None, "ablation": None}
     text = (pages_world.write(world, **nothing) / "index.html").read_text()
-    assert "pull data/features/faces" in text and "pull data/transcripts" in text
+    assert "dvc pull data/features/faces" in text and "dvc pull data/transcripts" in text
     assert "Ablation" not in text and 'id="clip-table"' in text
 
 
