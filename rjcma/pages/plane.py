@@ -78,10 +78,15 @@ def _std(values: Array) -> str:
 
 
 def error_over_plane(frames: Sequence[Frames], ranges: Ranges) -> Figure:
-    """The distance between truth and prediction, by the region of the plane where the truth is."""
+    """The distance between truth and prediction, by the region of the plane where the truth is.
+
+    Both ranges count as [-1, 1].
+    """
     (x_truth, x_predicted), (y_truth, y_predicted) = _both(frames)
     x_range, y_range = (ranges[target] for target in PLANE)
-    squared = (x_predicted - x_truth) ** 2 + (y_predicted - y_truth) ** 2
+    x_error = 2 * (x_predicted - x_truth) / (x_range[1] - x_range[0])
+    y_error = 2 * (y_predicted - y_truth) / (y_range[1] - y_range[0])
+    squared = x_error**2 + y_error**2
     counts = _counts(x_truth, y_truth, x_range, y_range, REGIONS)
     sums = _counts(x_truth, y_truth, x_range, y_range, REGIONS, squared)
     with np.errstate(invalid="ignore", divide="ignore"):

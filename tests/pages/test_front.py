@@ -137,6 +137,23 @@ def test_regions_hold_every_labelled_frame_once(world, read):
     assert over.data[0]["customdata"].sum() == len(truth)
 
 
+def test_the_error_over_the_plane_is_the_root_mean_square_distance(world, read):
+    pairs = {target: frames.pooled(read, target) for target in plane.PLANE}
+    drawn = plane.error_over_plane(read, BOTH).data[0]
+    for row in range(plane.REGIONS):
+        for column in range(plane.REGIONS):
+            squared = [
+                (vp - vt) ** 2 + (ap - at) ** 2
+                for vt, vp, at, ap in zip(*pairs["valence"], *pairs["arousal"], strict=True)
+                if int((vt + 1) / 2 * plane.REGIONS) == column
+                and int((at + 1) / 2 * plane.REGIONS) == row
+            ]
+            if squared:
+                assert drawn["z"][row, column] == pytest.approx(np.sqrt(np.mean(squared)))
+            else:
+                assert np.isnan(drawn["z"][row, column])
+
+
 def test_a_cell_of_the_plane_counts_the_frames_in_it(world, read):
     x, y = (frames.pooled(read, target)[0] for target in plane.PLANE)
     drawn = plane.over_plane(read, BOTH)[0].data[0]
