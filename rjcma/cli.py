@@ -215,9 +215,8 @@ def table(report: Path) -> None:
             expected="the table that stage score writes",
             cure="run `make repro` first",
         ) from None
-    print(
-        f"\n{text}\nThe report is in {report}/: predictions, pictures and curves beside the table."
-    )
+    page = report / "index.html"
+    print(f"\n{text}\nOpen {page} to see it; predictions, pictures and curves are beside it.")
 
 
 @app.command()
