@@ -15,6 +15,7 @@ def main(
     out: Path,
     record: Path,
     models: Path,
+    engines: Path,
     params: Path = Path("params.yaml"),
     memory: Path = Path(".rjcma/index.jsonl"),
 ) -> None:
@@ -24,13 +25,14 @@ def main(
     nothing is written: correct it, or name the clip in corpus.exclude. What was read from the
     corpus is remembered in MEMORY in any case. RECORD says with what settings the manifest was
     made; where the corpus is missing, the shared files are kept if these settings still apply.
-    MODELS lists the models of all stages, by content.
+    MODELS lists the models of all stages, by content, and ENGINES the settings of all engines.
     """
     checked, files = start.check(params, models), Index(clips, out, record)
     for note in checked.notes:
         print(f"note: {note}")
     index(checked.sections["corpus"], start.wanted(checked.sections), files, Memory(memory))
     start.record(models, checked.models)
+    start.record_engines(engines, checked.sections, models)
 
 
 if __name__ == "__main__":

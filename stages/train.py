@@ -20,6 +20,7 @@ def main(
     visual: Path,
     audio: Path,
     text: Path,
+    engines: Path,
     runs: Path,
     target: Annotated[str, typer.Option()],
     fold: Annotated[int, typer.Option()],
@@ -30,9 +31,9 @@ def main(
     """Train for one TARGET and FOLD; write weights, history, curves and predictions.
 
     CLIPS is the manifest, LABELS the folder of labels; VISUAL, AUDIO and TEXT are the folders of
-    the modalities' features. The files of the run are written to RUNS/TARGET-FOLD. A killed run is
-    resumed after its last finished epoch, from CHECKPOINTS. The same run is taken over if the
-    folder ABLATION has it.
+    the modalities' features, and ENGINES says by what they were made. The files of the run are
+    written to RUNS/TARGET-FOLD. A killed run is resumed after its last finished epoch, from
+    CHECKPOINTS. The same run is taken over if the folder ABLATION has it.
     """
     settings = Settings.read(params)
     data = Data(manifest.read(clips), labels, {"visual": visual, "audio": audio, "text": text})
@@ -44,6 +45,7 @@ def main(
         runs / trained.name,
         checkpoint=checkpoints / f"{trained.name}.pt",
         curves=True,
+        engines=engines,
         elsewhere=[ablation / trained.id],
     )
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from tqdm import tqdm
+
+T = TypeVar("T")
 
 PLAIN_LINE_EVERY = 10.0
 """Seconds between lines if there is no terminal (ours)."""
@@ -24,7 +29,8 @@ class Progress:
         self.what, self.total, self.unit, self.last_line = what, total, unit, last_line
         self.done = self.failed = 0
         self.began = self.said = time.monotonic()
-        shown = total > 1 and sys.stderr.isatty()
+        alone = multiprocessing.parent_process() is None
+        shown = total > 1 and alone and sys.stderr.isatty()
         self.bar = tqdm(total=total, desc=what, unit=unit) if shown else None
 
     def __enter__(self) -> Progress:
@@ -53,6 +59,17 @@ class Progress:
         left = (self.total - self.done) / rate
         line += f", {left:.0f} s left" if self.done < self.total else ""
         return line + (f", {self.failed} failed" if self.failed else "")
+
+
+def watched(what: str, total: int, unit: str, items: Iterable[T]) -> Iterator[T]:
+    """The same items, `total` of them, with their progress shown: of a job that may take long.
+
+    A worker among others shows plain lines, for only one process can draw a bar.
+    """
+    with Progress(what, total, unit, last_line=False) as progress:
+        for item in items:
+            yield item
+            progress.step()
 
 
 def say(line: str) -> None:

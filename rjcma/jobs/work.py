@@ -104,6 +104,8 @@ class Work:
     """Other folders that may hold the same outputs, made by the same recipe: these are copied."""
     quiet: bool = False
     """Whether to print no progress."""
+    keeps_others: bool = False
+    """Whether the folder's other files stay, as where one's own videos come now and then."""
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -160,7 +162,8 @@ def run(work: Work, pool: Executor | None = None) -> None:
         refuse_without_models(work, waiting)
         refuse_without_source(work, waiting, _listed(work, waiting, lacking))
     work.folder.mkdir(parents=True, exist_ok=True)
-    ledger.keep(part.wanted)
+    if not work.keeps_others:
+        ledger.keep(part.wanted)
     if not shard:
         _remove_stale_files(work.folder, ledger.entries)
     if not work.quiet:

@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rjcma.corpus.labels import Ranges
 from rjcma.pages.frames import Frames, Mask
+from rjcma.pages.palette import colours
 from rjcma.pages.site import clip_address
+from rjcma.pages.sparkline import Sparkline, path
 
 
 class Row(NamedTuple):
@@ -32,16 +35,21 @@ class Row(NamedTuple):
     """The share of frames without a face."""
     speech: float | None
     """The share of frames in which somebody speaks."""
+    lines: list[Sparkline]
+    """By target."""
 
 
-def rows(frames: Sequence[Frames], targets: Sequence[str]) -> list[Row]:
-    """A row per clip, the worst first; clips without a CCC are last."""
-    made = [_row(clip, targets) for clip in frames]
+def rows(frames: Sequence[Frames], ranges: Ranges) -> list[Row]:
+    """A row per clip, the worst first; clips without a CCC are last.
+
+    `ranges` are those of the targets that were run.
+    """
+    made = [_row(clip, ranges) for clip in frames]
     return sorted(made, key=lambda row: (row.mean is None, row.mean or 0.0, row.name))
 
 
-def _row(frames: Frames, targets: Sequence[str]) -> Row:
-    clip = frames.clip
+def _row(frames: Frames, ranges: Ranges) -> Row:
+    clip, targets = frames.clip, list(ranges)
     cccs = [frames.ccc(target) for target in targets]
     known = [value for value in cccs if value is not None]
     labelled = np.any([np.isfinite(frames.truth[target]) for target in targets], axis=0)
@@ -57,6 +65,14 @@ def _row(frames: Frames, targets: Sequence[str]) -> Row:
         rmse=[_rmse(frames, target) for target in targets],
         no_face=_share(frames.face, False),
         speech=_share(frames.speech, True),
+        lines=[
+            Sparkline(
+                colours(targets)[target],
+                path(frames.truth[target], scale),
+                path(frames.prediction[target], scale),
+            )
+            for target, scale in ranges.items()
+        ],
     )
 
 

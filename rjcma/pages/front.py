@@ -55,7 +55,7 @@ def write(site: Site, results: Results, sources: Sources) -> None:
     sections = _sections(results, read, sources)
     study = ablation.read(sources.ablation)
     picture = study.picture if study else None
-    rows = clip_table.rows(read, results.targets)
+    rows = clip_table.rows(read, {target: results.ranges[target] for target in results.targets})
     drawn = [_folds(scores), *(figure for section in sections for figure in section.figures)]
     site.data(DATA, {"figures": {figure.name: figure.plot() for figure in drawn}})
     site.page(

@@ -7,10 +7,11 @@ share runs: each takes over runs of the other that have the same settings and se
     history.csv          one row per epoch: loss, CCC, learning rate, released groups
     run.json             target, fold, names of the clips, the best epoch and its CCC
     predictions.h5       a dataset (T,) float32 for every clip of the manifest, also test clips
+    engines.json         the engines and models of its features, and its target's range
     live/                the curves that dvclive drew during training
 
-These files do not depend on when or where the run was trained, nor on whether it was killed and
-resumed.
+The first four are in the key's ledger; the others are written again when they differ. None depends
+on when or where the run was trained, nor on whether it was killed and resumed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from rjcma.jobs.work import Job, Work, resolved
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip
 from rjcma.training import history
+from rjcma.training.engines import ENGINES
+from rjcma.training.engines import write as write_engines
 from rjcma.training.request import Data, Run
 
 TRAIN, DRAW = "rjcma.training.run:train", "rjcma.training.curves:draw"
@@ -72,6 +75,7 @@ def train_run(
     *,
     checkpoint: Path | None = None,
     curves: bool = False,
+    engines: Path | None = None,
     elsewhere: Sequence[Path] = (),
     quiet: bool = False,
 ) -> None:
@@ -79,8 +83,9 @@ def train_run(
 
     A run is taken over from a folder of `elsewhere` if its key is the same there. If there is a
     `checkpoint` file, a killed run resumes after its last finished epoch; the file is removed when
-    the run is complete. With `curves`, these are drawn in `out` during training. Raises `Problem`
-    or `Problems` if the network cannot be trained on the data.
+    the run is complete. With `curves`, these are drawn in `out` during training. With a record of
+    `engines`, the folder says what is needed for other videos (`rjcma.training.engines`). Raises
+    `Problem` or `Problems` if the network cannot be trained on the data.
     """
     live = out / "live" if curves and not adoption.is_collecting() else None
     run_work = work(run, data, digests, out, checkpoint, live, elsewhere=elsewhere, quiet=quiet)
@@ -91,6 +96,8 @@ def train_run(
         for modality in run.settings.trained_encoders():
             pkgutil.resolve_name(REFUSE)(data.folders[modality], data.clips)
     adoption.run(run_work)
+    if engines is not None:
+        write_engines(out / ENGINES, engines, labels.ranges(data.labels)[run.target])
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     if live is not None and not _curves_are_current(out):

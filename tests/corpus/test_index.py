@@ -633,6 +633,7 @@ def _stage(folder: Path, **sections: object) -> subprocess.CompletedProcess[str]
     """Run the stage in a folder with the committed params and these changed sections."""
     committed.params(folder, **sections)
     outs = ["data/clips.jsonl", "data/labels", "data/corpus.json", "data/models.json"]
+    outs.append("data/engines.json")
     return subprocess.run(
         [sys.executable, "-m", "stages.index", *outs],
         cwd=folder,
@@ -658,7 +659,8 @@ def test_the_stage_writes_the_same_bytes_again_and_nothing_while_there_is_a_prob
     }
     labels = [f"data/labels/{name}.npy" for name in CLIPS if name != "t"]
     labels = sorted([*labels, "data/labels/targets.json"])
-    assert list(written) == ["data/clips.jsonl", "data/corpus.json", *labels, "data/models.json"]
+    others = ["data/clips.jsonl", "data/corpus.json", "data/engines.json", "data/models.json"]
+    assert list(written) == sorted([*others, *labels])
     whole = {path: path.read_bytes() for path in (root / "videos/a.mp4", root / ANNOTATION_OF_C)}
     (root / "videos/a.mp4").write_bytes(b"")
     annotation(root / ANNOTATION_OF_C, 7, "valence,arousal\n0\n")

@@ -13,7 +13,17 @@ import scoring_world
 from scoring_world import FRAMES, files
 
 from rjcma.concordance import ccc
-from rjcma.pages import ablation, clip_table, conditions, curves, figure, frames, made_from, plane
+from rjcma.pages import (
+    ablation,
+    clip_table,
+    conditions,
+    curves,
+    figure,
+    frames,
+    made_from,
+    plane,
+    sparkline,
+)
 from rjcma.pages.conditions import FACE, SPEECH
 
 
@@ -28,6 +38,9 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def read(world):
     return frames.read(scoring_world.results(world), pages_world.sources(world))
+
+
+BOTH = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
 
 
 def page(world) -> str:
@@ -60,7 +73,7 @@ def test_the_table_is_that_of_the_report(world):
 
 
 def test_every_clip_has_a_row_and_the_worst_is_first(world, read):
-    rows = clip_table.rows(read, ["valence", "arousal"])
+    rows = clip_table.rows(read, BOTH)
     assert {row.name for row in rows} == set(FRAMES)
     means = [row.mean for row in rows if row.mean is not None]
     assert means == sorted(means) and rows[-1].name == "emil_test" and rows[-1].mean is None
@@ -69,7 +82,7 @@ def test_every_clip_has_a_row_and_the_worst_is_first(world, read):
 
 
 def test_a_row_has_the_clips_own_numbers(world, read):
-    row = next(r for r in clip_table.rows(read, ["valence", "arousal"]) if r.name == "cleo")
+    row = next(r for r in clip_table.rows(read, BOTH) if r.name == "cleo")
     truth, predicted = world.truth["cleo"], world.predictions["arousal", 2]["cleo"]
     labelled = np.isfinite(truth[:, 1])
     assert row.group == "fold 2" and row.frames == 12 and row.seconds == pytest.approx(13 / 7.5)
@@ -78,6 +91,16 @@ def test_a_row_has_the_clips_own_numbers(world, read):
     assert row.rmse[1] == pytest.approx(np.sqrt(squared.mean()))
     assert row.no_face == pytest.approx(1 / 13)
     assert row.speech == pytest.approx(3 / 13)  # frames 0, 1 and 3
+
+
+def test_a_small_line_goes_through_the_means_of_its_frames_and_breaks_where_none_is_known():
+    values = np.repeat([0.0, 100.0, np.nan, 25.0], sparkline.POINTS)  # of 4 frames to a point
+    steps = re.findall(r"([ML])([\d.]+) ([\d.]+)", sparkline.path(values, (0.0, 100.0)))
+    known = [four[np.isfinite(four)] for four in values.reshape(sparkline.POINTS, 4)]
+    heights = [25 - 24 * four.mean() / 100 for four in known if four.size]
+    np.testing.assert_allclose([float(y) for _, _, y in steps], heights, atol=0.05)
+    assert [step for step, _, _ in steps].count("M") == 2
+    assert sparkline.path(np.full(3, np.nan), (-1, 1)) == ""
 
 
 def test_errors_are_split_by_face_and_by_speech(world, read):
@@ -100,13 +123,13 @@ def test_regions_hold_every_labelled_frame_once(world, read):
     truth, _ = frames.pooled(read, "valence")
     drawn = plane.error_by_region(read, "valence", (-1, 1))
     assert sum(drawn.data[0]["customdata"]) == len(truth) == sum(FRAMES.values()) - 5 - 4
-    over = plane.error_over_plane(read, {"valence": (-1, 1), "arousal": (-1, 1)})
+    over = plane.error_over_plane(read, BOTH)
     assert over.data[0]["customdata"].sum() == len(truth)
 
 
 def test_a_cell_of_the_plane_counts_the_frames_in_it(world, read):
     x, y = (frames.pooled(read, target)[0] for target in plane.PLANE)
-    drawn = plane.over_plane(read, {"valence": (-1, 1), "arousal": (-1, 1)})[0].data[0]
+    drawn = plane.over_plane(read, BOTH)[0].data[0]
     for column in range(0, plane.CELLS, 7):
         for row in range(0, plane.CELLS, 7):
             left, low = -1 + 2 * column / plane.CELLS, -1 + 2 * row / plane.CELLS

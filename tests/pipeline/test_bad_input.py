@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 ROWS = "0.1,0.2\n" * 10
 HEADER = "valence,arousal\n"
 COMPACT = {"kind": "compact"}
+INDEX = ("clips.jsonl", "labels", "corpus.json", "models.json", "engines.json")
 
 
 def stage(*arguments: object, folder: Path) -> tuple[int, list[str]]:
@@ -84,7 +85,7 @@ def spoilt(tmp_path_factory):
     )
     section = {key: value for key, value in section.items() if key != "make"}
     params(folder, corpus=section)
-    run = ("stages.index", "clips.jsonl", "labels", "corpus.json", "models.json")
+    run = ("stages.index", *INDEX)
     return folder, section, set(names), stage(*run, folder=folder), run
 
 
@@ -169,7 +170,7 @@ def test_any_name_goes_through_the_stages_and_no_time_of_a_file_matters(tmp_path
         path.write_bytes(jpeg)
     params(tmp_path, corpus={**section, "make": []})
     runs = (
-        ("index", "clips.jsonl", "labels", "corpus.json", "models.json"),
+        ("index", *INDEX),
         ("extract_audio", "clips.jsonl", "audio"),
         ("faces", "clips.jsonl", "faces"),
         ("logmel", "clips.jsonl", "audio", "logmel"),
@@ -207,7 +208,8 @@ def trained(tmp_path_factory):
 def train(folder: Path, fold: int = 0) -> tuple[int, list[str]]:
     features = ("faces", "logmel", "text")
     options = ("--target", "valence", "--fold", fold)
-    return stage("stages.train", "clips.jsonl", "labels", *features, "out", *options, folder=folder)
+    arguments = ("clips.jsonl", "labels", *features, "engines.json", "out", *options)
+    return stage("stages.train", *arguments, folder=folder)
 
 
 def test_a_feature_cut_in_half_is_named_before_the_first_epoch(trained):

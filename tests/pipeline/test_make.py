@@ -31,6 +31,7 @@ def trained(tmp_path_factory):
     shutil.copytree(made / "labels", project.folder / "data/labels")
     shutil.copy(made / "clips.jsonl", project.folder / "data")
     (project.folder / "data/models.json").write_text("{}")
+    (project.folder / "data/engines.json").write_text('{"params": {}, "models": {}}')
     sections = tiny_corpus.params(tiny_corpus.settings(epochs=2))
     del sections["corpus"]
     project.edit(**sections, corpus={"folds": 2}, runs={"targets": [*TARGETS], "folds": [0]})

@@ -27,6 +27,7 @@ def test_a_target_of_another_name_and_scale_goes_to_the_table(tmp_path):
     shutil.copytree(made / "labels", project.folder / "data/labels")
     shutil.copy(made / "clips.jsonl", project.folder / "data")
     (project.folder / "data/models.json").write_text("{}")
+    (project.folder / "data/engines.json").write_text('{"params": {}, "models": {}}')
     sections = tiny_corpus.params(tiny_corpus.settings(epochs=2, delay={"engagement": 0.1}))
     listed = {"make": [], "layout": "list", "root": "-", "list": "clips.csv", "folds": 2}
     project.replace(

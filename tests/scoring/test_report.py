@@ -36,6 +36,7 @@ def test_the_report_is_complete(world):
     clips = [f"{name}.{{}}" for name in FRAMES]
     expected = {
         "about.json",
+        "clips.json",
         "metrics.json",
         "table.csv",
         "table.md",

@@ -1,0 +1,37 @@
+"""The runs that a user names: folders of runs, folders that hold such folders, and bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rjcma.predict import bundle
+from rjcma.predict.trained import RUN
+
+
+def folders(named: Sequence[Path], work: Path) -> list[Path]:
+    """The folder of each run that is named; bundles are unpacked below the folder `work`.
+
+    A path that is none of these is returned as it is, to be reported when it is opened. Raises
+    `Problem` for a bundle that cannot be used.
+    """
+    found: list[Path] = []
+    for path in named:
+        if bundle.is_bundle(path):
+            found += bundle.unpacked(path, work)
+        else:
+            found += _within(path) or [path]
+    return found
+
+
+def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Videos, and what is no video but runs: a shell puts all of `--run FOLDER/*` among them."""
+    runs = [path for path in paths if path.is_dir() or bundle.is_bundle(path)]
+    return [path for path in paths if path not in runs], runs
+
+
+def _within(folder: Path) -> list[Path]:
+    """The runs in a folder that is no run itself."""
+    if (folder / RUN).is_file():
+        return []
+    return sorted(path.parent for path in folder.glob(f"*/{RUN}"))

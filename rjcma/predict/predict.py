@@ -1,0 +1,170 @@
+"""Predict videos of one's own with trained runs: from the files to `Predicted`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from rjcma.corpus.labels import in_own_units
+from rjcma.jobs.digests import digest_value
+from rjcma.jobs.inputs import digest_input
+from rjcma.jobs.work import Job, Work
+from rjcma.jobs.workers import Needs
+from rjcma.manifest import Clip, Person
+from rjcma.predict import given, looking, videos
+from rjcma.predict.doing import Failures, run
+from rjcma.predict.engines import Asked, Engines, of_runs
+from rjcma.predict.features import ONE_CORE, Features, Places
+from rjcma.predict.result import Predicted
+from rjcma.predict.trained import Trained, open_all
+from rjcma.problem import Problem
+from rjcma.speech import words
+
+MEMORY = 2**30
+"""Bytes that a worker takes that runs networks (as one that trains, `rjcma.training.runs`)."""
+
+
+class Request(NamedTuple):
+    """What is to be predicted."""
+
+    videos: Sequence[Path]
+    runs: Sequence[Path]
+    """Folders of runs, or bundles."""
+    work: Path
+    """The working folder, in which all that is made is kept by key."""
+    person: Person | None = None
+    """Whose face is meant; None: who is seen most."""
+    everyone: bool = False
+    """Whether each person that is seen often is a clip of their own."""
+    asked: Asked = Asked()
+
+
+def predict(request: Request) -> Iterator[Predicted]:
+    """Predict each video, or each person in it, by name; files that are up to date are kept.
+
+    Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
+    used; for videos after all others have been given.
+    """
+    runs = open_all(given.folders(request.runs, request.work / "bundles"))
+    engines = of_runs(runs, request.asked)
+    _refuse_person(request, engines)
+    places, failures = Places(request.work / engines.id), Failures()
+    features = Features(engines, places, failures)
+    clips = videos.clips_of(request.videos, request.work / "videos", failures)
+    clips = features.look(features.hear(clips))
+    clips = features.make(_people(clips, request, places))
+    predictions = request.work / "predictions" / _id(engines, runs)
+    run(failures, _networks(clips, runs, engines, places, predictions))
+    for clip in failures.without(clips):
+        yield _result(clip, runs, engines, places, predictions)
+    failures.check()
+
+
+def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
+    """The clips: a video each, or a person each."""
+    if request.everyone:
+        return [
+            videos.of_person(clip, number)
+            for clip in whole
+            for number in range(1, max(1, _count(clip, places)) + 1)
+        ]
+    if request.person is not None:
+        return [videos.of_person(clip, request.person) for clip in whole]
+    return list(whole)
+
+
+def _count(clip: Clip, places: Places) -> int:
+    return looking.people(places.tracks / f"{clip.video}.h5", clip.fps)
+
+
+def _refuse_person(request: Request, engines: Engines) -> None:
+    if (request.everyone or request.person is not None) and not engines.looks:
+        raise Problem(
+            file="--everyone" if request.everyone else "--person",
+            found="runs that do not look at faces"
+            if "visual" not in engines.modalities
+            else "--no-faces",
+            expected="runs with the modality visual, and a detector",
+            cure="leave it out: all people of a video have the same sound and words",
+        )
+
+
+def _id(engines: Engines, runs: Sequence[Trained]) -> str:
+    return digest_value([engines.id, *(run.digest for run in runs)])[:12]
+
+
+def _networks(
+    clips: Sequence[Clip],
+    runs: Sequence[Trained],
+    engines: Engines,
+    places: Places,
+    out: Path,
+) -> Work:
+    """The work of all runs' networks on each clip."""
+    folders = {m: places.of(m) for m in sorted(engines.modalities)}
+    jobs = [
+        Job(
+            clip.name,
+            (clip,),
+            {
+                "frame times": digest_value(clip.frame_times().tolist()),
+                **{m: digest_input(folder / f"{clip.name}.h5") for m, folder in folders.items()},
+            },
+            clip.frames,
+        )
+        for clip in clips
+    ]
+    settings = [run.settings for run in runs]
+    parts = [e for s in settings for e in (s.fusion, *s.trained_encoders().values())]
+    return Work(
+        "rjcma.predict.network:write",
+        jobs,
+        out,
+        ".h5",
+        stage="predict",
+        common=([(run.name, run.folder) for run in runs], folders),
+        models={f"runs.{run.name}": run.digest for run in runs},
+        implementations=sorted({part.implementation for part in parts}),
+        workers="threads",
+        needs=Needs(MEMORY, device=runs[0].settings.training.device),
+        around=ONE_CORE,
+    )
+
+
+def _result(
+    clip: Clip, runs: Sequence[Trained], engines: Engines, places: Places, predictions: Path
+) -> Predicted:
+    ranges = {run.target: _range(run) for run in runs}
+    with h5py.File(predictions / f"{clip.name}.h5") as file:
+        by_run = {run.name: np.asarray(file[run.name], np.float64) for run in runs}
+    folds = {
+        target: np.stack(
+            [_held(by_run[run.name], scale) for run in runs if run.target == target]
+        ).astype(np.float32)
+        for target, scale in ranges.items()
+    }
+    listens = "text" in engines.modalities
+    spoken = words.read(places.transcripts / f"{clip.video}.json") if listens else []
+    return Predicted(clip, Path(clip.file), ranges, folds, spoken, _boxes(clip, engines, places))
+
+
+def _range(run: Trained) -> tuple[float, float]:
+    """The range of a run's target; -1 to 1 for a run that does not say."""
+    return run.engines.range if run.engines else (-1.0, 1.0)
+
+
+def _held(values: NDArray[np.float64], scale: tuple[float, float]) -> NDArray[np.float64]:
+    """Predictions in [-1, 1] or slightly beyond, held to it, in the target's own units."""
+    return in_own_units(np.clip(values, -1, 1), scale)
+
+
+def _boxes(clip: Clip, engines: Engines, places: Places) -> NDArray[np.float32] | None:
+    if not engines.looks:
+        return None
+    with h5py.File(places.faces / f"{clip.name}.h5") as file:
+        return np.asarray(file[looking.BOXES], np.float32)

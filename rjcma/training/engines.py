@@ -1,0 +1,59 @@
+"""What a run's features were made with, in its folder: so other videos' can be made likewise.
+
+    {"package": "rjcma 0.1.0",
+     "range": [LOWEST, HIGHEST],   the target's, in the corpus's own units
+     "params": {...},              the sections faces, speech, punctuation, text and encoders
+     "models": {...}}              by params key, each model's digest
+
+Stage `index` writes the last two, when it has checked the params that all stages follow. They are
+in no key: a run's key holds what these engines made.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rjcma.jobs.files import read_json, replace
+from rjcma.jobs.provenance import package
+from rjcma.problem import Problem
+
+ENGINES = "engines.json"
+"""The file's name in a run's folder."""
+
+
+class Record(BaseModel):
+    """What the file in a run's folder says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package: str
+    range: tuple[float, float]
+    params: dict[str, Any]
+    models: dict[str, str]
+
+
+def write(path: Path, engines: Path, scale: tuple[float, float]) -> None:
+    """Write a run's record: the `engines` of all runs, and its target's range."""
+    cure = "run `dvc repro index`, which writes it"
+    content = read_json(engines, expected="the engines of all stages", cure=cure)
+    record = {"package": package(), "range": list(scale), **content}
+    replace(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def read(folder: Path) -> Record | None:
+    """The record in a run's folder; None if there is none. Raises `Problem` if it is another's."""
+    path = folder / ENGINES
+    if not path.is_file():
+        return None
+    expected = "the engines of a run, as stage train records them"
+    cure = "run `dvc repro`, which writes it again, or give --other-engines"
+    content = read_json(path, expected=expected, cure=cure)
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        found = f"{error.error_count()} values of another form or version"
+        raise Problem(file=path, found=found, expected=expected, cure=cure) from None
