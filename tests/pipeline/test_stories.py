@@ -30,6 +30,8 @@ ELSEWHERE = {
     "make test": ".ci/run: make test",
     "rjcma models fetch vosk-en-us vggish": "tests/models/test_command.py: "
     "test_a_fetched_model_is_one_that_the_pipeline_takes",
+    "rjcma submission": "tests/test_cli.py: "
+    "test_the_submission_is_written_from_the_runs_that_the_pipeline_trained",
     'pip install -c requirements.lock "dvc[ssh]"': ".ci/run: --dry-run -c requirements.lock",
     'pip install -c requirements.lock "dvc[s3]"': ".ci/run: --dry-run -c requirements.lock",
 }
