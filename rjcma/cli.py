@@ -221,6 +221,27 @@ def table(report: Path) -> None:
 
 
 @app.command()
+def previews(
+    clips: Annotated[Path, typer.Argument(help="The manifest: data/clips.jsonl.")],
+    out: Annotated[Path, typer.Argument(help="In the report: data/report/previews.")],
+    params: Annotated[Path, typer.Option(help="The params file.")] = Path("params.yaml"),
+    every: Annotated[
+        bool, typer.Option("--every", help="Of all videos, also those that browsers play.")
+    ] = False,
+) -> None:
+    """Write a small MP4 file of each video that no browser plays, for the pages of the report.
+
+    The pages play it in place of the video, so that the report can be given away with it.
+    """
+    from rjcma.corpus.settings import Corpus
+    from rjcma.mp4.previews import previews as write_previews
+    from rjcma.params import load
+
+    root = Path(load(params, "corpus", Corpus).root)
+    write_previews(manifest.read(clips), root, out, every=every)
+
+
+@app.command()
 def submission(
     out: Annotated[Path, typer.Argument(help="The folder that the files go to.")] = Path(
         "submission"

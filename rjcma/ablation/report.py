@@ -19,11 +19,12 @@ from rjcma.ablation import plot
 from rjcma.ablation.result import Result
 from rjcma.ablation.row_settings import Rows
 from rjcma.ablation.rows import Ablation
-from rjcma.ablation.statistics import LEVEL, Comparison, Spread, smallest_p
+from rjcma.ablation.statistics import LEVEL, Comparison, Spread
 from rjcma.ablation.tables import MEAN, Line, lines
 from rjcma.ablation.trials import trial
 from rjcma.jobs import files
 from rjcma.manifest import Clip
+from rjcma.scoring.permutation import smallest_p
 from rjcma.scoring.settings import Runs
 from rjcma.scoring.table import markdown_table
 

@@ -11,23 +11,20 @@ own test:
 - Would videos of other people give the same answer? The video is random. Each validation video is
   one pair: its CCC, averaged over seeds before the test.
 
-Both are permutation tests of the signs of the n paired differences: exact, with all 2^n choices of
-signs, or with `RESAMPLES` random ones if there are more (scipy).
+Both are permutation tests of the signs of the n paired differences (`rjcma.scoring.permutation`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-Values = NDArray[np.float64]
+from rjcma.scoring.permutation import Values, sign_flip
 
 LEVEL = 0.95
-RESAMPLES = 2**16  # choices of signs: all of them up to 16 pairs (ours)
 
 
 class Spread(NamedTuple):
@@ -98,43 +95,6 @@ def compare(
         p_videos=sign_flip(paired),
         videos=paired.size,
     )
-
-
-def sign_flip(differences: Values) -> float:
-    """The two-sided p-value of paired differences (n,), by a permutation test of their signs.
-
-    It is the share of all 2^n choices of signs whose mean is at least as far from 0.
-
-    >>> sign_flip(np.array([0.1, 0.2, 0.3]))
-    0.25
-    """
-    if len(differences) < 2:
-        return 1.0  # either sign is as far from 0
-    result: Any = stats.permutation_test(
-        (differences,),
-        _mean,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=2**12,
-        rng=np.random.default_rng(0),  # the same p-value each time
-    )
-    return float(result.pvalue)
-
-
-def _mean(differences: Values, axis: int) -> Values:
-    """The mean without its last digits, so that means that differ only by rounding are ties."""
-    return np.round(differences.mean(axis=axis), 12)
-
-
-def smallest_p(pairs: int) -> float:
-    """The smallest p-value that `sign_flip` can give for this number of pairs.
-
-    >>> smallest_p(3), smallest_p(9)
-    (0.25, 0.00390625)
-    """
-    exact = 2 ** (1 - pairs)
-    return exact if 2**pairs <= RESAMPLES else 2 / (RESAMPLES + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

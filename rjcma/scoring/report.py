@@ -20,7 +20,7 @@ from rjcma.jobs.files import csv_text
 from rjcma.jobs.inputs import digest_inputs
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
-from rjcma.scoring import table, trace_plots
+from rjcma.scoring import listing, table, trace_plots
 from rjcma.scoring.dvc_template import template
 from rjcma.scoring.metrics import Score, score_run, summary
 from rjcma.scoring.predictions import (
@@ -112,6 +112,8 @@ def write(results: Results, folder: Path) -> None:
     (folder / "table.csv").write_text(table.csv_text(scores))
     (folder / "table.md").write_text(table.markdown(scores))
     (folder / "curves.csv").write_text(_curves(results.runs))
+    listed = listing.listing(results.clips, results.ranges, results.runs)
+    listing.write(folder / listing.FILE, listed)
     write_submission(folder / "submission.csv", results.runs, results.clips, results.ranges)
     _write_predictions(results, folder / "predictions")
     (folder / "traces.json").write_text(template(list(results.ranges)))
@@ -126,7 +128,10 @@ def digests(runs: Iterable[TrainedRun], folder: Path) -> dict[str, str]:
     return dict(zip(names, digest_inputs([folder / name for name in names]), strict=True))
 
 
-FILES = ("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv", "traces.json")
+FILES = (
+    *("metrics.json", "table.csv", "table.md", "curves.csv", "submission.csv", "traces.json"),
+    listing.FILE,
+)
 FOLDERS = ("predictions", "traces", "pictures")
 OF_RUN = ("history.csv", "predictions.h5", "run.json")
 

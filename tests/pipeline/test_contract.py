@@ -36,7 +36,7 @@ FLOORS = [
     {"annotations"},
     {"corpus", "sample", "audio", "speech", "vision"},
     {"text", "fusion"},
-    {"encoders", "scoring"},
+    {"encoders", "scoring", "mp4"},
     {"training"},
     {"attention"},
     {"ablation", "pages", "predict"},
