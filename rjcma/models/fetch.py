@@ -134,10 +134,11 @@ def compared(entry: Entry, target: Path, fetched: Fetched, before: Fetched | Non
         raise _problem(entry, target, wrong)
     if before and (wrong := difference(fetched.files, before.files)):
         raise _problem(entry, target, f"{wrong}; it is not what was fetched first")
-    return _sureness(entry, before or fetched)
+    by_hand = before is None and fetched.source == BY_HAND
+    return _sureness(entry, before or fetched, by_hand)
 
 
-def _sureness(entry: Entry, known: Fetched) -> str:
+def _sureness(entry: Entry, known: Fetched, by_hand: bool) -> str:
     unpacked = entry.is_archive and known.published is None
     if entry.sha256 and not unpacked:
         return "verified: its sha256 is the published one"
@@ -146,6 +147,8 @@ def _sureness(entry: Entry, known: Fetched) -> str:
     if entry.sha256_begins and not unpacked:
         digits = entry.sha256_begins
         return f"verified in part: its sha256 begins with {digits}; no more is published"
+    if by_hand:
+        return f"unverified: no checksum is known, and it was {BY_HAND}"
     return "unverified: no checksum is known; it is compared with what was here first"
 
 

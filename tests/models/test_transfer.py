@@ -46,6 +46,7 @@ def one_line(problem) -> str:
 def test_a_file_comes_whole_and_progress_ends_with_all_of_it(got, server):
     assert got() == FILE and not got.joined
     assert got.told[-1] == (len(FILE), len(FILE))
+    assert [have for have, _ in got.told] == sorted(have for have, _ in got.told)
     assert server.asked[0][1]["Accept-Encoding"] == "identity"
 
 
@@ -195,7 +196,20 @@ def test_a_stalled_download_goes_on_with_another_connection(got, server):
 def test_a_server_that_cannot_be_reached_is_a_line(limits, tmp_path):
     with pytest.raises(Problem) as problem:
         download("http://127.0.0.1:9/file", tmp_path / "part", None, print, limits)
-    assert "refused" in one_line(problem) and "tried 3 times" in one_line(problem)
+    assert "no way to the server" in one_line(problem) and "refused" in one_line(problem)
+    assert "tried 3 times" in one_line(problem)
+
+
+def test_an_address_without_a_server_is_given_up_sooner_than_a_download(got, limits, tmp_path):
+    with pytest.raises(Problem) as problem:
+        download(
+            "https://no-such-host.invalid/file",
+            tmp_path / "other",
+            None,
+            print,
+            limits._replace(tries=9, knocks=2),
+        )
+    assert "tried 2 times" in one_line(problem)
 
 
 @pytest.mark.parametrize("length, told", [(10**7, "at most 1,000,000 bytes"), (4000, "5,003")])
