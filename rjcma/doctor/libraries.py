@@ -87,8 +87,8 @@ def _gpu(torch: Any) -> Line:
         return Line("gpu", "Apple's (mps); device auto uses the CPU")
     if DRIVER.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "":
         if torch.version.cuda is None:
-            found = f"an NVIDIA driver, but torch {torch.__version__} is for CPUs, which are used"
-            return Line("gpu", f"{found}; a torch for CUDA (pytorch.org) would use the GPU")
+            unused = f"an NVIDIA driver, but torch {torch.__version__} is for CPUs, which are used"
+            return Line("gpu", f"{unused}; a torch for CUDA (pytorch.org) would use the GPU")
         return Line(
             "gpu",
             f"an NVIDIA driver, but torch for CUDA {torch.version.cuda} finds no GPU",

@@ -7,7 +7,9 @@ thrown away.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import time
@@ -29,6 +31,9 @@ GAIN = 2**20
 
 NOTE = ".part-of"
 """The suffix of the note beside a part file."""
+
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""A number of bytes that can be one."""
 
 LATER = (408, 425, 500, 502, 504)
 """Answers after which another try may succeed."""
@@ -191,7 +196,7 @@ def _placed(
         raise _refused(url, f"content in the encoding {encoding}")
     if reply.status == 200:
         length = reply.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
+        return 0, int(length) if NUMBER.fullmatch(length) else None
     if reply.status == 206 and note is not None and have:
         return _continued(reply, note, have)
     if reply.status == 416 and note is not None:
@@ -210,10 +215,12 @@ class _Changed(Broken):
 
 
 def _continued(reply: Reply, note: Note, have: int) -> tuple[int, int | None]:
-    span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", reply.headers.get("Content-Range", ""))
+    span = re.fullmatch(
+        r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", reply.headers.get("Content-Range", "")
+    )
     if span is None or int(span[1]) != have:
         raise _Changed("a part that does not begin where it was asked to")
-    total = None if span[3] == "*" else int(span[3])
+    total = None if span[2] == "*" else int(span[2])
     if note.total is not None and total is not None and total != note.total:
         raise _Changed("a file that has changed meanwhile")
     validator = _validator(reply)
@@ -238,7 +245,8 @@ def _pour(
                 have += len(piece)
                 if have > bound:
                     raise _refused(str(part), f"more than {bound:,} bytes")
-                file.write(piece)
+                if file.write(piece) != len(piece):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
                 told(have, total)
             if time.monotonic() - began >= limits.pace_seconds:
                 if have - before < limits.pace_bytes:

@@ -329,3 +329,14 @@ def test_the_registry_is_part_of_the_installed_package():
     content = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert registry.COMMITTED.name in content["tool"]["setuptools"]["package-data"]["rjcma.models"]
     assert registry.COMMITTED.is_file()
+
+
+@pytest.mark.parametrize("name", [None, "a:b", "a\nb"])
+def test_a_folder_that_is_no_model_is_a_line(entry, get, name):
+    (FOLDER / "vosk").mkdir(parents=True)
+    if name:
+        (FOLDER / "vosk" / name).write_text("x")
+    for look in (get, lambda entry: catalogue.check(entry, FOLDER)):
+        with pytest.raises(Problem) as problem:
+            look(entry("vosk.zip"))
+        assert "expected a model" in line(problem)

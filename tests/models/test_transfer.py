@@ -228,6 +228,26 @@ def test_a_length_that_is_too_long_is_an_end_too_early(got, server):
     assert "tried 2 times" in one_line(problem)
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "many", "\u00b2", ""])
+def test_a_length_that_is_none_is_no_harm(got, server, length):
+    def give(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1"))
+        handler.wfile.write(b"\r\n\r\n" + FILE)
+
+    server.odd["/file"] = give
+    try:
+        assert got(size=len(FILE)) == FILE
+    except Problem as problem:
+        assert "\n" not in str(problem)
+
+
+def test_an_answer_that_is_not_http_is_a_line(got, server):
+    server.odd["/file"] = lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH\r\n" * 9)
+    with pytest.raises(Problem) as problem:
+        got()
+    assert "no way to the server" in one_line(problem)
+
+
 def test_content_without_a_length_and_without_an_end_is_bounded(got, server):
     def endless(handler):
         hostile_server.head(handler, 200, {"Connection": "close"})
