@@ -72,10 +72,11 @@ def torch(_: str) -> list[Line]:
 
     cores = torch.get_num_threads()
     lines = [Line("torch", f"{torch.__version__}, {cores} {'core' if cores == 1 else 'cores'}")]
-    return [*lines, _gpu(torch)]
+    return [*lines, gpu(torch)]
 
 
-def _gpu(torch: Any) -> Line:
+def gpu(torch: Any) -> Line:
+    """The GPUs that this torch can use, or why it uses none."""
     if torch.cuda.is_available():
         found = []
         for number in range(torch.cuda.device_count()):
