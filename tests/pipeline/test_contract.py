@@ -39,6 +39,7 @@ FLOORS = [
     {"training"},
     {"attention"},
     {"ablation", "pages", "predict"},
+    {"compare"},
 ]
 
 OUTSIDE = {
