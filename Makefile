@@ -24,6 +24,7 @@ ablation: setup
 	@rjcma mend
 	@rjcma check --models data/models.json
 	dvc repro ablation/dvc.yaml
+	dvc repro --force --single-item score # its front page shows the ablation
 	@cat data/ablation/report/tables.md
 
 test: setup
@@ -46,6 +47,7 @@ benchmark: setup
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
 	python -m benchmarks.backbones
+	python -m benchmarks.pages
 
 setup: $(VENV)/ready
 

@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 from rjcma.pull import Kind
 
+if TYPE_CHECKING:
+    from rjcma.models.registry import Entry
+
 app = typer.Typer(
     help="What a user needs besides `dvc repro`.", no_args_is_help=True, add_completion=False
 )
@@ -26,6 +29,10 @@ app = typer.Typer(
 corpus = typer.Typer(help="Begin with a corpus of your own.", no_args_is_help=True)
 app.add_typer(corpus, name="corpus")
 
+models = typer.Typer(help="The models that must be downloaded.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+REGISTRY = "A registry of your own, in the form of rjcma/models/registry.toml."
 ORIGIN = "held-out prediction; CCC of the whole clip"
 
 
@@ -70,6 +77,20 @@ def init(
     name = folder.resolve().name
     for line in first_list.init(folder, out or Path("params") / f"{name}.yaml", base):
         print(line)
+
+
+@app.command()
+def doctor(
+    params: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml"),
+) -> None:
+    """Say what is missing here, and what to do: packages, devices, models, the corpus, room.
+
+    `python -m rjcma.doctor` works even if packages are missing. Exit status 1: there is something
+    to do.
+    """
+    from rjcma.doctor.examination import main as examination
+
+    examination([str(params)])
 
 
 @app.command()
@@ -217,6 +238,65 @@ def compare(
 
 
 @app.command()
+def previews(
+    clips: Annotated[Path, typer.Argument(help="The manifest: data/clips.jsonl.")],
+    out: Annotated[Path, typer.Argument(help="In the report: data/report/previews.")],
+    params: Annotated[Path, typer.Option(help="The params file.")] = Path("params.yaml"),
+    every: Annotated[
+        bool, typer.Option("--every", help="Of all videos, also those that browsers play.")
+    ] = False,
+) -> None:
+    """Write a small MP4 file of each video that no browser plays, for the pages of the report.
+
+    The pages play it in place of the video, so that the report can be given away with it.
+    """
+    from rjcma.corpus.settings import Corpus
+    from rjcma.mp4.previews import previews as write_previews
+    from rjcma.params import load
+
+    root = Path(load(params, "corpus", Corpus).root)
+    write_previews(manifest.read(clips), root, out, every=every)
+
+
+@app.command()
+def submission(
+    out: Annotated[Path, typer.Argument(help="The folder that the files go to.")] = Path(
+        "submission"
+    ),
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="The organisers' sample file: its rows and columns are taken."),
+    ] = None,
+    params: Annotated[Path, typer.Option(help="Its section runs is used.")] = Path("params.yaml"),
+) -> None:
+    """Write the challenge's files: one for each fold, and mean.csv of the folds' mean.
+
+    Without --sample, the rows are all frames of the test clips. With it, a row without a prediction
+    gets the one of the nearest frame, and predictions that it does not list are left out; both are
+    counted.
+    """
+    from rjcma import places
+    from rjcma.corpus import labels
+    from rjcma.params import load
+    from rjcma.scoring import runs as trained
+    from rjcma.scoring import submission as files
+    from rjcma.scoring.settings import Runs
+
+    clips_path, labels_path, runs_path, _ = places.arguments("score")
+    clips, ranges = manifest.read(clips_path), labels.ranges(labels_path)
+    runs = trained.read(runs_path, load(params, "runs", Runs), clips)
+    if sample is None:
+        asked = files.of_test_clips(clips, ranges)
+    else:
+        asked = files.read_sample(sample, clips, runs)
+    for line in [
+        *files.write(out, asked, runs, clips, ranges),
+        *files.in_words(files.fitted(asked, clips)),
+    ]:
+        print(line)
+
+
+@app.command()
 def picture(
     clip: str,
     out: Path,
@@ -269,6 +349,67 @@ def faces(
         sheet = out if len(videos) == 1 else out.with_name(f"{out.stem}-{video.stem}{out.suffix}")
         print(inspection.inspect(video, settings, who, sheet))
         print(f"{sheet}: drawn")
+
+
+@models.command("list")
+def list_models(
+    names: Annotated[list[str] | None, typer.Argument(help="Some of them; else all.")] = None,
+    registry: Annotated[Path | None, typer.Option(help=REGISTRY)] = None,
+) -> None:
+    """List models: what each is for, where it comes from, and the line of params.yaml to write."""
+    from rjcma.models.catalogue import listed
+    from rjcma.models.fetch import FOLDER
+
+    print(listed(_entries(names, registry), FOLDER))
+
+
+@models.command("fetch")
+def fetch_models(
+    names: Annotated[list[str], typer.Argument(help="Their names, as `list` shows them.")],
+    registry: Annotated[Path | None, typer.Option(help=REGISTRY)] = None,
+) -> None:
+    """Fetch models into models/. What was interrupted goes on where it stopped.
+
+    RJCMA_MODELS=PLACE fetches from a folder or an HTTP server that has the models, instead of from
+    their publishers.
+    """
+    from rjcma.models.fetch import fetch
+
+    problems = []
+    for entry in _entries(names, registry):
+        try:
+            print(fetch(entry), flush=True)
+            print(f"  in params.yaml: {entry.params}", flush=True)
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise Problems(problems)
+
+
+@models.command("check")
+def check_models(
+    names: Annotated[list[str] | None, typer.Argument(help="Some of them; else all.")] = None,
+    registry: Annotated[Path | None, typer.Option(help=REGISTRY)] = None,
+) -> None:
+    """Read the models that are here, and compare them with what is published and was fetched."""
+    from rjcma.models import catalogue
+    from rjcma.models.fetch import FOLDER
+
+    problems = []
+    for entry in _entries(names, registry):
+        try:
+            print(catalogue.check(entry, FOLDER), flush=True)
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise Problems(problems)
+
+
+def _entries(names: Sequence[str] | None, registry: Path | None) -> list[Entry]:
+    from rjcma.models import registry as registries
+
+    entries = registries.read(registry or registries.COMMITTED)
+    return registries.chosen(entries, names or entries)
 
 
 @app.command()

@@ -47,7 +47,7 @@ def _report(stages: Stages) -> set[str]:
 
 def _features(stages: Stages) -> set[str]:
     """What all stages before `train` write, but no corpus that is made."""
-    others = {"sample", "train", "score", "ablate"}
+    others = {"sample", "train", "attend", "score", "ablate"}
     return set().union(*(_outs(s) for name, s in stages.items() if _base(name) not in others))
 
 

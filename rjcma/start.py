@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from rjcma.encoders.settings import NONE, Encoders
 from rjcma.fusion.settings import Fusion
 from rjcma.jobs.files import read_json, replace
 from rjcma.jobs.recipe import Model
+from rjcma.models.hints import with_hint
 from rjcma.params import load
 from rjcma.problem import Problem, Problems
 from rjcma.sample.settings import Sample
@@ -77,10 +79,10 @@ def check(params: Path, recorded: Path) -> Checked:
         except Problem as problem:
             problems.append(problem)
     if problems:
-        raise Problems(_each_once(problems))
+        raise Problems(each_once(problems))
     models = models_of(sections)
-    known = _read(recorded)
-    missing = {key: m for key, m in models.items() if isinstance(m, Problem)}
+    known = read_record(recorded)
+    missing = missing_of(sections, models)
     notes = [f"{key}: the model is missing here; files made with it are kept" for key in missing]
     notes += list(_unused(sections))
     problems += [model for key, model in missing.items() if key not in known]
@@ -88,7 +90,7 @@ def check(params: Path, recorded: Path) -> Checked:
     problems += [*_missing_targets(params, sections["corpus"], sections["runs"])]
     problems += list(_devices(sections))
     if problems:
-        raise Problems(_each_once(problems))
+        raise Problems(each_once(problems))
     return Checked(sections, models, notes)
 
 
@@ -116,7 +118,7 @@ def record(path: Path, models: Mapping[str, Model]) -> None:
 
     A model that is missing here keeps the digest that the file had before.
     """
-    before = _read(path)
+    before = read_record(path)
     now = {key: m if isinstance(m, str) else before.get(key, "") for key, m in models.items()}
     replace(path, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
 
@@ -127,11 +129,27 @@ def record_engines(path: Path, sections: Mapping[str, Any], models: Path) -> Non
     Stage train puts it into each run's folder, so that other videos can be treated alike.
     """
     params = {name: sections[name].model_dump(mode="json", exclude={"device"}) for name in ENGINES}
-    text = json.dumps({"params": params, "models": _read(models)}, indent=1)
+    text = json.dumps({"params": params, "models": read_record(models)}, indent=1)
     replace(path, (text + "\n").encode())
 
 
-def _read(path: Path) -> dict[str, str]:
+def _named(sections: Mapping[str, Any], key: str) -> str:
+    """What the params file says at this dotted key."""
+    first, *rest = key.split(".")
+    return str(reduce(getattr, rest, sections[first]))
+
+
+def missing_of(sections: Mapping[str, Any], models: Mapping[str, Model]) -> dict[str, Problem]:
+    """The models that are missing here, by params key; the problem says how to get each."""
+    return {
+        key: with_hint(model, key, _named(sections, key))
+        for key, model in models.items()
+        if isinstance(model, Problem)
+    }
+
+
+def read_record(path: Path) -> dict[str, str]:
+    """The models' digests by params key; empty if there is no record."""
     if not path.is_file():
         return {}
     cure = "delete the file and run `dvc repro index`: it is made again"
@@ -206,6 +224,6 @@ def _is_cpu(name: str) -> bool:
     return name.partition(":")[0] == "cpu"
 
 
-def _each_once(problems: list[Problem]) -> list[Problem]:
+def each_once(problems: list[Problem]) -> list[Problem]:
     """Each problem once: a mistake of the file as a whole is found again for every section."""
     return list({str(problem): problem for problem in problems}.values())

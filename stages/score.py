@@ -28,6 +28,7 @@ def main(
     features: Path | None = None,
     words: Path | None = None,
     transcripts: Path | None = None,
+    attention: Path | None = None,
     ablation: Path | None = None,
 ) -> None:
     """Write the report: CCC and predictions of the runs that the params section `runs` names.
@@ -44,7 +45,7 @@ def main(
     ranges = labels_on_disk.ranges(labels)
     results = report.Results(records, ranges, truth, trained.read(runs, wanted, records))
     report.write(results, out)
-    sources = Sources(runs, features, words, transcripts, ablation, Path(corpus.root))
+    sources = Sources(runs, features, words, transcripts, attention, ablation, Path(corpus.root))
     pages.write(results, out, sources)
     inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
     inputs |= report.digests(results.runs, runs)

@@ -165,6 +165,17 @@ def test_files_of_a_report_are_told_from_its_about_json(tmp_path):
     assert (folder / "about.json").read_bytes() == before
 
 
+def test_a_folder_in_a_report_that_has_a_ledger_of_its_own_is_no_part_of_it(tmp_path):
+    folder = tmp_path / "report"
+    path = made(folder / "previews")
+    report(folder)
+    assert tell(path).about["stage"] == "transcribe" and tell(path).state == WHOLE
+    assert list(json.loads((folder / "about.json").read_text())["files"]) == [
+        "table.csv",
+        "traces/anna.csv",
+    ]
+
+
 def test_a_file_that_nothing_is_known_of_is_a_problem_and_the_others_are_told(tmp_path, capsys):
     path = made(tmp_path / "words")
     folder = report(tmp_path / "report")

@@ -71,8 +71,8 @@ def test_the_committed_params_are_valid(rjcma, folder):
 
 PAPERS = {
     "speech.model": "models/vosk-model-en-us-0.22",
-    "punctuation.model": "oliverguhr/fullstop-punctuation-multilang-large",
-    "text.model": "bert-base-uncased",
+    "punctuation.model": "models/fullstop-punctuation-multilang-large",
+    "text.model": "models/bert-base-uncased",
     "encoders.visual.weights": "models/res50_ir_0.887.pth",
     "encoders.audio.weights": "models/vggish-10086976.pth",
 }
@@ -85,6 +85,17 @@ def test_the_papers_params_only_lack_its_models(rjcma, tmp_path):
     assert len(problems.splitlines()) == len(PAPERS)
     for line, (key, name) in zip(problems.splitlines(), PAPERS.items()):
         assert line.startswith("problem: ") and name in line and key in line
+
+
+def test_each_model_of_the_papers_params_says_how_to_get_it(rjcma):
+    _, _, problems = rjcma("check", ROOT / "params/affwild2.yaml")
+    for line, name in zip(
+        problems.splitlines(),
+        ("vosk-en-us", "fullstop-punctuation", "bert-base-uncased", "", "vggish"),
+    ):
+        assert f"to do: `rjcma models fetch {name}`;" in line or (
+            not name and "ask the authors of the paper for res50_ir_0.887.pth" in line
+        )
 
 
 def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
@@ -287,3 +298,32 @@ def test_what_is_no_video_is_said_in_one_line(rjcma, folder):
     status, _, problems = rjcma("faces", "text.mp4", "--engine", "haar")
     assert status == 1 and "found a file that cannot be opened" in problems
     assert len(problems.splitlines()) == 1
+
+
+def test_the_submission_is_written_from_the_runs_that_the_pipeline_trained(
+    rjcma, world, tmp_path, monkeypatch
+):
+    places_of = (
+        f"python -m stages.score {world.manifest} {world.labels} {world.runs} {world.report}"
+    )
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{score: {{cmd: {places_of} --features x}}}}\n")
+    status, printed, _ = rjcma("submission", "--params", world.params)
+    assert status == 0
+    assert printed.splitlines()[-1] == "submission/mean.csv: 5 rows, the mean of 3 folds"
+    expected = (world.report / "submission.csv").read_bytes()
+    assert (tmp_path / "submission/mean.csv").read_bytes() == expected
+    (tmp_path / "s.csv").write_text("image_location,valence\nemil_test/00009.jpg,\n")
+    status, printed, _ = rjcma("submission", "out", "--sample", "s.csv", "--params", world.params)
+    assert status == 0 and "out/fold1.csv: 1 row, one fold" in printed
+    assert "nearest frame: 1 (emil_test 1)" in printed and "not ask for: 5" in printed
+
+
+def test_a_bad_sample_of_the_submission_is_a_line(rjcma, world, tmp_path):
+    places_of = (
+        f"python -m stages.score {world.manifest} {world.labels} {world.runs} {world.report}"
+    )
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{score: {{cmd: {places_of}}}}}\n")
+    (tmp_path / "s.csv").write_text("nonsense")
+    status, printed, problems = rjcma("submission", "--sample", "s.csv", "--params", world.params)
+    assert (status, printed) == (1, "") and len(problems.splitlines()) == 1
+    assert not (tmp_path / "submission").exists()

@@ -1,4 +1,4 @@
-"""The fusion's attention on disk: `<clip>.h5`, a group for each target.
+"""The fusion's attention on disk: `<clip>.h5`, a group for each target, in their order.
 
     matrices  (W, L, M, n, n) uint8   C_m of W windows, L recursions and M modalities (`as_bytes`)
     windows   (W, 2) int32            each window's first frame, and the one past its last
@@ -79,8 +79,9 @@ def reduced(matrix: Array, step: int) -> Array:
 def write(path: Path, kept: Sequence[Attention]) -> None:
     """Write the attention of a clip; the same content gives the same bytes."""
     with h5py.File(path, "w") as file:
-        for each in kept:
-            group = file.create_group(each.target)
+        for number, each in enumerate(kept):
+            group = file.create_group(str(number))
+            group.attrs["target"] = each.target
             group.create_dataset("windows", data=np.asarray(each.windows, np.int32))
             # Compressed: half the size, and it is read once.
             group.create_dataset("matrices", data=each.matrices, compression="gzip")
@@ -93,7 +94,7 @@ def read(path: Path) -> list[Attention]:
     """The attention of a clip, by target. Raises `Problem` for a file that is damaged."""
     try:
         with h5py.File(path, "r") as file:
-            return [_read(target, file[target]) for target in file]
+            return [_read(file[str(number)]) for number in range(len(file))]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise Problem(
             clip=path.stem,
@@ -104,10 +105,10 @@ def read(path: Path) -> list[Attention]:
         ) from None
 
 
-def _read(target: str, group: h5py.Group) -> Attention:
+def _read(group: h5py.Group) -> Attention:
     stored = group.attrs
     return Attention(
-        target,
+        str(stored["target"]),
         int(stored["fold"]),
         bool(stored["trained"]),
         str(stored["fusion"]),

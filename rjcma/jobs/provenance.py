@@ -27,6 +27,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from rjcma.jobs.digests import digest_read
 from rjcma.jobs.files import ABOUT, replace, replacing
+from rjcma.jobs.ledger import LEDGER
 from rjcma.jobs.recipe import Recipe, modules_of
 
 PACKAGE = "rjcma"
@@ -76,9 +77,11 @@ def write_report(
 ) -> None:
     """Write the provenance of a report, and the digest of each of its files, as `about.json`.
 
-    `function`, `module:name`, has written the report.
+    `function`, `module:name`, has written the report. A folder in it that has a ledger of its own
+    is not part of it.
     """
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != REPORT)
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != REPORT)
+    files = (path for path in found if not (path.parent / LEDGER).is_file())
     content = {
         "files": {path.relative_to(folder).as_posix(): digest_read(path) for path in sorted(files)},
         ABOUT: {

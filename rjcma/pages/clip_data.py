@@ -9,6 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from rjcma.pages import strips
+from rjcma.pages.clip_attention import attention_of
 from rjcma.pages.clip_view import ClipView
 from rjcma.pages.palette import colours, soft_colours
 from rjcma.pages.site import Site, plotly_text
@@ -33,6 +34,7 @@ def data_of(view: ClipView, site: Site) -> dict[str, Any]:
         "words": words_of(view),
         "faces": _faces(view, site),
         "sound": _sound(view, site),
+        "attention": attention_of(view, site) or None,
         "video": {
             "file": view.video,
             "root": view.videos,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rjcma.pages.clip_attention import shown, why_none
 from rjcma.pages.clip_data import data_of, targets_of
 from rjcma.pages.clip_view import ClipView
 from rjcma.pages.site import CLIPS, Site, clip_address
@@ -15,6 +16,7 @@ SCRIPTS = (
     "clip-traces.js",
     "clip-lanes.js",
     "clip-transcript.js",
+    "clip-attention.js",
     "clip-page.js",
 )
 
@@ -71,6 +73,8 @@ def write(
         lead=lead(view),
         how=how(targets),
         described=described(view, targets),
+        attention=[each for each in view.attention or () if shown(each)],
+        no_attention=why_none(view),
         help=HELP,
     )
 
@@ -91,7 +95,7 @@ def how(targets: list[dict[str, Any]]) -> str:
     """How the traces are to be read."""
     folds = max((len(target["folds"]) for target in targets), default=0)
     trained = max((sum(f["trained"] for f in target["folds"]) for target in targets), default=0)
-    text = "All lanes share one axis of time. A click seeks; a drag over the traces zooms."
+    text = "A click seeks. A drag over the traces zooms."
     if folds > trained:
         text += " The prediction is the mean of the networks that were not trained on this clip"
         text += f" ({folds - trained} of {folds})."

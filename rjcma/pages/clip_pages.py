@@ -38,6 +38,7 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
             words=sources.transcript(clip),
             faces=sources.faces(clip),
             logmel=sources.logmel(clip),
+            attention=sources.attended(clip),
             video=clip.file,
             videos=address_of(sources.corpus, pages),
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rjcma.attention.stored import Attention
 from rjcma.concordance import ccc_labelled
 from rjcma.corpus.labels import Ranges
 from rjcma.manifest import Clip
@@ -40,6 +41,8 @@ class ClipView(NamedTuple):
     """None if the transcript is not at hand."""
     faces: FeatureReader | None
     logmel: FeatureReader | None
+    attention: Sequence[Attention] | None
+    """By target; None if it is not at hand."""
     video: str
     """The video's path in the folder of videos."""
     videos: str

@@ -5,6 +5,7 @@ The same is in the files themselves (`rjcma about`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +16,14 @@ from rjcma.jobs.recipe import flat
 from rjcma.pages.sources import Sources
 from rjcma.scoring.runs import TrainedRun
 
-FEATURES = ("faces", "logmel", "visual", "audio", "text")
-"""The folders of features, in the order of the flow."""
+FEATURES = {
+    "faces": "Faces",
+    "logmel": "Log-mel windows",
+    "visual": "Vectors of faces",
+    "audio": "Vectors of sound",
+    "text": "Vectors of words",
+}
+"""The folders of features, in the order of the flow, and what they hold."""
 
 
 class Part(NamedTuple):
@@ -43,7 +50,7 @@ def _runs(runs: Sequence[TrainedRun], folder: Path) -> list[Part]:
     differing = [key for key in each[0] if key not in dict(common) and key not in OWN]
     rows = [(key, value) for key, value in common if key not in OWN]
     rows += [(key, "differs from run to run") for key in differing]
-    return [Part("Runs", f"Stage train, {len(runs)} runs: {', '.join(known)}.", rows)]
+    return [Part(f"{len(runs)} runs", f"Made by stage train: {', '.join(known)}.", rows)]
 
 
 OWN = ("settings target", "settings fold")
@@ -51,14 +58,14 @@ OWN = ("settings target", "settings fold")
 
 
 def _features(sources: Sources) -> list[Part]:
-    folders = {"words": sources.words, "transcripts": sources.transcripts}
+    folders = {"Recognised words": sources.words, "Transcripts": sources.transcripts}
     if sources.features:
-        folders |= {name: sources.features / name for name in FEATURES}
+        folders |= {title: sources.features / name for name, title in FEATURES.items()}
     found = []
-    for name, folder in folders.items():
+    for title, folder in folders.items():
         if (about := _first(folder)) is not None:
-            stage = about.get("stage", "unknown")
-            found.append(Part(name, f"Stage {stage}.", list(_rows(about).items())))
+            stage = f"Made by stage {about.get('stage', 'unknown')}."
+            found.append(Part(title, stage, list(_rows(about).items())))
     return found
 
 
@@ -79,10 +86,17 @@ def _rows(about: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if _simple(value) else ""
+    """A setting as in the params file.
 
-
-def _simple(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
+    >>> [_shown(value) for value in (None, True, 1, ["visual", "audio"], {})]
+    ['null', 'true', '1', 'visual, audio', 'none']
+    """
+    match value:
+        case None | bool():
+            return json.dumps(value)
+        case list() | tuple():
+            return ", ".join(map(_shown, value))
+        case {}:
+            return "none"
+        case _:
+            return str(value)

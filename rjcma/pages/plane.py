@@ -40,27 +40,41 @@ def over_plane(frames: Sequence[Frames], ranges: Ranges) -> list[Figure]:
     """Where the truth lies in the plane, where the predictions lie, and how far they are apart."""
     (x_truth, x_predicted), (y_truth, y_predicted) = _both(frames)
     x_range, y_range = (ranges[target] for target in PLANE)
-    counts = {
-        "truth": _counts(x_truth, y_truth, x_range, y_range, CELLS),
-        "prediction": _counts(x_predicted, y_predicted, x_range, y_range, CELLS),
-    }
-    highest = max(int(count.max(initial=0)) for count in counts.values())
-    return [
-        Figure(
-            name=f"plane-{name}",
-            title=name.capitalize(),
-            description=f"Density of the {name} over valence and arousal: valence has mean"
-            f" {x.mean():.2f} and standard deviation {x.std():.2f}, arousal {y.mean():.2f} and"
-            f" {y.std():.2f}.",
-            data=[_density(counts[name], x_range, y_range, PLANE, highest)],
-            layout={**square_axes(*PLANE, x_range, y_range), "shapes": _cross(x_range, y_range)},
-            square=True,
-        )
-        for name, x, y in (
-            ("truth", x_truth, y_truth),
-            ("prediction", x_predicted, y_predicted),
-        )
+    counts = [
+        _counts(x, y, x_range, y_range, CELLS)
+        for x, y in ((x_truth, y_truth), (x_predicted, y_predicted))
     ]
+    highest = max(int(count.max(initial=0)) for count in counts)
+    return [
+        density("plane-truth", "Truth", x_truth, y_truth, ranges, highest),
+        density("plane-prediction", "Prediction", x_predicted, y_predicted, ranges, highest),
+    ]
+
+
+def density(
+    name: str, title: str, x: Array, y: Array, ranges: Ranges, highest: int | None = None
+) -> Figure:
+    """How many frames lie in each cell of the plane; `highest` is the most of any panel's cell."""
+    x_range, y_range = (ranges[target] for target in PLANE)
+    counts = _counts(x, y, x_range, y_range, CELLS)
+    top = int(counts.max(initial=0)) if highest is None else highest
+    return Figure(
+        name=name,
+        title=title,
+        description=f"Density over valence and arousal, {len(x):,} frames: valence has mean"
+        f" {_mean(x)} and standard deviation {_std(x)}, arousal {_mean(y)} and {_std(y)}.",
+        data=[_density(counts, x_range, y_range, PLANE, top)],
+        layout={**square_axes(*PLANE, x_range, y_range), "shapes": _cross(x_range, y_range)},
+        square=True,
+    )
+
+
+def _mean(values: Array) -> str:
+    return f"{values.mean():z.2f}" if values.size else "unknown"
+
+
+def _std(values: Array) -> str:
+    return f"{values.std():.2f}" if values.size else "unknown"
 
 
 def error_over_plane(frames: Sequence[Frames], ranges: Ranges) -> Figure:

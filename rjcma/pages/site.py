@@ -55,7 +55,7 @@ class Site(NamedTuple):
         """
         root = "../" * path.count("/")
         text = _templates().get_template(template)
-        scripts = [f"{ASSETS}/data/{quote(name)}.js" for name in data]
+        scripts = [data_address(name) for name in data]
         known = {"site": self.name, "title": title, "root": root, "data_scripts": scripts}
         _write(self.folder / path, text.render(**known, **context))
 
@@ -102,6 +102,15 @@ def clip_address(clip: str) -> str:
     'clips/a%231%3F.html'
     """
     return f"{CLIPS}/{quote(clip)}.html"
+
+
+def data_address(name: str) -> str:
+    """The address of the script with data of this name from the site's root.
+
+    >>> data_address("clips/a#1")
+    'assets/data/clips/a%231.js'
+    """
+    return f"{ASSETS}/data/{quote(name)}.js"
 
 
 def packed(values: NDArray[Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from rjcma.attention import stored
+from rjcma.attention.stored import Attention
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.jobs.progress import say
 from rjcma.manifest import Clip
@@ -30,6 +32,8 @@ class Sources(NamedTuple):
     """The recognised words."""
     transcripts: Path | None = None
     """The words with their punctuation."""
+    attention: Path | None = None
+    """The attention of the trained networks."""
     ablation: Path | None = None
     """The report of the ablation."""
     corpus: Path | None = None
@@ -50,6 +54,17 @@ class Sources(NamedTuple):
             return None
         try:
             return words.read(path)
+        except Problem as problem:
+            _tell(problem)
+            return None
+
+    def attended(self, clip: Clip) -> list[Attention] | None:
+        """The attention of a network of each target for the clip."""
+        path = self.attention / f"{clip.name}.h5" if self.attention else None
+        if path is None or not path.is_file():
+            return None
+        try:
+            return stored.read(path)
         except Problem as problem:
             _tell(problem)
             return None

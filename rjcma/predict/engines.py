@@ -7,13 +7,15 @@ Where a model is on this machine is not theirs to say: a params file may name an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.encoders import keys
 from rjcma.encoders.settings import Encoders
+from rjcma.jobs import code
 from rjcma.jobs.digests import digest_value
-from rjcma.jobs.recipe import Model, flat
+from rjcma.jobs.recipe import Model, flat, modules_of
 from rjcma.params import checked, keyed, load
 from rjcma.predict.trained import Trained
 from rjcma.problem import Problem, Problems
@@ -99,6 +101,7 @@ def of_runs(runs: Sequence[Trained], asked: Asked) -> Engines:
         sections, models = recorded(runs)
         sections = _placed(sections, local, asked, _needed(runs))
     engines = _detecting(_assembled(sections, runs, asked), asked, models is None)
+    _refuse_libraries(engines)
     _refuse_models(engines, models or {})
     return engines
 
@@ -262,6 +265,23 @@ def _models(engines: Engines) -> dict[str, Model]:
 
 def _is_once(encoders: Encoders, modality: str) -> bool:
     return bool(getattr(encoders, modality).mode == "precompute")
+
+
+def _refuse_libraries(engines: Engines) -> None:
+    """Raise `Problem` for an engine whose library is not installed here."""
+    used = {"faces.detector.engine": engines.faces.detector} if engines.looks else {}
+    if engines.listens:
+        used |= {"speech.engine": engines.speech, "punctuation.engine": engines.punctuation}
+    for key, section in used.items():
+        try:
+            code.libraries(modules_of(section.implementation))
+        except PackageNotFoundError as error:
+            raise Problem(
+                file=f"{key}: {section.engine}",
+                found=f"no library {error.name}",
+                expected="the library of this engine, with which the runs' features were made",
+                cure=f"pip install {error.name}, or give {OTHERS} with another engine in --params",
+            ) from None
 
 
 def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rjcma.audio.extract_all import extract_all
 from rjcma.audio.logmel_all import logmel_all
 from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoded
 from rjcma.jobs.inputs import digest_input
+from rjcma.jobs.progress import say
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import worker_count
 from rjcma.manifest import Clip
 from rjcma.params import keyed
-from rjcma.predict.doing import do, run
+from rjcma.predict.doing import Failures, do, run
 from rjcma.predict.engines import Engines
+from rjcma.predict.looking import found
 from rjcma.predict.videos import ROOT
+from rjcma.problem import shown
 from rjcma.speech.transcribe_all import transcribe_all
 from rjcma.text.embed_all import embed_all
 from rjcma.text.punctuate_all import punctuate_all
 from rjcma.vision.faces_all import faces_all
 from rjcma.vision.model import models
+
+LISTEN, ENCODE = "rjcma.predict.listening:transcribe", "rjcma.predict.encoding:encode"
+"""As the stages' functions, with progress."""
 
 ONE_CORE = "rjcma.predict.network:one_core"
 """Words become vectors by one core, as in the stages, so that they are the same."""
@@ -66,96 +72,122 @@ class Places(NamedTuple):
         return self.root / "features" / modality
 
 
-def look(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
-    """Find and follow the faces of each clip's video; clips are whole videos here."""
-    detector = engines.faces.detector
-    assert detector is not None
-    settings = {key: value for key, value in keyed(engines.faces).items() if key != "size"}
-    jobs = [
-        Job(
-            clip.name,
-            (engines.faces, Path(clip.file), clip, threads(len(clips))),
-            {"video": clip.video_digest, "frames": str(clip.frames), "fps": str(clip.fps)},
-            clip.frames,
+class Features(NamedTuple):
+    """Makes the features of clips. A clip that fails is left out of what follows."""
+
+    engines: Engines
+    places: Places
+    failures: Failures
+
+    def hear(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Extract the sound of these clips, which are whole videos; -> those left."""
+        if not self.engines.modalities & {"audio", "text"}:
+            return list(clips)
+        return self._do(clips, extract_all, clips, ROOT, self.places.audio)
+
+    def look(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Find and follow the faces of these clips, which are whole videos; -> those left."""
+        if not self.engines.looks:
+            return list(clips)
+        faces = self.engines.faces
+        assert faces.detector is not None
+        settings = {key: value for key, value in keyed(faces).items() if key != "size"}
+        jobs = []
+        for clip in clips:
+            arguments = (faces, Path(clip.file), clip, threads(len(clips)))
+            digests = {"video": clip.video_digest, "frames": str(clip.frames), "fps": str(clip.fps)}
+            jobs.append(Job(clip.name, arguments, digests, clip.frames))
+        work = Work(
+            "rjcma.predict.looking:look",
+            jobs,
+            self.places.tracks,
+            ".h5",
+            stage="predict",
+            settings={"faces": settings},
+            models=models(faces),
+            implementations=[faces.detector.implementation],
+            unit="video",
         )
-        for clip in clips
-    ]
-    work = Work(
-        "rjcma.predict.looking:look",
-        jobs,
-        places.tracks,
-        ".h5",
-        stage="predict",
-        settings={"faces": settings},
-        models=models(engines.faces),
-        implementations=[detector.implementation],
-        unit="video",
-    )
-    run(work)
+        run(self.failures, work)
+        return self.failures.without(clips)
+
+    def make(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Make all that the networks read of these clips; -> those of which all is made."""
+        modalities, places, left = self.engines.modalities, self.places, list(clips)
+        if "visual" in modalities:
+            left = self._visual(left)
+        if "audio" in modalities:
+            left = self._do(left, logmel_all, left, places.audio, places.logmel)
+            left = self._encoded("audio", left, places.logmel)
+        if "text" in modalities:
+            left = self._text(left)
+        return left
+
+    def _visual(self, clips: Sequence[Clip]) -> list[Clip]:
+        places = self.places
+        if self.engines.looks:
+            left = self._cut(clips)
+        else:
+            faces = self.engines.faces.model_copy(update={"detector": None})
+            left = self._do(clips, faces_all, clips, ROOT, places.faces, faces)
+        return self._encoded("visual", left, places.faces)
+
+    def _cut(self, clips: Sequence[Clip]) -> list[Clip]:
+        """The crops and the boxes of each clip's person."""
+        size, jobs = self.engines.faces.size, []
+        for clip in clips:
+            tracks = self.places.tracks / f"{clip.video}.h5"
+            digests = {"tracks": digest_input(tracks), "person": str(clip.person)}
+            digests |= {"video": clip.video_digest, "frames": str(clip.frames)}
+            arguments = (size, Path(clip.file), clip, tracks, threads(len(clips)))
+            jobs.append(Job(clip.name, arguments, digests, clip.frames))
+        make, settings = "rjcma.predict.looking:cut", {"faces": {"size": size}}
+        work = Work(make, jobs, self.places.faces, ".h5", stage="predict", settings=settings)
+        run(self.failures, work)
+        left = self.failures.without(clips)
+        for clip in left:
+            noted = found(self.places.faces / f"{clip.name}.h5")
+            share = f"a face in {noted['frames']} of {clip.frames} frames"
+            say(f"{shown(clip.name)}: {share} ({noted['chosen']})")
+        return left
+
+    def _text(self, clips: Sequence[Clip]) -> list[Clip]:
+        engines, places = self.engines, self.places
+        if engines.listens:
+            arguments = (places.audio, places.words, engines.speech)
+            left = self._do(clips, transcribe_all, clips, *arguments, make=LISTEN)
+        else:
+            jobs = [Job(video, (), {}) for video in sorted({clip.video for clip in clips})]
+            make = "rjcma.predict.silence:no_words"
+            silent = Work(make, jobs, places.words, ".json", stage="predict", workers="one")
+            run(self.failures, silent)
+            left = list(clips)
+        videos = {clip.video for clip in left}
+        out, settings = places.transcripts, engines.punctuation
+        how: dict[str, Any] = {"only": videos, "around": ONE_CORE}
+        left = self._do(left, punctuate_all, places.words, out, settings, **how)
+        out = places.of("text")
+        how = {"around": ONE_CORE}
+        return self._do(left, embed_all, left, places.transcripts, out, engines.text, **how)
+
+    def _encoded(self, modality: Encoded, clips: Sequence[Clip], inputs: Path) -> list[Clip]:
+        encoders = self.engines.encoders
+        once = getattr(encoders, modality).mode == "precompute"
+        arguments = (modality, clips, inputs, self.places.of(modality), encoders, self.engines.seed)
+        return self._do(
+            clips,
+            encode_all,
+            *arguments,
+            make=ENCODE if once else "",
+            around="" if len(clips) == 1 else None,  # a single clip is encoded by all cores
+        )
+
+    def _do(self, clips: Sequence[Clip], *arguments: Any, **how: Any) -> list[Clip]:
+        """Do a stage's work; -> the clips that have not failed."""
+        do(self.failures, *arguments, **how)
+        return self.failures.without(clips)
 
 
 def threads(videos: int) -> int:
     """The threads that look at each of so many videos: all cores, divided among them."""
     return max(1, worker_count() // videos)
-
-
-def make(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
-    """Make all that the networks read of these clips."""
-    if "visual" in engines.modalities:
-        _make_visual(clips, engines, places)
-    if engines.modalities & {"audio", "text"}:
-        do(extract_all, clips, ROOT, places.audio)
-    if "audio" in engines.modalities:
-        do(logmel_all, clips, places.audio, places.logmel)
-        _encode("audio", clips, places.logmel, engines, places)
-    if "text" in engines.modalities:
-        _make_text(clips, engines, places)
-
-
-def _make_visual(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
-    if engines.looks:
-        _cut(clips, engines, places)
-    else:
-        faces = engines.faces.model_copy(update={"detector": None})
-        do(faces_all, clips, ROOT, places.faces, faces)
-    _encode("visual", clips, places.faces, engines, places)
-
-
-def _cut(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
-    """Write the crops and the boxes of each clip's person."""
-    size, jobs = engines.faces.size, []
-    for clip in clips:
-        tracks = places.tracks / f"{clip.video}.h5"
-        digests = {"tracks": digest_input(tracks), "person": str(clip.person)}
-        digests |= {"video": clip.video_digest, "frames": str(clip.frames)}
-        arguments = (size, Path(clip.file), clip, tracks, threads(len(clips)))
-        jobs.append(Job(clip.name, arguments, digests, clip.frames))
-    settings = {"faces": {"size": size}}
-    make = "rjcma.predict.looking:cut"
-    run(Work(make, jobs, places.faces, ".h5", stage="predict", settings=settings))
-
-
-def _make_text(clips: Sequence[Clip], engines: Engines, places: Places) -> None:
-    videos = {clip.video for clip in clips}
-    if engines.listens:
-        make = "rjcma.predict.listening:transcribe"
-        do(transcribe_all, clips, places.audio, places.words, engines.speech, make=make)
-    else:
-        jobs = [Job(video, (), {}) for video in sorted(videos)]
-        make = "rjcma.predict.silence:no_words"
-        run(Work(make, jobs, places.words, ".json", stage="predict", unit="video", workers="one"))
-    out, settings = places.transcripts, engines.punctuation
-    do(punctuate_all, places.words, out, settings, only=videos, around=ONE_CORE)
-    do(embed_all, clips, out, places.of("text"), engines.text, around=ONE_CORE)
-
-
-def _encode(
-    modality: Encoded, clips: Sequence[Clip], inputs: Path, engines: Engines, places: Places
-) -> None:
-    once = getattr(engines.encoders, modality).mode == "precompute"
-    do(
-        encode_all,
-        *(modality, clips, inputs, places.of(modality), engines.encoders, engines.seed),
-        make="rjcma.predict.encoding:encode" if once else "",
-        around="" if len(clips) == 1 else None,  # a single clip is encoded by all cores
-    )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rjcma.predict import tables
 from rjcma.predict.predict import Request, predict
+from rjcma.problem import Problem
 
 
 class Forms(NamedTuple):
@@ -23,12 +24,26 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     """
     if forms.parquet:
         tables.refuse_without_parquet()
-    out.mkdir(parents=True, exist_ok=True)
+    _refuse_no_folder(out)
     for predicted in predict(request):
         path = out / f"{predicted.clip.name}.csv"
         tables.write_csv(predicted, path)
-        yield f"{path}: {predicted.clip.frames} frames"
+        folds = max(len(series) for series in predicted.folds.values())
+        yield f"{path}: {predicted.clip.frames} frames, {len(predicted.words)} words, folds: {folds}"
         if forms.parquet:
             path = out / f"{predicted.clip.name}.parquet"
             tables.write_parquet(predicted, path)
             yield f"{path}: the same"
+
+
+def _refuse_no_folder(out: Path) -> None:
+    """Make the folder `out`; raise `Problem` if that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Problem(
+            file=out,
+            found="a file where a folder is to be",
+            expected="a folder for what is predicted, or none yet",
+            cure="correct --out",
+        ) from None

@@ -16,10 +16,10 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import features, given, looking, videos
-from rjcma.predict.doing import run
+from rjcma.predict import given, looking, videos
+from rjcma.predict.doing import Failures, run
 from rjcma.predict.engines import Asked, Engines, of_runs
-from rjcma.predict.features import Places
+from rjcma.predict.features import ONE_CORE, Features, Places
 from rjcma.predict.result import Predicted
 from rjcma.predict.trained import Trained, open_all
 from rjcma.problem import Problem
@@ -48,22 +48,21 @@ def predict(request: Request) -> Iterator[Predicted]:
     """Predict each video, or each person in it, by name; files that are up to date are kept.
 
     Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
-    used.
+    used; for videos after all others have been given.
     """
     runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
-    work = request.work
-    places = Places(work / engines.id)
-    whole = videos.clips_of(request.videos, work / "videos")
-    if engines.looks:
-        features.look(whole, engines, places)
-    clips = _people(whole, request, places)
-    features.make(clips, engines, places)
-    predictions = work / "predictions" / _id(engines, runs)
-    _predict(clips, runs, engines, places, predictions)
-    for clip in clips:
+    places, failures = Places(request.work / engines.id), Failures()
+    features = Features(engines, places, failures)
+    clips = videos.clips_of(request.videos, request.work / "videos", failures)
+    clips = features.look(features.hear(clips))
+    clips = features.make(_people(clips, request, places))
+    predictions = request.work / "predictions" / _id(engines, runs)
+    run(failures, _networks(clips, runs, engines, places, predictions))
+    for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
+    failures.check()
 
 
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
@@ -99,14 +98,14 @@ def _id(engines: Engines, runs: Sequence[Trained]) -> str:
     return digest_value([engines.id, *(run.digest for run in runs)])[:12]
 
 
-def _predict(
+def _networks(
     clips: Sequence[Clip],
     runs: Sequence[Trained],
     engines: Engines,
     places: Places,
     out: Path,
-) -> None:
-    """Write what all runs predict of each clip."""
+) -> Work:
+    """The work of all runs' networks on each clip."""
     folders = {m: places.of(m) for m in sorted(engines.modalities)}
     jobs = [
         Job(
@@ -122,7 +121,7 @@ def _predict(
     ]
     settings = [run.settings for run in runs]
     parts = [e for s in settings for e in (s.fusion, *s.trained_encoders().values())]
-    work = Work(
+    return Work(
         "rjcma.predict.network:write",
         jobs,
         out,
@@ -133,9 +132,8 @@ def _predict(
         implementations=sorted({part.implementation for part in parts}),
         workers="threads",
         needs=Needs(MEMORY, device=runs[0].settings.training.device),
-        around=features.ONE_CORE,
+        around=ONE_CORE,
     )
-    run(work)
 
 
 def _result(

@@ -10,25 +10,26 @@ from rjcma.corpus.probe import Probe
 from rjcma.jobs.digests import digest_file
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip, Person
-from rjcma.predict.doing import run
+from rjcma.predict.doing import Failures, run
 from rjcma.problem import Problem
 
 ROOT = Path("/")
 """The folder below which videos are: they may be anywhere."""
 
 
-def clips_of(videos: Sequence[Path], out: Path) -> list[Clip]:
-    """A clip for each video, which is decoded once to know its frames; kept by key in `out`.
+def clips_of(videos: Sequence[Path], out: Path, failures: Failures) -> list[Clip]:
+    """A clip for each video that can be used, which is decoded once; kept by key in `out`.
 
-    Raises `Problem` for two videos that would have files of one name, and `Problems`, a line each,
-    for files that cannot be read or have no pictures that change.
+    Raises `Problem` for a path that is no file, for a name that files cannot have, and for two
+    videos that would have files of one name; `Problems` if no video can be used.
     """
     _refuse_twins(videos)
     jobs = []
     for video in videos:
         _refuse_nothing(video)
         refuse(video.stem, video)
-        jobs.append(Job(video.stem, (video.absolute(),), {"video": digest_file(video)}))
+        digest = digest_file(video)
+        jobs.append(Job(video.stem, (video.absolute(), digest), {"video": digest}))
     work = Work(
         "rjcma.predict.probing:write",
         jobs,
@@ -37,8 +38,10 @@ def clips_of(videos: Sequence[Path], out: Path) -> list[Clip]:
         stage="predict",
         unit="video",
     )
-    run(work)
-    return [_clip(video.absolute(), out / f"{video.stem}.json") for video in videos]
+    run(failures, work)
+    failed = {problem.clip for problem in failures.problems}
+    usable = [video.absolute() for video in videos if video.stem not in failed]
+    return failures.without([_clip(video, out / f"{video.stem}.json") for video in usable])
 
 
 def of_person(clip: Clip, person: Person) -> Clip:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from rjcma.manifest import Person
+from rjcma.models.hints import with_hint
 from rjcma.params import checked, load
 from rjcma.problem import Problem, shown
 from rjcma.vision.finding import follow, landmarks_by_frame, opened, whole
@@ -32,9 +33,9 @@ def settings(params: Path, engine: str | None, model: str | None) -> Faces:
             expected="a detector",
             cure="set faces.detector, or give --model FILE or --engine haar",
         )
-    for identity in models(faces).values():
+    for key, identity in models(faces).items():
         if isinstance(identity, Problem):
-            raise identity
+            raise with_hint(identity, key, str(getattr(faces.detector, "model", "")))
     return faces
 
 

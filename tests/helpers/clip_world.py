@@ -85,6 +85,7 @@ def view(folder: Path, name="anna", words=WORDS, record: Clip | None = None, **o
         "words": words,
         "faces": FeatureReader(faces, clip=record.name, frames=frames),
         "logmel": FeatureReader(logmel, clip=record.name, frames=frames, span=96),
+        "attention": None,
         "video": f"{record.video}.mp4",
         "videos": "../../videos",
     }

@@ -92,7 +92,7 @@ def test_a_second_run_only_examines_the_corpus(project):
 
 def test_an_ablation_runs_training_and_scoring_only(project):
     ran = project.ran("dvc", "exp", "run", "-S", "recursions=2")
-    assert set(ran) == {"index", *TRAINED, "score"}
+    assert set(ran) == {"index", *TRAINED, "attend", "score"}
 
 
 def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_again(project):
@@ -132,7 +132,8 @@ def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run
 
 def test_changed_code_of_scoring_trains_nothing(project):
     edit(project, "rjcma/scoring/metrics.py", lambda text: text + "\nADDED = 1\n")
-    assert project.ran("dvc", "repro") == ["index", "score"]
+    why = project.why("dvc", "repro")
+    assert why == {"data/attention": "3 in all, 3 kept"}
 
 
 def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it_once(one_run):

@@ -92,7 +92,8 @@ def test_the_report_says_what_it_was_made_from(tmp_path):
     before = json.loads((world.report / "about.json").read_text())
     assert before["files"].keys() == set(files(world.report)) - {"about.json"}
     about = before["about"]
-    assert about["settings"] == {"runs": {"targets": ["valence"], "folds": [0]}}
+    wanted = {"targets": ["valence"], "folds": [0], "attention": 4}
+    assert about["settings"] == {"runs": wanted}
     assert about["stage"] == "score" and len(about["code"]) == 32
     assert about["inputs"].keys() == {
         *("manifest", "all labels", "valence-0/history.csv"),

@@ -146,11 +146,16 @@ class WordLane extends Lane {
       }
       pen.fillStyle = n === this.present ? ink : quiet;
       pen.fillRect(left, 0, length, 2.5);
-      if (left < free && n !== this.present) continue;
+      const hides = n + 1 === this.present && axis.x(words.start[n + 1]) < this.right(left, n);
+      if ((left < free && n !== this.present) || hides) continue;
       pen.fillStyle = ink;
       pen.fillText(words.text[n], left, 19);
-      free = left + pen.measureText(words.text[n]).width + 5;
+      free = this.right(left, n) + 5;
     }
+  }
+
+  right(left, word) {
+    return left + this.pen.measureText(this.words.text[word]).width;
   }
 }
 

@@ -46,7 +46,9 @@ addEventListener("DOMContentLoaded", () => {
     line.style.transform = `translateX(${x}px)`;
   };
 
-  const attention = data.attention && new Attention(find("attention"), data, frames, axis, clock);
+  const marks = [find("mark-row"), find("mark-column")];
+  const attention =
+    data.attention && new Attention(find("attention"), data, { frames, axis, clock, place, marks });
 
   clock.onFrame.push((frame) => {
     const word = wordAt(frames.time(frame));
@@ -209,10 +211,14 @@ class Readout {
     time.textContent =
       `${minutes(frames.time(frame), 2)} of ${minutes(frames.stop, 2)}, frame ${frame}`;
     this.targets.forEach((target, row) => {
-      const cells = table.tBodies[0].rows[row].cells;
-      cells[1].textContent = number(target.truth?.[frame]);
-      cells[2].textContent = number(target.prediction?.[frame]);
-      cells[3].textContent = this.band(target, frame);
+      const values = {
+        truth: number(target.truth?.[frame]),
+        prediction: number(target.prediction?.[frame]),
+        band: this.band(target, frame),
+      };
+      for (const cell of table.tBodies[0].rows[row].querySelectorAll("[data-value]")) {
+        cell.textContent = values[cell.dataset.value];
+      }
     });
   }
 
@@ -226,11 +232,13 @@ class Readout {
   }
 
   lines(frame, word) {
-    const lines = this.targets.map(
-      (target) =>
-        `${target.name}: truth ${number(target.truth?.[frame])}, ` +
-        `prediction ${number(target.prediction?.[frame])}, folds ${this.band(target, frame)}`,
-    );
+    const lines = this.targets.map((target) => {
+      const parts = [];
+      if (target.truth) parts.push(`truth ${number(target.truth[frame])}`);
+      if (target.prediction) parts.push(`prediction ${number(target.prediction[frame])}`);
+      if (target.folds.length > 1) parts.push(`folds ${this.band(target, frame)}`);
+      return `${target.name}: ${parts.join(", ")}`;
+    });
     if (word >= 0) lines.push(`Word: ${this.words.text[word]}`);
     if (this.faceIsMissing(frame)) lines.push("No face");
     return lines;

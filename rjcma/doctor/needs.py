@@ -1,0 +1,100 @@
+"""What a corpus will need: bytes on disk, by what they hold, and memory, by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rjcma.jobs.workers import DEFAULT
+from rjcma.manifest import Clip
+from rjcma.text import model_needs
+
+WORDS_A_SECOND = 100 / 60
+"""Words that are spoken (as in `benchmarks.estimate`)."""
+WORD_BYTES = 90
+"""Of a word in a JSON file, of words and of transcripts (as in `benchmarks.estimate`)."""
+TEXT_WIDTH = 768
+"""Numbers in a word's vector: BERT-base's."""
+WIDTHS = {"ir_resnet50": 512, "vggish": 128, "compact": 128}
+"""Numbers in a frame's vector, by the encoder's kind; at most, for compact ones."""
+PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184}
+"""Weights of the paper's encoders (counted)."""
+SMALL_RUN = 10_000_000
+"""Bytes of a run without those: the fusion, predictions and curves (8 MB on the sample)."""
+COPIES = 2
+"""Once in data/, once in DVC's cache, unless that is set to link."""
+STEP = 2.4 * 2**30
+"""Bytes of memory of a step through the paper's encoders (`benchmarks.finetune_memory`)."""
+SMALL_STEP = 600 * 2**20
+"""Bytes of memory of a training process without them (555 MiB for two hours, README)."""
+
+
+class Corpus(NamedTuple):
+    """How large a corpus is."""
+
+    clips: int
+    frames: int
+    """Of all clips."""
+    seconds: float
+    """Of all videos."""
+
+    @classmethod
+    def of(cls, clips: Iterable[Clip]) -> Corpus:
+        """The size of the corpus with this manifest."""
+        clips = list(clips)
+        videos = {clip.video: (clip.first + clip.frames) / clip.fps for clip in clips}
+        return cls(len(clips), sum(clip.frames for clip in clips), sum(videos.values()))
+
+
+def disk(corpus: Corpus, sections: Mapping[str, Any]) -> dict[str, float]:
+    """Bytes of the files of each kind, once."""
+    size, encoders = sections["faces"].size, sections["encoders"]
+    words = corpus.seconds * WORDS_A_SECOND
+    needed = {
+        "sound": corpus.seconds * 16_000 * 2,
+        "faces": corpus.frames * (size * size * 3 + 4),
+        "log-mel": corpus.seconds * 100 * 64 * 4 + corpus.frames * 4,
+        "words": 2 * words * WORD_BYTES,
+        "text": words * TEXT_WIDTH * 4 + corpus.frames * 4,
+    }
+    for modality in ("visual", "audio"):
+        encoder = getattr(encoders, modality)
+        if encoder.mode == "precompute":
+            needed[f"vectors ({modality})"] = corpus.frames * WIDTHS[encoder.kind] * 4
+    return {**needed, "runs": _runs(sections) * _run_bytes(encoders)}
+
+
+def memory(sections: Mapping[str, Any]) -> dict[str, float]:
+    """Bytes of memory that one worker of each stage needs; of those that need most."""
+    punctuation, text, speech = (sections[name] for name in ("punctuation", "text", "speech"))
+    needed = {
+        "faces": float(DEFAULT.memory),
+        "transcribe": DEFAULT.memory + _bytes(speech.model),
+        "train": STEP if _parameters(sections["encoders"]) else SMALL_STEP,
+    }
+    named = {"punctuate": punctuation, "embed_text": text}
+    for stage, section in named.items():
+        if section.model:
+            key = f"{'punctuation' if stage == 'punctuate' else 'text'}.model"
+            needed[stage] = model_needs.needs(section.model, section.device, key=key).memory
+    return needed
+
+
+def _runs(sections: Mapping[str, Any]) -> int:
+    return len(sections["runs"].targets) * len(sections["runs"].folds)
+
+
+def _run_bytes(encoders: Any) -> float:
+    return SMALL_RUN + 4 * _parameters(encoders)
+
+
+def _parameters(encoders: Any) -> int:
+    """Weights of the paper's encoders that each run trains, and so stores."""
+    trained = [each for each in (encoders.visual, encoders.audio) if each.mode == "finetune"]
+    return sum(PARAMETERS.get(each.kind, 0) for each in trained)
+
+
+def _bytes(folder: str | None) -> int:
+    files = Path(folder).rglob("*") if folder and Path(folder).is_dir() else []
+    return sum(path.stat().st_size for path in files if path.is_file())

@@ -1,0 +1,40 @@
+"""The cure of a missing model begins with the command that fetches it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rjcma.models import hints
+from rjcma.problem import Problem
+
+MISSING = Problem(file="there", found="nothing", expected="a model", cure="look for it")
+
+
+@pytest.mark.parametrize(
+    "key, named, begin",
+    [
+        (
+            "text.model",
+            "models/bert-base-uncased",
+            "`rjcma models fetch bert-base-uncased`; or correct text.model",
+        ),
+        (
+            "text.model",
+            "bert-base-uncased",
+            "`rjcma models fetch bert-base-uncased` and set text.model to models/bert-base-uncased",
+        ),
+        (
+            "speech.model",
+            "models/vosk-model-small-en-us-0.15",
+            "`rjcma models fetch vosk-small-en-us`; or ",
+        ),
+        ("speech.model", "models/mine", "`rjcma models fetch vosk-en-us` and set speech.model to "),
+        ("encoders.visual.weights", "models/res50_ir_0.887.pth", "ask the authors"),
+        ("training.model", "x", "look for it"),
+    ],
+)
+def test_the_hint_names_the_model_that_params_mean(key, named, begin):
+    problem = hints.with_hint(MISSING, key, named)
+    assert problem.cure.startswith(begin)
+    assert problem.cure.endswith(("; or look for it", "look for it", "; or correct text.model"))
+    assert (problem.file, problem.found) == ("there", "nothing")
