@@ -220,6 +220,23 @@ def table(report: Path) -> None:
 
 
 @app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A report: its folder, a run, or a revision.")],
+    b: Annotated[str, typer.Argument(help="The report that is compared with A.")],
+    out: Annotated[Path | None, typer.Option(help="Write the comparison as pages here.")] = None,
+    moments: Annotated[int, typer.Option(min=0, help="How many moments are shown.")] = 12,
+) -> None:
+    """Compare two reports: tables, clips with paired tests, and where their predictions part most.
+
+    A and B are folders of reports, names of `dvc exp show` (`workspace` is the present report), or
+    revisions of git, whose report is taken from DVC's cache. What only one of them has is named.
+    """
+    from rjcma.compare import command
+
+    print(command.compare(a, b, out, moments))
+
+
+@app.command()
 def previews(
     clips: Annotated[Path, typer.Argument(help="The manifest: data/clips.jsonl.")],
     out: Annotated[Path, typer.Argument(help="In the report: data/report/previews.")],
