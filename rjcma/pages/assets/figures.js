@@ -57,10 +57,11 @@ report.figures = {
     return report.figures.themed(merged);
   },
 
-  draw(element, figure) {
+  draw(element, figure, config = {}) {
     const { data, layout } = figure;
     return Plotly.react(
-      element, report.figures.themed(data), report.figures.layout(layout), report.figures.config,
+      element, report.figures.themed(data), report.figures.layout(layout),
+      { ...report.figures.config, ...config },
     );
   },
 };
