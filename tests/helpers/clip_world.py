@@ -93,9 +93,12 @@ def view(folder: Path, name="anna", words=WORDS, record: Clip | None = None, **o
     return ClipView(**{**given, **other})
 
 
-def attention(target="valence", windows=((0, 40), (30, 70)), cells=20, seed=2) -> Attention:
-    """Random matrices of two recursions for windows of a clip."""
+def attention(
+    target="valence", windows=((0, 40), (30, 70)), cells=20, seed=2, largest=1.0
+) -> Attention:
+    """Random matrices of two recursions for windows of a clip, of values up to `largest`."""
     values = np.random.default_rng(seed).uniform(-1, 1, (len(windows), 2, 3, cells, cells))
+    values *= np.reshape(largest, (-1, 1, 1))
     modalities, given = ("visual", "audio", "text"), np.array(windows, np.int32)
     return Attention(
         target, 1, False, "rjcma", modalities, 2, 5, given.reshape(-1, 2), as_bytes(values)
