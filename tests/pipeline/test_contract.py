@@ -40,6 +40,7 @@ FLOORS = [
     {"training"},
     {"attention"},
     {"ablation", "pages", "predict"},
+    {"compare"},
 ]
 
 OUTSIDE = {
