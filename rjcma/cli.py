@@ -215,9 +215,8 @@ def table(report: Path) -> None:
             expected="the table that stage score writes",
             cure="run `make repro` first",
         ) from None
-    print(
-        f"\n{text}\nThe report is in {report}/: predictions, pictures and curves beside the table."
-    )
+    page = report / "index.html"
+    print(f"\n{text}\nOpen {page} to see it; predictions, pictures and curves are beside it.")
 
 
 @app.command()
@@ -446,6 +445,12 @@ def predict(
         bool, typer.Option("--no-words", help="Predict as if nothing were said.")
     ] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet beside CSV.")] = False,
+    elan: Annotated[bool, typer.Option("--elan", help="Write text that ELAN imports.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Draw the traces as PNG.")] = False,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Draw the video with face box, dial, traces and words, as MP4."),
+    ] = None,
 ) -> None:
     """Predict VIDEOS with trained runs: a CSV each, with a row for each frame.
 
@@ -461,7 +466,7 @@ def predict(
     who = inspection.person(person)
     files, runs = given.divided(videos)
     request = Request(files, [*run, *runs], work, who, everyone, asked)
-    for line in outputs.write_all(request, out, outputs.Forms(parquet=parquet)):
+    for line in outputs.write_all(request, out, outputs.Forms(parquet, elan, trace, overlay)):
         print(line)
 
 

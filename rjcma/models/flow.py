@@ -36,7 +36,9 @@ class Limits(NamedTuple):
     pace_bytes: int = 30_000
     """In each such time at least so many bytes come, else the connection counts as broken."""
     tries: int = 8
-    """How often a broken download goes on."""
+    """How often a download that brings next to nothing goes on."""
+    knocks: int = 3
+    """How often a server that cannot be reached is tried."""
     pause: float = 1.0
     """Seconds before the second try; doubled before each further one."""
     wait: float = 60.0
@@ -49,6 +51,10 @@ PATIENT = Limits()
 
 class Broken(Exception):
     """A connection that failed in a way that another try may mend; the message says how."""
+
+
+class Unreached(Broken):
+    """A server that could not even be asked: no network, no such name, another certificate."""
 
 
 class Reply(NamedTuple):
@@ -85,9 +91,11 @@ class Flow:
         self._left.set()
 
     def _run(self) -> None:
+        reached = False
         try:
             with requests.Session() as session, self._opened(session) as response:
                 self._put(Reply(response.status_code, response.headers))
+                reached = True
                 while not self._left.is_set():
                     piece = response.raw.read1(CHUNK, decode_content=False)
                     self._put(piece)
@@ -96,7 +104,7 @@ class Flow:
         except Problem as problem:
             self._put(problem)
         except (*FAILURES, OSError, ValueError) as error:  # ValueError: an address that is none
-            self._put(Broken(_in_words(error)))
+            self._put((Broken if reached else Unreached)(_in_words(error)))
 
     def _put(self, item: Reply | bytes | Exception) -> None:
         while not self._left.is_set():

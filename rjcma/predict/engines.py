@@ -6,7 +6,7 @@ Where a model is on this machine is not theirs to say: a params file may name an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,7 +99,7 @@ def of_runs(runs: Sequence[Trained], asked: Asked) -> Engines:
         sections, models = local, None
     else:
         sections, models = recorded(runs)
-        sections = _placed(sections, local, asked, _needed(runs))
+        sections = _placed(sections, models, local, asked, _needed(runs))
     engines = _detecting(_assembled(sections, runs, asked), asked, models is None)
     _refuse_libraries(engines)
     _refuse_models(engines, models or {})
@@ -158,11 +158,15 @@ def _local(asked: Asked) -> dict[str, Any]:
 
 
 def _placed(
-    sections: Mapping[str, Any], local: Mapping[str, Any], asked: Asked, needed: Collection[str]
+    sections: Mapping[str, Any],
+    models: Mapping[str, str],
+    local: Mapping[str, Any],
+    asked: Asked,
+    needed: Collection[str],
 ) -> dict[str, Any]:
-    """The runs' sections; with the places of models of the params file where all else is equal.
+    """The runs' sections; with the params file's places of models that are not where they say.
 
-    Raises `Problem` if a params file was given whose engines are others.
+    Its devices are taken too. Raises `Problem` if a params file was given whose engines are others.
     """
     placed = dict(sections)
     for name in sections:
@@ -174,7 +178,8 @@ def _placed(
             if asked.params is not None and local["faces"].detector is not None:
                 placed["faces"] = local["faces"].model_copy(update={"size": sections["faces"].size})
         elif not differences:
-            placed[name] = local[name]
+            at_place = _has_models(name, sections[name], models)
+            placed[name] = _on_device(sections[name], local[name]) if at_place else local[name]
         if differences and asked.params is not None and name in needed:
             raise Problem(
                 file=asked.params,
@@ -183,6 +188,17 @@ def _placed(
                 cure=f"correct it, or give {OTHERS} to predict with other engines than the runs'",
             )
     return placed
+
+
+def _has_models(name: str, section: Any, models: Mapping[str, str]) -> bool:
+    """Whether the recorded models are where this section says."""
+    return all(models.get(key, found) == found for key, found in _models_of(name, section).items())
+
+
+def _on_device(section: Any, local: Any) -> Any:
+    """The section with the device of another."""
+    known = "device" in type(section).model_fields
+    return section.model_copy(update={"device": local.device}) if known else section
 
 
 def _differences(
@@ -249,18 +265,27 @@ def _detector(name: str, before: Haar | YuNet | None) -> Haar | YuNet:
 
 def _models(engines: Engines) -> dict[str, Model]:
     """The models that are needed, by params key."""
-    models: dict[str, Model] = {}
-    if engines.looks:
-        models |= model.models(engines.faces)
-    if engines.listens:
-        models |= transcribe_all.models(engines.speech)
-        models |= punctuate_all.models(engines.punctuation)
-    if "text" in engines.modalities:
-        models |= embed_all.models(engines.text)
-    run_once = [
-        m for m in ("visual", "audio") if m in engines.modalities and _is_once(engines.encoders, m)
-    ]
-    return {**models, **keys.models(engines.encoders, run_once)}
+    used = []
+    used += ["faces"] if engines.looks else []
+    used += ["speech", "punctuation"] if engines.listens else []
+    used += ["text"] if "text" in engines.modalities else []
+    models = {k: m for name in used for k, m in _models_of(name, getattr(engines, name)).items()}
+    encoders = _models_of("encoders", engines.encoders)
+    return models | {k: m for k, m in encoders.items() if k.split(".")[1] in engines.modalities}
+
+
+def _models_of(name: str, section: Any) -> dict[str, Model]:
+    """The models that a section names, by params key; of encoders, those that are run once."""
+    if name == "encoders":
+        once = [m for m in ("visual", "audio") if _is_once(section, m)]
+        return keys.models(section, once)
+    of: dict[str, Callable[[Any], dict[str, Model]]] = {
+        "faces": model.models,
+        "speech": transcribe_all.models,
+        "punctuation": punctuate_all.models,
+        "text": embed_all.models,
+    }
+    return of[name](section)
 
 
 def _is_once(encoders: Encoders, modality: str) -> bool:
@@ -269,7 +294,9 @@ def _is_once(encoders: Encoders, modality: str) -> bool:
 
 def _refuse_libraries(engines: Engines) -> None:
     """Raise `Problem` for an engine whose library is not installed here."""
-    used = {"faces.detector.engine": engines.faces.detector} if engines.looks else {}
+    used: dict[str, Any] = (
+        {"faces.detector.engine": engines.faces.detector} if engines.looks else {}
+    )
     if engines.listens:
         used |= {"speech.engine": engines.speech, "punctuation.engine": engines.punctuation}
     for key, section in used.items():

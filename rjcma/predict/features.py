@@ -24,7 +24,7 @@ from rjcma.predict.doing import Failures, do, run
 from rjcma.predict.engines import Engines
 from rjcma.predict.looking import found
 from rjcma.predict.videos import ROOT
-from rjcma.problem import shown
+from rjcma.problem import Problem, shown
 from rjcma.speech.transcribe_all import transcribe_all
 from rjcma.text.embed_all import embed_all
 from rjcma.text.punctuate_all import punctuate_all
@@ -42,34 +42,47 @@ class Places(NamedTuple):
     """The folders of a working folder."""
 
     root: Path
+    engines: str
+    """The id of the engines by which features are made."""
 
     @property
-    def tracks(self) -> Path:
-        return self.root / "tracks"
-
-    @property
-    def faces(self) -> Path:
-        return self.root / "faces"
+    def videos(self) -> Path:
+        """Of the videos' properties."""
+        return self.root / "videos"
 
     @property
     def audio(self) -> Path:
+        """Of sound, which no engine decides."""
         return self.root / "audio"
 
     @property
     def logmel(self) -> Path:
+        """Of log-mel spectrograms, which no engine decides."""
         return self.root / "logmel"
 
     @property
+    def tracks(self) -> Path:
+        """Of all faces that were found in videos (`rjcma.predict.seen`)."""
+        return self.root / self.engines / "tracks"
+
+    @property
+    def faces(self) -> Path:
+        """Of crops and boxes (`rjcma.predict.looking`)."""
+        return self.root / self.engines / "faces"
+
+    @property
     def words(self) -> Path:
-        return self.root / "words"
+        """Of recognised words."""
+        return self.root / self.engines / "words"
 
     @property
     def transcripts(self) -> Path:
-        return self.root / "transcripts"
+        """Of the same words with punctuation."""
+        return self.root / self.engines / "transcripts"
 
     def of(self, modality: str) -> Path:
-        """The folder of what the networks read of a modality."""
-        return self.root / "features" / modality
+        """Of what the networks read of a modality."""
+        return self.root / self.engines / modality
 
 
 class Features(NamedTuple):
@@ -149,7 +162,9 @@ class Features(NamedTuple):
             noted = found(self.places.faces / f"{clip.name}.h5")
             share = f"a face in {noted['frames']} of {clip.frames} frames"
             say(f"{shown(clip.name)}: {share} ({noted['chosen']})")
-        return left
+            if clip.person is not None and not noted["frames"]:
+                self.failures.note([_nobody(clip, noted["chosen"])], {clip.name})
+        return self.failures.without(left)
 
     def _text(self, clips: Sequence[Clip]) -> list[Clip]:
         engines, places = self.engines, self.places
@@ -191,3 +206,13 @@ class Features(NamedTuple):
 def threads(videos: int) -> int:
     """The threads that look at each of so many videos: all cores, divided among them."""
     return max(1, worker_count() // videos)
+
+
+def _nobody(clip: Clip, chosen: str) -> Problem:
+    return Problem(
+        clip=clip.name,
+        file=clip.file,
+        found=chosen,
+        expected=f"the person that is asked for, {clip.person}",
+        cure="leave --person out for who is seen most, or look by `rjcma faces` at who is seen",
+    )

@@ -1,49 +1,144 @@
-"""What is written of each predicted clip."""
+"""What is written of predicted clips: tables, and text, pictures and films where asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from rjcma.predict import tables
+from rjcma.jobs.digests import digest_text, digest_value
+from rjcma.jobs.files import copy
+from rjcma.jobs.work import Job, Work
+from rjcma.predict import elan, tables, trace
+from rjcma.predict.doing import Failures, run
 from rjcma.predict.predict import Request, predict
-from rjcma.problem import Problem
+from rjcma.predict.result import Predicted
+from rjcma.problem import Problem, Problems
 
 
 class Forms(NamedTuple):
     """What is written besides CSV."""
 
     parquet: bool = False
+    elan: bool = False
+    trace: bool = False
+    overlay: Path | None = None
+    """The film; if there are several videos, their names are added to its name."""
 
 
 def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     """Predict, and write each clip's files to the folder `out`; -> a line for each file.
 
-    Raises `Problem` before anything is computed if what was asked for cannot be written.
+    Raises `Problem` before anything is computed if what was asked for cannot be written; `Problems`
+    of single videos after all others are written.
     """
+    _refuse_forms(out, forms)
+    results: list[Predicted] = []
+    failed: list[Problem] = []
+    try:
+        for predicted in predict(request):
+            results.append(predicted)
+            yield from _files(predicted, out, forms)
+    except Problems as several:
+        if not results:
+            raise
+        failed = several.problems
+    if forms.overlay is not None:
+        failures = Failures()
+        yield from _overlays(results, forms.overlay, request.work / "overlays", failures)
+        failed = [*failed, *failures.problems]
+    if failed:
+        raise Problems(failed)
+
+
+def _files(predicted: Predicted, out: Path, forms: Forms) -> Iterator[str]:
+    name = predicted.clip.name
+    tables.write_csv(predicted, out / f"{name}.csv")
+    folds = max(len(series) for series in predicted.folds.values())
+    frames, words = predicted.clip.frames, len(predicted.words)
+    yield f"{out / name}.csv: {frames} frames, {words} words, folds: {folds}"
+    if forms.parquet:
+        tables.write_parquet(predicted, out / f"{name}.parquet")
+        yield f"{out / name}.parquet: the same"
+    if forms.elan:
+        elan.write(predicted, out / f"{name}.elan.txt")
+        yield f"{out / name}.elan.txt: for ELAN's import of tab-delimited text"
+    if forms.trace:
+        trace.draw(predicted, out / f"{name}.png")
+        yield f"{out / name}.png: drawn"
+
+
+def _overlays(
+    results: Sequence[Predicted], path: Path, kept: Path, failures: Failures
+) -> Iterator[str]:
+    """Draw a film of each video, with all its people that were predicted; kept by key in `kept`."""
+    films = [list(people) for _, people in groupby(results, key=lambda each: each.video)]
+    jobs = [
+        Job(_name(people), (people,), {"predicted": _digest(people)}, people[0].clip.frames)
+        for people in films
+    ]
+    make = "rjcma.predict.overlay:overlay"
+    run(failures, Work(make, jobs, kept, ".mp4", stage="predict", unit="video"))
+    failed = {problem.clip for problem in failures.problems}
+    for people in films:
+        name = _name(people)
+        if name not in failed:
+            film = path if len(films) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
+            copy(kept / f"{name}.mp4", film)
+            yield f"{film}: drawn"
+
+
+def _name(people: Sequence[Predicted]) -> str:
+    return people[0].clip.name if len(people) == 1 else people[0].clip.video
+
+
+def _digest(people: Sequence[Predicted]) -> str:
+    """The digest of all that a film shows."""
+    shown = [
+        [
+            *(each.clip.model_dump_json(), each.clip.video_digest, list(each.ranges.items())),
+            [digest_text(each.folds[target].tobytes().hex()) for target in each.ranges],
+            each.words,
+            None if each.boxes is None else digest_text(each.boxes.tobytes().hex()),
+        ]
+        for each in people
+    ]
+    return digest_value(shown)
+
+
+def _refuse_forms(out: Path, forms: Forms) -> None:
+    """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
-    _refuse_no_folder(out)
-    for predicted in predict(request):
-        path = out / f"{predicted.clip.name}.csv"
-        tables.write_csv(predicted, path)
-        folds = max(len(series) for series in predicted.folds.values())
-        yield f"{path}: {predicted.clip.frames} frames, {len(predicted.words)} words, folds: {folds}"
-        if forms.parquet:
-            path = out / f"{predicted.clip.name}.parquet"
-            tables.write_parquet(predicted, path)
-            yield f"{path}: the same"
+    _make_folder(out, "--out")
+    if forms.overlay is not None:
+        if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":
+            raise Problem(
+                file=forms.overlay,
+                found="a folder" if forms.overlay.is_dir() else "another ending than .mp4",
+                expected="the path of an MP4 file",
+                cure="correct --overlay",
+            )
+        _make_folder(forms.overlay.parent, "--overlay")
 
 
-def _refuse_no_folder(out: Path) -> None:
-    """Make the folder `out`; raise `Problem` if that cannot be."""
+def _make_folder(folder: Path, option: str) -> None:
+    """Make a folder in which a file can be written; raise `Problem` if that cannot be."""
+    probe = folder / ".rjcma-writes"
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
     except (FileExistsError, NotADirectoryError):
-        raise Problem(
-            file=out,
-            found="a file where a folder is to be",
-            expected="a folder for what is predicted, or none yet",
-            cure="correct --out",
-        ) from None
+        found = "a file where a folder is to be"
+    except OSError as error:
+        found = f"a folder in which nothing can be written ({error.strerror})"
+    else:
+        return
+    raise Problem(
+        file=folder,
+        found=found,
+        expected="a folder for what is predicted",
+        cure=f"correct {option}",
+    )

@@ -53,9 +53,9 @@ def predict(request: Request) -> Iterator[Predicted]:
     runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
-    places, failures = Places(request.work / engines.id), Failures()
+    places, failures = Places(request.work, engines.id), Failures()
     features = Features(engines, places, failures)
-    clips = videos.clips_of(request.videos, request.work / "videos", failures)
+    clips = videos.clips_of(request.videos, places.videos, failures)
     clips = features.look(features.hear(clips))
     clips = features.make(_people(clips, request, places))
     predictions = request.work / "predictions" / _id(engines, runs)
@@ -68,18 +68,16 @@ def predict(request: Request) -> Iterator[Predicted]:
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
     """The clips: a video each, or a person each."""
     if request.everyone:
-        return [
-            videos.of_person(clip, number)
-            for clip in whole
-            for number in range(1, max(1, _count(clip, places)) + 1)
-        ]
+        return [each for clip in whole for each in _everyone(clip, places)]
     if request.person is not None:
         return [videos.of_person(clip, request.person) for clip in whole]
     return list(whole)
 
 
-def _count(clip: Clip, places: Places) -> int:
-    return looking.people(places.tracks / f"{clip.video}.h5", clip.fps)
+def _everyone(clip: Clip, places: Places) -> list[Clip]:
+    """The people of a video from the left, or the video itself if nobody is seen."""
+    count = looking.people(places.tracks / f"{clip.video}.h5", clip.fps)
+    return [videos.of_person(clip, number + 1) for number in range(count)] or [clip]
 
 
 def _refuse_person(request: Request, engines: Engines) -> None:

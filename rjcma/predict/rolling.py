@@ -153,7 +153,7 @@ class _Plot:
             lower = np.maximum(means[part] - spreads[part], -1)
             edges = np.concatenate([self.down(upper), self.down(lower)[::-1]])
             there = np.concatenate([across[part], across[part][::-1]])
-            colour = mixed(person.lines[target], 0.4, PLOT)
+            colour = mixed(person.lines[target], 0.3, PLOT)
             polygon(picture, np.stack([there, edges], axis=1), colour)
 
     def _trace(
@@ -166,4 +166,4 @@ class _Plot:
             colour = mixed(person.lines[target], strength, PLOT)
             for first, beyond in stretches(np.isfinite(means)):
                 points = np.stack([across, self.down(means)], axis=1)[first:beyond]
-                line(picture, points, max(1, self.height / 40), colour)
+                line(picture, points, max(1, self.height / 32), colour)

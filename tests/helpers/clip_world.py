@@ -11,6 +11,7 @@ import numpy as np
 from clips import clip
 
 from rjcma import store
+from rjcma.attention.stored import Attention, as_bytes
 from rjcma.manifest import Clip
 from rjcma.pages import clip_page, site
 from rjcma.pages.clip_view import ClipView, FoldSeries
@@ -90,6 +91,15 @@ def view(folder: Path, name="anna", words=WORDS, record: Clip | None = None, **o
         "videos": "../../videos",
     }
     return ClipView(**{**given, **other})
+
+
+def attention(target="valence", windows=((0, 40), (30, 70)), cells=20, seed=2) -> Attention:
+    """Random matrices of two recursions for windows of a clip."""
+    values = np.random.default_rng(seed).uniform(-1, 1, (len(windows), 2, 3, cells, cells))
+    modalities, given = ("visual", "audio", "text"), np.array(windows, np.int32)
+    return Attention(
+        target, 1, False, "rjcma", modalities, 2, 5, given.reshape(-1, 2), as_bytes(values)
+    )
 
 
 def write(root: Path, *views: ClipView) -> Path:

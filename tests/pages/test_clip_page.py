@@ -20,14 +20,21 @@ def pages(tmp_path_factory):
     return clip_world.write(root, clip_world.view(root / "features"))
 
 
-@pytest.fixture
-def opened(browser, pages):
+@pytest.fixture(scope="module")
+def at_work(browser, pages):
+    """The page, opened once: a browser without a graphics card takes seconds."""
     there = Opened(browser, pages / "anna.html")
     there.page.wait_for_selector("[data-ready]")
     there.page.wait_for_selector('[data-video="there"]')
     yield there
     there.close()
-    assert there.errors == [] and there.left == []
+
+
+@pytest.fixture
+def opened(at_work):
+    at_work.page.keyboard.press("Home")
+    yield at_work
+    assert at_work.errors == [] and at_work.left == []
 
 
 def frame(page) -> int:

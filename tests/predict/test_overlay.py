@@ -195,3 +195,24 @@ def test_times_are_shown_to_a_tenth():
         "0:00.3",
         "2:02:05.5",
     ]
+
+
+def test_the_same_prediction_gives_the_same_bytes(tmp_path):
+    source = video(tmp_path / "a.mkv", [grey(20 * k) for k in range(5)], np.arange(5) / 10)
+    of = predicted(source, clip(frames=5, sound=False), words=[Word("hello", 0.1, 0.3, 1.0)])
+    for name in ("one.mp4", "two.mp4"):
+        overlay(of, tmp_path / name)
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
+
+
+def test_a_dot_is_hollow_and_the_trace_shaded_while_no_face_is_seen(tmp_path):
+    boxes = np.full((6, 4), np.nan, np.float32)
+    boxes[3:] = (100, 60, 80, 90)
+    pictures, _ = made(tmp_path, boxes=boxes)
+    layout = Layout.of((WIDTH, HEIGHT))
+    dials = [picture[HEIGHT:, : layout.margin + layout.side] for picture in pictures]
+    gold = [near(dial, ACCENT, 40).sum() for dial in dials]
+    assert gold[1] < 0.8 * gold[4]
+    names = slice(layout.caption, layout.caption + 16)
+    corners = [dial[names, layout.side // 6 : layout.side // 6 + 60] for dial in dials]
+    assert corners[1].max() > corners[4].max() + 30

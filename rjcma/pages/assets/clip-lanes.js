@@ -54,7 +54,7 @@ class Lane {
 class FaceLane extends Lane {
   static SIDE = 48; // pixels
   static MARK = 5;
-  static STEP = 0.125; // seconds between faces, times a power of two
+  static STEP = 0.125; // seconds between faces at least; a quarter more until they fit
 
   constructor(canvas, axis, frames, faces) {
     super(canvas, axis, FaceLane.SIDE + FaceLane.MARK + 2);
@@ -68,7 +68,7 @@ class FaceLane extends Lane {
     const { axis, frames, pen } = this;
     const { SIDE } = FaceLane;
     let step = FaceLane.STEP;
-    while ((step / (axis.stop - axis.start)) * axis.inner < SIDE + 2) step *= 2;
+    while ((step / (axis.stop - axis.start)) * axis.inner < SIDE + 2) step *= 1.25;
     for (let n = Math.floor(axis.start / step); n * step < axis.stop; n++) {
       const middle = (n + 0.5) * step;
       if (middle < frames.start || middle > frames.stop) continue;

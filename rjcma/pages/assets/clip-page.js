@@ -164,11 +164,15 @@ const KEYS = {
 };
 const SHIFTED = { ArrowLeft: "second_back", ArrowRight: "second_forward" };
 
+// Where keys have a meaning of their own.
+const TYPING = "input:not([type=checkbox]):not([type=radio]), select, textarea, dialog";
+
 function listenToKeys(perform) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, dialog")) return;
-    if (event.key === " " && event.target.closest("button, a, summary")) return;
+    if (event.target.closest(TYPING)) return;
+    if (event.key === " " && event.target.closest("button, a, summary, input")) return;
+    if (event.key.startsWith("Arrow") && event.target.closest("input")) return;
     const action = (event.shiftKey && SHIFTED[event.key]) || KEYS[event.key];
     if (!action) return;
     event.preventDefault();
