@@ -125,11 +125,11 @@ def _networks(
         out,
         ".h5",
         stage="predict",
-        common=([(run.name, run.folder) for run in runs], folders),
-        models={f"runs.{run.name}": run.digest for run in runs},
+        common=([(run.name, run.folder) for run in runs], folders, engines.encoders.device),
+        settings={"runs": {run.name: run.digest for run in runs}},
         implementations=sorted({part.implementation for part in parts}),
         workers="threads",
-        needs=Needs(MEMORY, device=runs[0].settings.training.device),
+        needs=Needs(MEMORY, device=engines.encoders.device),
         around=ONE_CORE,
     )
 
