@@ -47,6 +47,7 @@ benchmark: setup
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
 	python -m benchmarks.backbones
+	python -m benchmarks.overlay
 	python -m benchmarks.pages
 
 setup: $(VENV)/ready

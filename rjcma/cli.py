@@ -215,9 +215,25 @@ def table(report: Path) -> None:
             expected="the table that stage score writes",
             cure="run `make repro` first",
         ) from None
-    print(
-        f"\n{text}\nThe report is in {report}/: predictions, pictures and curves beside the table."
-    )
+    page = report / "index.html"
+    print(f"\n{text}\nOpen {page} to see it; predictions, pictures and curves are beside it.")
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A report: its folder, a run, or a revision.")],
+    b: Annotated[str, typer.Argument(help="The report that is compared with A.")],
+    out: Annotated[Path | None, typer.Option(help="Write the comparison as pages here.")] = None,
+    moments: Annotated[int, typer.Option(min=0, help="How many moments are shown.")] = 12,
+) -> None:
+    """Compare two reports: tables, clips with paired tests, and where their predictions part most.
+
+    A and B are folders of reports, names of `dvc exp show` (`workspace` is the present report), or
+    revisions of git, whose report is taken from DVC's cache. What only one of them has is named.
+    """
+    from rjcma.compare import command
+
+    print(command.compare(a, b, out, moments))
 
 
 @app.command()
@@ -435,6 +451,9 @@ def predict(
         Path | None,
         typer.Option(help="Draw the video with face box, dial, traces and words, as MP4."),
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write pages in which the videos play in step.")
+    ] = False,
 ) -> None:
     """Predict VIDEOS with trained runs: a CSV each, with a row for each frame.
 
@@ -450,7 +469,8 @@ def predict(
     who = inspection.person(person)
     files, runs = given.divided(videos)
     request = Request(files, [*run, *runs], work, who, everyone, asked)
-    for line in outputs.write_all(request, out, outputs.Forms(parquet, elan, trace, overlay)):
+    forms = outputs.Forms(parquet, elan, trace, overlay, report)
+    for line in outputs.write_all(request, out, forms):
         print(line)
 
 

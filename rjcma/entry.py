@@ -13,7 +13,7 @@ def main() -> None:
         doctor(sys.argv[2:])
     try:
         from rjcma.cli import main as command
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         sys.exit(f"problem: {error}: run `rjcma doctor`, which says what to do")
     command()
 

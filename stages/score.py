@@ -48,7 +48,7 @@ def main(
     sources = Sources(runs, features, words, transcripts, attention, ablation, Path(corpus.root))
     pages.write(results, out, sources)
     inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
-    inputs |= report.digests(results.runs, runs)
+    inputs |= report.digests(results.runs, runs) | sources.digests(records)
     write_report(out, "score", "rjcma.scoring.report:write", {"runs": keyed(wanted)}, inputs)
 
 

@@ -166,7 +166,7 @@ def test_table_prints_the_table_and_where_the_report_is(rjcma, tmp_path):
     status, printed, _ = rjcma("table", tmp_path)
     assert status == 0
     assert "| the table |\n" in printed
-    assert f"The report is in {tmp_path}/" in printed
+    assert f"Open {tmp_path / 'index.html'} to see it" in printed
 
 
 def test_a_missing_table_is_a_problem(rjcma, tmp_path):

@@ -159,7 +159,9 @@ FILES = re.compile(r"(rjcma|stages|benchmarks|tests|params|ablation|models|docs)
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_files_of_the_project_that_a_page_names_are_there(page):
-    got = re.compile(r"models/(face_detection_yunet|vosk-model|res50|vggish)")  # by the reader
+    got = re.compile(
+        r"models/(face_detection_yunet|vosk-model|res50|vggish|fetched|bert)"
+    )  # by the reader
     made = re.compile(r"params/mine\.yaml")
     for code in inline(page):
         if FILES.fullmatch(code) and not got.match(code) and not made.match(code):

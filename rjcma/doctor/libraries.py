@@ -72,10 +72,11 @@ def torch(_: str) -> list[Line]:
 
     cores = torch.get_num_threads()
     lines = [Line("torch", f"{torch.__version__}, {cores} {'core' if cores == 1 else 'cores'}")]
-    return [*lines, _gpu(torch)]
+    return [*lines, gpu(torch)]
 
 
-def _gpu(torch: Any) -> Line:
+def gpu(torch: Any) -> Line:
+    """The GPUs that this torch can use, or why it uses none."""
     if torch.cuda.is_available():
         found = []
         for number in range(torch.cuda.device_count()):
@@ -87,11 +88,8 @@ def _gpu(torch: Any) -> Line:
         return Line("gpu", "Apple's (mps); device auto uses the CPU")
     if DRIVER.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "":
         if torch.version.cuda is None:
-            return Line(
-                "gpu",
-                f"an NVIDIA driver, but torch {torch.__version__} is for CPUs",
-                "install a torch for CUDA (pytorch.org), or leave it: CPUs are used",
-            )
+            unused = f"an NVIDIA driver, but torch {torch.__version__} is for CPUs, which are used"
+            return Line("gpu", f"{unused}; a torch for CUDA (pytorch.org) would use the GPU")
         return Line(
             "gpu",
             f"an NVIDIA driver, but torch for CUDA {torch.version.cuda} finds no GPU",

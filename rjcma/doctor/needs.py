@@ -22,8 +22,6 @@ PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184}
 """Weights of the paper's encoders (counted)."""
 SMALL_RUN = 10_000_000
 """Bytes of a run without those: the fusion, predictions and curves (8 MB on the sample)."""
-COPIES = 2
-"""Once in data/, once in DVC's cache, unless that is set to link."""
 STEP = 2.4 * 2**30
 """Bytes of memory of a step through the paper's encoders (`benchmarks.finetune_memory`)."""
 SMALL_STEP = 600 * 2**20

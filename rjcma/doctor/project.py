@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rjcma.doctor import remote
 from rjcma.doctor.examination import answer, looking
 from rjcma.doctor.line import Line, failure, gigabytes
 
@@ -132,8 +133,6 @@ def _sizes(sections: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _disk(needed: Mapping[str, float] | None, data: Path) -> Line:
-    from rjcma.doctor.needs import COPIES
-
     free = shutil.disk_usage(Path.cwd()).free
     found = f"{gigabytes(free)} free"
     if needed is None:
@@ -141,8 +140,9 @@ def _disk(needed: Mapping[str, float] | None, data: Path) -> Line:
     here = sum(
         _bytes(data / part) for part in ("audio", "features", "words", "transcripts", "runs")
     )
-    total = COPIES * sum(needed.values())
-    rest = max(0.0, total - COPIES * here)
+    copies = 1 if remote.cache_links(Path.cwd()) else 2  # in data/, and in DVC's cache
+    total = copies * sum(needed.values())
+    rest = max(0.0, total - copies * here)
     found += f", up to {gigabytes(rest)} of {gigabytes(total)} still to come"
     if rest > free:
         most = sorted(needed, key=lambda name: -needed[name])[:3]

@@ -13,6 +13,9 @@ from rjcma.doctor.line import Line
 CONFIGS = (".dvc/config", ".dvc/config.local")
 """DVC's settings of a repository, later ones before earlier ones."""
 
+LINKS = ("reflink", "hardlink", "symlink")
+"""Kinds of links that DVC's cache may use."""
+
 PATIENCE = 8.0
 """Seconds that a server has (ours)."""
 
@@ -47,11 +50,26 @@ def lines(folder: Path) -> list[Line]:
     return [Line("remote", f"{where}: no such folder", cure)]
 
 
-def _default(folder: Path) -> tuple[str, str]:
-    """The default remote's name and address; empty if there is none."""
+def cache_links(folder: Path) -> bool:
+    """Whether DVC's cache links files, or is elsewhere: then nothing is on this disk twice."""
+    try:
+        parser = _settings(folder)
+    except configparser.Error:
+        return False
+    first = parser.get("cache", "type", fallback="").partition(",")[0].strip()
+    return first in LINKS or bool(parser.get("cache", "dir", fallback=""))
+
+
+def _settings(folder: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     for path in CONFIGS:
         parser.read(folder / path, encoding="utf-8")
+    return parser
+
+
+def _default(folder: Path) -> tuple[str, str]:
+    """The default remote's name and address; empty if there is none."""
+    parser = _settings(folder)
     name = parser.get("core", "remote", fallback="")
     for section in (f"'remote \"{name}\"'", f'remote "{name}"'):
         if parser.has_section(section):

@@ -62,6 +62,25 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def written(path: Path, expected: str) -> Iterator[Path]:
+    """As `replacing`, for a path that the user has named; `expected` says for what it is.
+
+    Raises `Problem` if it cannot be written, or if the disk is full; then nothing is left of it.
+    """
+    try:
+        with replacing(path) as partial:
+            yield partial
+    except OSError as error:  # those of FFmpeg are such too
+        refused = unwritable(error, path)
+        raise Problem(
+            file=path,
+            found=refused.found if refused else f"{error.strerror or error}".lower(),
+            expected=refused.expected if refused else expected,
+            cure=refused.cure if refused else "name another file",
+        ) from None
+
+
 def replace(path: Path, content: bytes) -> None:
     """Write a file, unless it has this content already: then it is not touched."""
     if path.is_file() and path.read_bytes() == content:

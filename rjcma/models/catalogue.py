@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rjcma.models import record
-from rjcma.models.fetch import BY_HAND, compared
-from rjcma.models.record import Fetched, files_of
+from rjcma.models.fetch import compared
+from rjcma.models.record import found_here
 from rjcma.models.registry import Entry
 from rjcma.models.telling import amount
-from rjcma.problem import Problem
 
 
 def listed(entries: Iterable[Entry], folder: Path) -> str:
@@ -50,14 +49,4 @@ def check(entry: Entry, folder: Path) -> str:
     if not target.exists():
         return f"{entry.name}: not here"
     before = record.read(folder / record.NAME).get(entry.name)
-    found = Fetched(source=BY_HAND, files=files_of(target) or _nothing(target))
-    return f"{entry.name}: {target}, {compared(entry, target, found, before)}"
-
-
-def _nothing(target: Path) -> dict[str, record.File]:
-    raise Problem(
-        file=target,
-        found="an empty folder",
-        expected="a model",
-        cure="remove it",
-    )
+    return f"{entry.name}: {target}, {compared(entry, target, found_here(target), before)}"

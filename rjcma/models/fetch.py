@@ -17,7 +17,7 @@ from rjcma.models import hub, mirror, record
 from rjcma.models.archive import unpack
 from rjcma.models.flow import PATIENT, Limits
 from rjcma.models.parts import folder_of, part_of, settled
-from rjcma.models.record import SINGLE, Fetched, File, difference, files_of
+from rjcma.models.record import BY_HAND, SINGLE, Fetched, File, difference, files_of, found_here
 from rjcma.models.registry import Entry
 from rjcma.models.telling import Telling
 from rjcma.models.transfer import Told, discard, download
@@ -29,9 +29,6 @@ FOLDER = Path("models")
 VARIABLE = "RJCMA_MODELS"
 """Names a folder or an HTTP server that has the models, for machines without internet."""
 
-BY_HAND = "put here by hand"
-"""The source of a model that was here before it was fetched."""
-
 
 def fetch(entry: Entry, folder: Path = FOLDER, limits: Limits = PATIENT) -> str:
     """Fetch a model into `folder`, unless it is here. -> a line that says what was done.
@@ -42,7 +39,7 @@ def fetch(entry: Entry, folder: Path = FOLDER, limits: Limits = PATIENT) -> str:
     with locked(folder):
         before = record.read(listed).get(entry.name)
         if target.exists():
-            fetched = Fetched(source=BY_HAND, files=files_of(target))
+            fetched = found_here(target)
             state = compared(entry, target, fetched, before)
             if before is None:
                 record.add(listed, entry.name, fetched)
@@ -134,10 +131,11 @@ def compared(entry: Entry, target: Path, fetched: Fetched, before: Fetched | Non
         raise _problem(entry, target, wrong)
     if before and (wrong := difference(fetched.files, before.files)):
         raise _problem(entry, target, f"{wrong}; it is not what was fetched first")
-    return _sureness(entry, before or fetched)
+    by_hand = before is None and fetched.source == BY_HAND
+    return _sureness(entry, before or fetched, by_hand)
 
 
-def _sureness(entry: Entry, known: Fetched) -> str:
+def _sureness(entry: Entry, known: Fetched, by_hand: bool) -> str:
     unpacked = entry.is_archive and known.published is None
     if entry.sha256 and not unpacked:
         return "verified: its sha256 is the published one"
@@ -146,6 +144,10 @@ def _sureness(entry: Entry, known: Fetched) -> str:
     if entry.sha256_begins and not unpacked:
         digits = entry.sha256_begins
         return f"verified in part: its sha256 begins with {digits}; no more is published"
+    if published := [name for name in entry.checksums if name in known.files]:
+        return f"verified in part: the sha256 of {', '.join(published)} is the published one"
+    if by_hand:
+        return f"unverified: no checksum is known, and it was {BY_HAND}"
     return "unverified: no checksum is known; it is compared with what was here first"
 
 

@@ -22,6 +22,9 @@ from rjcma.problem import Problem
 CHUNK = 2**18
 """Bytes that are read at a time, at most (ours)."""
 
+LATEST = 120.0
+"""Seconds of silence after which the thread itself gives up (ours); the caller does before."""
+
 MOVED = (301, 302, 303, 307, 308)
 
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException)
@@ -30,13 +33,15 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client
 class Limits(NamedTuple):
     """How patient a download is (all ours)."""
 
-    reply: float = 60.0
+    reply: float = 30.0
     """Seconds until the server answers, redirects included."""
     pace_seconds: float = 30.0
     pace_bytes: int = 30_000
     """In each such time at least so many bytes come, else the connection counts as broken."""
     tries: int = 8
-    """How often a broken download goes on."""
+    """How often a download that brings next to nothing goes on."""
+    knocks: int = 3
+    """How often a server that cannot be reached is tried."""
     pause: float = 1.0
     """Seconds before the second try; doubled before each further one."""
     wait: float = 60.0
@@ -49,6 +54,10 @@ PATIENT = Limits()
 
 class Broken(Exception):
     """A connection that failed in a way that another try may mend; the message says how."""
+
+
+class Unreached(Broken):
+    """A server that could not even be asked: no network, no such name, another certificate."""
 
 
 class Reply(NamedTuple):
@@ -85,9 +94,11 @@ class Flow:
         self._left.set()
 
     def _run(self) -> None:
+        reached = False
         try:
             with requests.Session() as session, self._opened(session) as response:
                 self._put(Reply(response.status_code, response.headers))
+                reached = True
                 while not self._left.is_set():
                     piece = response.raw.read1(CHUNK, decode_content=False)
                     self._put(piece)
@@ -96,7 +107,7 @@ class Flow:
         except Problem as problem:
             self._put(problem)
         except (*FAILURES, OSError, ValueError) as error:  # ValueError: an address that is none
-            self._put(Broken(_in_words(error)))
+            self._put((Broken if reached else Unreached)(_in_words(error)))
 
     def _put(self, item: Reply | bytes | Exception) -> None:
         while not self._left.is_set():
@@ -114,7 +125,7 @@ class Flow:
                 headers={**self._headers, "Accept-Encoding": "identity"},
                 stream=True,
                 allow_redirects=False,
-                timeout=self._limits.reply,
+                timeout=LATEST,
             )
             if response.status_code not in MOVED or "Location" not in response.headers:
                 return response

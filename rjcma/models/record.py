@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rjcma.jobs.files import read_json, replace
 from rjcma.models.names import is_plain
@@ -21,6 +21,10 @@ from rjcma.params import checked
 from rjcma.problem import Problem
 
 NAME = "fetched.json"
+BY_HAND = "put here by hand"
+"""The source of a model that was here before it was fetched."""
+COPIED = "a copy, from where RJCMA_MODELS named"
+"""The source of a model that came with the record of another place, which may claim anything."""
 SINGLE = ""
 """The name of the only file of a model that is a file, not a folder."""
 
@@ -96,6 +100,19 @@ def files_of(model: Path) -> dict[str, File]:
         return {SINGLE: File.of(model)}
     paths = sorted(path for path in model.rglob("*") if path.is_file())
     return {path.relative_to(model).as_posix(): File.of(path) for path in paths}
+
+
+def found_here(model: Path) -> Fetched:
+    """A model as it is here. Raises `Problem` for what cannot be one."""
+    try:
+        return Fetched(source=BY_HAND, files=files_of(model))
+    except ValidationError:
+        raise Problem(
+            file=model,
+            found="an empty folder, or files with odd names",
+            expected="a model",
+            cure="remove it, then fetch the model again",
+        ) from None
 
 
 def difference(found: Mapping[str, File], expected: Mapping[str, File]) -> str:

@@ -7,7 +7,9 @@ thrown away.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import time
@@ -17,7 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs.files import replace
-from rjcma.models.flow import PATIENT, Broken, Flow, Limits, Reply
+from rjcma.jobs.progress import say
+from rjcma.models.flow import PATIENT, Broken, Flow, Limits, Reply, Unreached
 from rjcma.problem import Problem
 
 MOST = 50 * 2**30
@@ -28,6 +31,9 @@ GAIN = 2**20
 
 NOTE = ".part-of"
 """The suffix of the note beside a part file."""
+
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""A number of bytes that can be one."""
 
 LATER = (408, 425, 500, 502, 504)
 """Answers after which another try may succeed."""
@@ -61,32 +67,19 @@ def download(
     `Problem`, and `Absent` if there is no such file; what has come is kept.
     """
     bounds = Bounds(size, most, limits)
+    tries = _Tries(url, part, limits)
     joined = False
-    failed, furthest, pause = 0, 0, limits.pause
-    reason = "nothing"
-    while failed < limits.tries:
+    while tries.may_go_on():
         try:
             return _go_on(url, part, told, bounds) or joined
         except _Changed as changed:
-            reason, joined = str(changed), False
             discard(part)
-        except _Busy as busy:
-            reason = str(busy)
-            time.sleep(busy.seconds)
+            joined = False
+            tries.failed(changed)
         except Broken as broken:
-            reason, joined = str(broken), True
-        failed += 1
-        if (have := _have(part)) >= furthest + GAIN:
-            failed, furthest, pause = 0, have, limits.pause
-        if failed and failed < limits.tries:
-            time.sleep(pause)
-            pause *= 2
-    raise Problem(
-        file=url,
-        found=f"{reason} (tried {limits.tries} times)",
-        expected="the whole file",
-        cure=f"run it again: it goes on after the {_have(part):,} bytes that are here",
-    )
+            joined = joined or not isinstance(broken, Unreached)
+            tries.failed(broken)
+    raise tries.problem()
 
 
 def note_of(part: Path) -> Path:
@@ -112,12 +105,60 @@ class Bounds(NamedTuple):
     limits: Limits
 
 
-class _Busy(Exception):
+class _Busy(Broken):
     """A server that asks to wait for some seconds, which is not too long."""
 
     def __init__(self, status: int, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(f"answer {status}, the server is busy")
+
+
+class _Tries:
+    """Counts failures, and waits before another try; what brings a download on is no failure."""
+
+    def __init__(self, url: str, part: Path, limits: Limits) -> None:
+        self._url, self._part, self._limits = url, part, limits
+        self._failed = self._knocked = self._furthest = 0
+        self._pause = limits.pause
+        self._reason = ""
+
+    def may_go_on(self) -> bool:
+        """Whether another try makes sense; if it is not the first, after a pause."""
+        if self._failed >= self._limits.tries or self._knocked >= self._limits.knocks:
+            return False
+        if self._reason:
+            say(f"{self._url}: {self._reason}; again in {self._pause:g} s")
+            time.sleep(self._pause)
+        return True
+
+    def failed(self, broken: Broken) -> None:
+        """A connection that failed."""
+        self._reason = str(broken)
+        self._knocked = self._knocked + 1 if isinstance(broken, Unreached) else 0
+        self._failed += 1
+        first = self._limits.pause
+        if (have := _have(self._part)) >= self._furthest + GAIN:
+            self._failed, self._furthest = 0, have
+        self._pause = first * 2 ** max(self._failed - 1, 0)
+        if isinstance(broken, _Busy):
+            self._pause = max(self._pause, broken.seconds)
+
+    def problem(self) -> Problem:
+        """Why the download did not succeed."""
+        if self._knocked:
+            return Problem(
+                file=self._url,
+                found=f"no way to the server: {self._reason} (tried {self._knocked} times)",
+                expected="an answer",
+                cure="check the network, or set RJCMA_MODELS to a folder or server that has it",
+            )
+        have = _have(self._part)
+        return Problem(
+            file=self._url,
+            found=f"{self._reason} (tried {self._failed} times)",
+            expected="the whole file",
+            cure=f"run it again: it goes on after the {have:,} bytes that are here",
+        )
 
 
 def _go_on(url: str, part: Path, told: Told, bounds: Bounds) -> bool:
@@ -133,7 +174,7 @@ def _go_on(url: str, part: Path, told: Told, bounds: Bounds) -> bool:
     try:
         reply = flow.take(limits.reply)
         if reply is None:
-            raise Broken(f"no answer within {limits.reply:g} seconds")
+            raise Unreached(f"no answer within {limits.reply:g} seconds")
         assert isinstance(reply, Reply)
         start, total = _placed(reply, url, note, have, limits)
         _fits(url, total, bounds, part.parent, have if start else 0)
@@ -155,7 +196,7 @@ def _placed(
         raise _refused(url, f"content in the encoding {encoding}")
     if reply.status == 200:
         length = reply.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
+        return 0, int(length) if NUMBER.fullmatch(length) else None
     if reply.status == 206 and note is not None and have:
         return _continued(reply, note, have)
     if reply.status == 416 and note is not None:
@@ -174,10 +215,12 @@ class _Changed(Broken):
 
 
 def _continued(reply: Reply, note: Note, have: int) -> tuple[int, int | None]:
-    span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", reply.headers.get("Content-Range", ""))
+    span = re.fullmatch(
+        r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", reply.headers.get("Content-Range", "")
+    )
     if span is None or int(span[1]) != have:
         raise _Changed("a part that does not begin where it was asked to")
-    total = None if span[3] == "*" else int(span[3])
+    total = None if span[2] == "*" else int(span[2])
     if note.total is not None and total is not None and total != note.total:
         raise _Changed("a file that has changed meanwhile")
     validator = _validator(reply)
@@ -190,7 +233,7 @@ def _pour(
     flow: Flow, part: Path, bound: int, total: int | None, told: Told, limits: Limits
 ) -> None:
     """Append what comes to the part file, as long as it is not too much and fast enough."""
-    with part.open("ab") as file:
+    with part.open("ab", buffering=0) as file:  # what has come outlives a kill
         have = file.tell()
         told(have, total)
         began, before = time.monotonic(), have
@@ -202,11 +245,11 @@ def _pour(
                 have += len(piece)
                 if have > bound:
                     raise _refused(str(part), f"more than {bound:,} bytes")
-                file.write(piece)
+                if file.write(piece) != len(piece):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
                 told(have, total)
             if time.monotonic() - began >= limits.pace_seconds:
                 if have - before < limits.pace_bytes:
-                    file.flush()
                     raise Broken(f"{have - before} bytes in {limits.pace_seconds:g} seconds")
                 began, before = time.monotonic(), have
     if total is not None and have < total:

@@ -15,9 +15,8 @@ import numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from rjcma.jobs.files import replacing, unwritable
+from rjcma.jobs.files import written
 from rjcma.mp4.sound import Form, Samples
-from rjcma.problem import Problem
 from rjcma.timeline import Seconds
 from rjcma.vision.pictures import Pixels
 
@@ -69,11 +68,8 @@ def write(
     The last picture is shown until `end`, and sound is cut there. Raises `Problem` for a path that
     cannot be written and for a full disk; then nothing is left of the file.
     """
-    try:
-        with replacing(path) as partial:
-            _write(partial, pictures, size, sound, end, quality)
-    except OSError as error:  # FFmpeg's errors are such too
-        raise _problem(path, error) from None
+    with written(path, "a path for an MP4 file") as partial:
+        _write(partial, pictures, size, sound, end, quality)
 
 
 def _write(
@@ -185,16 +181,3 @@ class _Track:
         frame.pts = self.written
         self.container.mux(self.stream.encode(frame))
         self.written += count
-
-
-def _problem(path: Path, error: OSError) -> Problem:
-    refused = unwritable(error, path)
-    if refused is not None:
-        expected, cure = refused.expected, refused.cure
-        return Problem(file=path, found=refused.found, expected=expected, cure=cure)
-    return Problem(
-        file=path,
-        found=f"a file that cannot be written ({error.strerror or error})",
-        expected="a path for an MP4 file",
-        cure="name another file",
-    )

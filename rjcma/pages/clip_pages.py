@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from rjcma.corpus.labels import in_own_units
 from rjcma.manifest import Clip
 from rjcma.pages import clip_page
+from rjcma.pages.clip_data import UP
 from rjcma.pages.clip_page import Neighbour
 from rjcma.pages.clip_view import ClipView, FoldSeries
 from rjcma.pages.site import CLIPS, Site
@@ -38,9 +40,10 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
             words=sources.transcript(clip),
             faces=sources.faces(clip),
             logmel=sources.logmel(clip),
-            attention=sources.attended(clip),
             video=clip.file,
             videos=address_of(sources.corpus, pages),
+            attention=sources.attended(clip),
+            table=f"{UP}traces/{quote(clip.name)}.csv",
         )
 
 

@@ -41,12 +41,14 @@ class ClipView(NamedTuple):
     """None if the transcript is not at hand."""
     faces: FeatureReader | None
     logmel: FeatureReader | None
-    attention: Sequence[Attention] | None
-    """By target; None if it is not at hand."""
     video: str
     """The video's path in the folder of videos."""
     videos: str
     """The folder of videos, from the folder of the page."""
+    attention: Sequence[Attention] | None = None
+    """By target; None if it is not at hand."""
+    table: str = ""
+    """The address of the values as CSV, from the page; empty if there is none."""
 
     def prediction(self, target: str) -> Array | None:
         """The mean of the folds that were not trained on the clip, (T,); None if all were."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rjcma.concordance import ccc
-from rjcma.pages.figure import Figure, Table
+from rjcma.corpus.labels import Ranges
+from rjcma.pages.figure import Figure, Table, decimals
 from rjcma.pages.frames import Frames, Mask
 from rjcma.pages.palette import colours
 
@@ -40,20 +41,34 @@ class Measured(NamedTuple):
     """A target's frames of one kind."""
 
     target: str
+    scale: tuple[float, float]
+    """The target's range."""
     condition: str
     frames: int
     rmse: float
+    """NaN if there is no frame."""
     ccc: float
+
+    @property
+    def share(self) -> float:
+        """The RMSE as a share of the target's range."""
+        return self.rmse / (self.scale[1] - self.scale[0])
 
 
 def measured(
-    frames: Sequence[Frames], targets: Sequence[str], conditions: Sequence[Condition]
+    frames: Sequence[Frames], ranges: Ranges, conditions: Sequence[Condition]
 ) -> list[Measured]:
     """RMSE and CCC of each target under each condition, over clips of which that is known."""
-    return [_measured(frames, target, each) for target in targets for each in conditions]
+    return [
+        _measured(frames, target, scale, each)
+        for target, scale in ranges.items()
+        for each in conditions
+    ]
 
 
-def _measured(frames: Sequence[Frames], target: str, condition: Condition) -> Measured:
+def _measured(
+    frames: Sequence[Frames], target: str, scale: tuple[float, float], condition: Condition
+) -> Measured:
     truths, predictions = [np.zeros(0)], [np.zeros(0)]
     for clip in frames:
         if (mask := condition.of(clip)) is not None:
@@ -62,37 +77,41 @@ def _measured(frames: Sequence[Frames], target: str, condition: Condition) -> Me
             predictions.append(clip.prediction[target][chosen])
     truth, prediction = np.concatenate(truths), np.concatenate(predictions)
     rmse = float(np.sqrt(np.mean((prediction - truth) ** 2))) if truth.size else float("nan")
-    return Measured(target, condition.name, truth.size, rmse, ccc(prediction, truth))
+    return Measured(target, scale, condition.name, truth.size, rmse, ccc(prediction, truth))
 
 
-def figure(name: str, title: str, rows: Sequence[Measured], highest: float) -> Figure:
-    """Bars of the RMSE by condition, a colour for each target; the axis goes to `highest`."""
+def figures(by: Mapping[str, Sequence[Measured]]) -> list[Figure]:
+    """A figure for each title: bars of the RMSE by condition, a colour for each target.
+
+    All have the same axis: the RMSE, or its share of the range if the targets' ranges differ.
+    """
+    every = [row for rows in by.values() for row in rows]
+    as_share = len({row.scale for row in every}) > 1
+    heights = [row.share if as_share else row.rmse for row in every if row.frames]
+    axis = {
+        "title": {"text": "RMSE, share of the range" if as_share else "RMSE"},
+        "range": [0, max(heights, default=1.0) * 1.05],
+        **({"tickformat": ".0%"} if as_share else {}),
+    }
+    return [_figure(title, rows, as_share, axis) for title, rows in by.items()]
+
+
+def _figure(
+    title: str, rows: Sequence[Measured], as_share: bool, axis: Mapping[str, Any]
+) -> Figure:
     targets = list(dict.fromkeys(row.target for row in rows))
-    data = [
-        {
-            "type": "bar",
-            "name": target,
-            "x": [_label(row.condition, rows) for row in rows if row.target == target],
-            "y": np.array([row.rmse for row in rows if row.target == target]),
-            "customdata": [[row.ccc, row.frames] for row in rows if row.target == target],
-            "marker": {"color": colours(targets)[target]},
-            "hovertemplate": "%{fullData.name}<br>RMSE %{y:.3f}<br>"
-            "CCC %{customdata[0]:.3f}, %{customdata[1]} frames<extra></extra>",
-        }
-        for target in targets
-    ]
     return Figure(
-        name=name,
+        name=f"by-{title.lower()}",
         title=title,
         description=". ".join(
-            f"{row.target}, {row.condition}: RMSE {row.rmse:.3f} over {row.frames:,} frames"
+            f"{row.target}, {row.condition}: RMSE {_error(row)} over {row.frames:,} frames"
             for row in rows
             if row.frames
         ),
-        data=data,
+        data=[_bars(target, targets, rows, as_share) for target in targets],
         layout={
             "xaxis": {},
-            "yaxis": {"title": {"text": "RMSE"}, "range": [0, highest * 1.05]},
+            "yaxis": axis,
             "bargap": 0.5,
             "legend": {"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right"},
             "showlegend": len(targets) > 1,
@@ -101,13 +120,33 @@ def figure(name: str, title: str, rows: Sequence[Measured], highest: float) -> F
         table=Table(
             ["Frames of", "Target", "Frames", "RMSE", "CCC"],
             [
-                [row.condition, row.target, f"{row.frames:,}", f"{row.rmse:.3f}", f"{row.ccc:z.3f}"]
+                [row.condition, row.target, f"{row.frames:,}", _error(row), f"{row.ccc:z.3f}"]
                 if row.frames
                 else [row.condition, row.target, "0", "", ""]
                 for row in rows
             ],
         ),
     )
+
+
+def _bars(
+    target: str, targets: Sequence[str], rows: Sequence[Measured], as_share: bool
+) -> dict[str, Any]:
+    own = [row for row in rows if row.target == target]
+    return {
+        "type": "bar",
+        "name": target,
+        "x": [_label(row.condition, rows) for row in own],
+        "y": np.array([row.share if as_share else row.rmse for row in own]),
+        "customdata": [[_error(row), f"{row.ccc:z.3f}", row.frames] for row in own],
+        "marker": {"color": colours(targets)[target]},
+        "hovertemplate": "%{fullData.name}<br>RMSE %{customdata[0]}<br>"
+        "CCC %{customdata[1]}, %{customdata[2]} frames<extra></extra>",
+    }
+
+
+def _error(row: Measured) -> str:
+    return f"{row.rmse:.{decimals(row.scale)}f}" if row.frames else ""
 
 
 def _label(condition: str, rows: Sequence[Measured]) -> str:

@@ -50,7 +50,7 @@ def _figure(
                 "showlegend": run.fold == runs[0].fold,
                 "x": epochs,
                 "y": values,
-                "text": [f"fold {run.fold}"] * len(epochs),
+                "text": f"fold {run.fold}",
                 "line": {"color": colour[run.target], "width": 1.6, "dash": dash[run.fold]},
                 "marker": _marks(run, epochs, released[run.name]),
                 "hovertemplate": "%{fullData.name}, %{text}<br>epoch %{x}: %{y:.3f}<extra></extra>",

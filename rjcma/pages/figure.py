@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Table(NamedTuple):
     """Rows of cells below a head; the first cell of a row is its name."""
@@ -59,3 +61,13 @@ def square_axes(
             scaleratio=(x_range[1] - x_range[0]) / (y_range[1] - y_range[0]),
         ),
     }
+
+
+def decimals(scale: tuple[float, float]) -> int:
+    """The decimals that tell values of this range apart: three for [-1, 1], none for thousands.
+
+    >>> [decimals(scale) for scale in ((-1, 1), (1, 9), (0, 100), (0, 1e6))]
+    [3, 3, 2, 0]
+    """
+    low, high = scale
+    return int(np.clip(3 - np.floor(np.log10((high - low) / 2)), 0, 3))

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rjcma.corpus.labels import Ranges
 from rjcma.pages import ablation, clip_table, conditions, curves, frames, made_from, plane
 from rjcma.pages.conditions import Measured
-from rjcma.pages.figure import Figure, Table
+from rjcma.pages.figure import Figure, Table, decimals
 from rjcma.pages.frames import Frames
 from rjcma.pages.palette import colours
 from rjcma.pages.site import Site
@@ -52,10 +53,11 @@ def write(site: Site, results: Results, sources: Sources) -> None:
     """Write `index.html` and its data."""
     read = frames.read(results, sources)
     scores = results.scores()
+    ranges = {target: results.ranges[target] for target in results.targets}
     sections = _sections(results, read, sources)
     study = ablation.read(sources.ablation)
     picture = study.picture if study else None
-    rows = clip_table.rows(read, {target: results.ranges[target] for target in results.targets})
+    rows = clip_table.rows(read, ranges)
     drawn = [_folds(scores), *(figure for section in sections for figure in section.figures)]
     site.data(DATA, {"figures": {figure.name: figure.plot() for figure in drawn}})
     site.page(
@@ -69,7 +71,7 @@ def write(site: Site, results: Results, sources: Sources) -> None:
         clip_means=_table(scores, "ccc_clip_mean"),
         notes=notes(scores),
         folds=drawn[0],
-        targets=results.targets,
+        digits={target: decimals(scale) for target, scale in ranges.items()},
         clips=rows[:MOST],
         further=len(rows[MOST:]),
         sections=sections,
@@ -81,8 +83,9 @@ def write(site: Site, results: Results, sources: Sources) -> None:
 
 
 def _title(results: Results) -> str:
-    *first, last = [target.capitalize() for target in results.targets]
-    return f"{', '.join(first)} and {last.lower()}" if first else last
+    *first, last = results.targets
+    text = f"{', '.join(first)} and {last}" if first else last
+    return text[0].upper() + text[1:]
 
 
 def _lead(results: Results) -> str:
@@ -90,10 +93,14 @@ def _lead(results: Results) -> str:
     clips = len(results.clips)
     videos = len({clip.video for clip in results.clips})
     frames = sum(clip.frames for clip in results.clips)
-    return (
+    trained_on = sum(all(clip.name in run.train for run in results.runs) for clip in results.clips)
+    text = (
         f"{_count(clips, 'clip')} of {_count(videos, 'video')}, {frames:,} frames;"
-        f" {_count(folds, 'fold')}. Every clip is predicted by networks that did not train on it."
+        f" {_count(folds, 'fold')}. A clip is predicted by the networks that did not train on it."
     )
+    if not trained_on:
+        return text
+    return f"{text} On {_count(trained_on, 'clip')} all networks were trained: these have none."
 
 
 def _count(number: int, name: str) -> str:
@@ -105,7 +112,8 @@ def _table(scores: Mapping[str, Mapping[int, Score]], measure: str) -> Table:
     targets = list(scores)
     folds = sorted({fold for of_target in scores.values() for fold in of_target})
     values = np.array([[getattr(scores[t][fold], measure) for t in targets] for fold in folds])
-    values = np.column_stack([values, values.mean(axis=1)])
+    names = [*targets, "mean"][: len(targets) + (len(targets) > 1)]  # of one, the mean is itself
+    values = np.column_stack([values, values.mean(axis=1)])[:, : len(names)]
     rows = [
         [f"Fold {fold}", *(f"{v:z.3f}" for v in row)]
         for fold, row in zip(folds, values, strict=True)
@@ -114,7 +122,7 @@ def _table(scores: Mapping[str, Mapping[int, Score]], measure: str) -> Table:
     rows.append(
         ["Mean ± std", *(f"{mean:z.3f} ±\N{NO-BREAK SPACE}{std:.3f}" for mean, std in over)]
     )
-    return Table(["Validation set", *(name.capitalize() for name in [*targets, "mean"])], rows)
+    return Table(["Validation set", *(name.capitalize() for name in names)], rows)
 
 
 def _folds(scores: Mapping[str, Mapping[int, Score]]) -> Figure:
@@ -166,7 +174,8 @@ def _folds(scores: Mapping[str, Mapping[int, Score]]) -> Figure:
 
 
 def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> list[Section]:
-    targets, ranges = results.targets, results.ranges
+    targets = results.targets
+    ranges = {target: results.ranges[target] for target in targets}
     sections = []
     if plane.has_plane(targets):
         sections.append(
@@ -201,7 +210,7 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
             regions,
         )
     )
-    sections.append(_conditions(read, targets))
+    sections.append(_conditions(read, ranges))
     sections.append(
         Section(
             "curves",
@@ -216,20 +225,18 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
     return sections
 
 
-def _conditions(read: Sequence[Frames], targets: Sequence[str]) -> Section:
-    by: dict[tuple[str, str], list[Measured]] = {}
+def _conditions(read: Sequence[Frames], ranges: Ranges) -> Section:
+    by: dict[str, list[Measured]] = {}
     missing = []
     if any(clip.face is not None for clip in read):
-        by["faces", "Face"] = conditions.measured(read, targets, conditions.FACE)
+        by["Face"] = conditions.measured(read, ranges, conditions.FACE)
     else:
-        missing.append("The faces are not here: pull data/features/faces to compare by them.")
+        missing.append("The faces are not here: `dvc pull data/features/faces` brings them.")
     if any(clip.speech is not None for clip in read):
-        by["speech", "Speech"] = conditions.measured(read, targets, conditions.SPEECH)
+        by["Speech"] = conditions.measured(read, ranges, conditions.SPEECH)
     else:
-        missing.append("The transcripts are not here: pull data/transcripts to compare by them.")
-    errors = [row.rmse for rows in by.values() for row in rows if row.frames]
-    highest = max(errors, default=1.0)
-    figures = [conditions.figure(*names, rows, highest) for names, rows in by.items()]
+        missing.append("The transcripts are not here: `dvc pull data/transcripts` brings them.")
     reading = "What a missing face or silence costs: compare the bars of one colour."
     title = "Error by face and by speech"
-    return Section("conditions", "Faces and speech", title, reading, figures, " ".join(missing))
+    shown = conditions.figures(by)
+    return Section("conditions", "Faces and speech", title, reading, shown, " ".join(missing))

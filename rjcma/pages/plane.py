@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import Ranges
-from rjcma.pages.figure import Figure, Table, square_axes
+from rjcma.pages.figure import Figure, Table, decimals, square_axes
 from rjcma.pages.frames import Frames, pooled
 from rjcma.pages.palette import colours
 
@@ -78,10 +78,15 @@ def _std(values: Array) -> str:
 
 
 def error_over_plane(frames: Sequence[Frames], ranges: Ranges) -> Figure:
-    """The distance between truth and prediction, by the region of the plane where the truth is."""
+    """The distance between truth and prediction, by the region of the plane where the truth is.
+
+    Both ranges count as [-1, 1].
+    """
     (x_truth, x_predicted), (y_truth, y_predicted) = _both(frames)
     x_range, y_range = (ranges[target] for target in PLANE)
-    squared = (x_predicted - x_truth) ** 2 + (y_predicted - y_truth) ** 2
+    x_error = 2 * (x_predicted - x_truth) / (x_range[1] - x_range[0])
+    y_error = 2 * (y_predicted - y_truth) / (y_range[1] - y_range[0])
+    squared = x_error**2 + y_error**2
     counts = _counts(x_truth, y_truth, x_range, y_range, REGIONS)
     sums = _counts(x_truth, y_truth, x_range, y_range, REGIONS, squared)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -117,7 +122,6 @@ def against(frames: Sequence[Frames], target: str, scale: Range) -> Figure:
     truth, prediction = pooled(frames, target)
     counts = _counts(truth, prediction, scale, scale, CELLS)
     colour = colours([target])[target]
-    edges = np.linspace(*scale, REGIONS + 1)
     region = _region(truth, scale)
     middles, means = [], []
     for number in range(REGIONS):
@@ -154,10 +158,7 @@ def against(frames: Sequence[Frames], target: str, scale: Range) -> Figure:
         ],
         layout=square_axes("truth", "prediction", scale, scale),
         square=True,
-        table=Table(
-            ["Truth", "Frames", "Mean prediction", "RMSE"],
-            [_region_row(truth, prediction, region == n, edges[n : n + 2]) for n in range(REGIONS)],
-        ),
+        table=_region_table(truth, prediction, scale),
     )
 
 
@@ -192,10 +193,7 @@ def error_by_region(frames: Sequence[Frames], target: str, scale: Range) -> Figu
             "yaxis": {"title": {"text": "RMSE"}, "rangemode": "tozero"},
         },
         height=300,
-        table=Table(
-            ["Truth", "Frames", "Mean prediction", "RMSE"],
-            [_region_row(truth, prediction, region == n, edges[n : n + 2]) for n in range(REGIONS)],
-        ),
+        table=_region_table(truth, prediction, scale),
     )
 
 
@@ -290,12 +288,22 @@ def _cross(x_range: Range, y_range: Range) -> list[dict[str, Any]]:
     ]
 
 
-def _region_row(truth: Array, prediction: Array, inside: Array, edges: Array) -> list[str]:
+def _region_table(truth: Array, prediction: Array, scale: Range) -> Table:
+    """A row per region of the truth."""
+    region, edges = _region(truth, scale), np.linspace(*scale, REGIONS + 1)
+    rows = [
+        _region_row(truth[region == n], prediction[region == n], edges[n : n + 2], decimals(scale))
+        for n in range(REGIONS)
+    ]
+    return Table(["Truth", "Frames", "Mean prediction", "RMSE"], rows)
+
+
+def _region_row(truth: Array, prediction: Array, edges: Array, digits: int) -> list[str]:
     name = f"{edges[0]:g} to {edges[1]:g}"
-    if not inside.any():
+    if not truth.size:
         return [name, "0", "", ""]
-    error = float(np.sqrt(np.mean((prediction[inside] - truth[inside]) ** 2)))
-    return [name, f"{inside.sum():,}", f"{prediction[inside].mean():z.3f}", f"{error:.3f}"]
+    error = float(np.sqrt(np.mean((prediction - truth) ** 2)))
+    return [name, f"{truth.size:,}", f"{prediction.mean():z.{digits}f}", f"{error:.{digits}f}"]
 
 
 def _plane_table(error: Array, counts: Array, x_range: Range, y_range: Range) -> Table:

@@ -12,7 +12,7 @@ from rjcma.corpus.labels import Ranges
 from rjcma.pages import clip_page, plane, site
 from rjcma.pages.clip_page import Neighbour
 from rjcma.pages.clip_view import Array, ClipView
-from rjcma.pages.figure import Figure
+from rjcma.pages.figure import Figure, decimals
 from rjcma.pages.made_from import Part
 from rjcma.pages.palette import colours
 from rjcma.pages.site import Site, clip_address
@@ -73,7 +73,7 @@ def _write_front(built: Site, views: Sequence[ClipView], parts: Sequence[Part]) 
         figures_of=DATA,
         figures=figures,
         has_plane=plane.has_plane(list(ranges)),
-        targets=list(ranges),
+        digits={target: min(decimals(scale), 2) for target, scale in ranges.items()},
         rows=[row(view, ranges) for view in views],
         parts=parts,
     )

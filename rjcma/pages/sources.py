@@ -7,12 +7,15 @@ they miss, and show the rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.attention import stored
 from rjcma.attention.stored import Attention
 from rjcma.audio.windows import WINDOW_ROWS
+from rjcma.jobs.digests import digest_value
+from rjcma.jobs.inputs import digest_inputs
 from rjcma.jobs.progress import say
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
@@ -69,6 +72,22 @@ class Sources(NamedTuple):
             _tell(problem)
             return None
 
+    def digests(self, clips: Sequence[Clip]) -> dict[str, str]:
+        """A digest of the files of each kind that are here, for the report's provenance."""
+        own = [f"{clip.name}.h5" for clip in clips]
+        of_videos = sorted({f"{clip.video}.json" for clip in clips})
+        folders = {
+            "faces": (self.features and self.features / "faces", own),
+            "logmel": (self.features and self.features / "logmel", own),
+            "transcripts": (self.transcripts, of_videos),
+            "attention": (self.attention, own),
+        }
+        return {
+            f"all {kind}": digest
+            for kind, (folder, names) in folders.items()
+            if folder and (digest := _digest(folder, names))
+        }
+
     def _feature(self, name: str, clip: Clip, span: int) -> FeatureReader | None:
         path = self.features / name / f"{clip.name}.h5" if self.features else None
         if path is None or not path.is_file():
@@ -80,6 +99,13 @@ class Sources(NamedTuple):
             _tell(problem)
             return None
         return reader
+
+
+def _digest(folder: Path, names: Sequence[str]) -> str:
+    """The digest of what is here of these files; empty if that is nothing."""
+    here = [name for name in names if (folder / name).is_file()]
+    contents = digest_inputs([folder / name for name in here])
+    return digest_value(list(zip(here, contents, strict=True))) if here else ""
 
 
 def _tell(problem: Problem) -> None:

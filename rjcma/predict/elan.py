@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rjcma.jobs.files import replace
+from rjcma.jobs.files import written
 from rjcma.predict.result import Predicted
 from rjcma.predict.series import edges, missing, number, stretches
 from rjcma.timeline import Seconds
@@ -41,7 +41,8 @@ def write(predicted: Predicted, out: Path, step: Seconds = STEP) -> None:
     lines = ["\t".join(HEADER)]
     for tier, begin, end, value in tiers(predicted, step):
         lines.append("\t".join([plain(tier), clock(begin), clock(end), plain(value)]))
-    replace(out, ("\n".join(lines) + "\n").encode())
+    with written(out, "a path for a text file") as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def tiers(predicted: Predicted, step: Seconds = STEP) -> Iterator[Annotation]:

@@ -34,11 +34,11 @@ class Letters:
 
     def width(self, text: str) -> int:
         """The width of a text in pixels."""
-        return _width(text, self.font, self.size)
+        return _width(_drawable(text), self.font, self.size)
 
     def mask(self, text: str) -> Mask:
         """The text, (height, width)."""
-        return _mask(text, self.font, self.size, self.ascent, self.height)
+        return _mask(_drawable(text), self.font, self.size, self.ascent, self.height)
 
 
 def is_right_to_left(text: str) -> bool:
@@ -51,15 +51,20 @@ def is_right_to_left(text: str) -> bool:
     return next((d in ("R", "AL") for d in directions if d in ("L", "R", "AL")), False)
 
 
+def _drawable(text: str) -> str:
+    """The text without control characters, which have no letters."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
+
+
 @functools.lru_cache(maxsize=65536)
 def _width(text: str, font: Path, size: int) -> int:
-    return max(1, round(_loaded(_having(font, text), size).getlength(text)))
+    return max(1, round(_loaded(having(text, font), size).getlength(text)))
 
 
 @functools.lru_cache(maxsize=512)
 def _mask(text: str, font: Path, size: int, ascent: int, height: int) -> Mask:
     image = Image.new("L", (_width(text, font, size), height))
-    face = _loaded(_having(font, text), size)
+    face = _loaded(having(text, font), size)
     ImageDraw.Draw(image).text((0, ascent), text, fill=255, font=face, anchor="ls")
     return np.asarray(image)
 
@@ -69,7 +74,7 @@ def _loaded(font: Path, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(font), size)
 
 
-def _having(font: Path, text: str) -> Path:
+def having(text: str, font: Path = REGULAR) -> Path:
     """The font, or another one of this machine that has the characters which it lacks."""
     lacking = frozenset(c for c in text if not c.isspace() and c.isprintable())
     lacking -= _characters(font)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from rjcma.jobs.files import replacing, unwritable
+from rjcma.jobs.files import written
+from rjcma.predict.letters import having
 from rjcma.predict.result import Predicted
 from rjcma.predict.series import Floats, edges, missing, stretches
 from rjcma.scoring.scene import Placed, stagger
@@ -56,11 +59,8 @@ def draw(predicted: Predicted, out: Path) -> None:
         axes.tick_params(labelbottom=False)
     _draw_words(chart.axes(fig, chart.height - BOTTOM - chart.below, chart.below), chart)
     _draw_heading(fig, chart)
-    try:
-        with replacing(out) as partial:
-            save(fig, partial, scale=SHARP)
-    except OSError as error:
-        raise (unwritable(error, out) or error) from None
+    with written(out, "a path for a PNG file") as partial, _without_complaints():
+        save(fig, partial, scale=SHARP)
 
 
 class _Chart(NamedTuple):
@@ -105,11 +105,27 @@ def _placed(words: Sequence[Word], times: Floats, width: int) -> list[Placed]:
     if len(words) > MOST_ROWS * width / 12:  # as many as have room if they are short
         return []
     renderer = FigureCanvasAgg(Figure(dpi=100)).get_renderer()
-    font = FontProperties(size=WORD_SIZE)
-    pixels = [renderer.get_text_width_height_descent(w.text, font, False)[0] + 7 for w in words]
+    with _without_complaints():
+        pixels = [
+            renderer.get_text_width_height_descent(word.text, _font(word), False)[0] + 7
+            for word in words
+        ]
     start, end = float(times[0]), float(times[-1])
     placed = stagger(words, [each / second for each in pixels], start, end)
     return placed if all(each.row < MOST_ROWS for each in placed) else []
+
+
+def _font(word: Word) -> FontProperties:
+    """A font that has the letters of a word, if there is one on this machine."""
+    return FontProperties(fname=str(having(word.text)), size=WORD_SIZE)
+
+
+@contextmanager
+def _without_complaints() -> Iterator[None]:
+    """Without warnings about letters that no font has: they are boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def _draw_heading(fig: Figure, chart: _Chart) -> None:
@@ -184,7 +200,7 @@ def _draw_words(axes: Axes, chart: _Chart) -> None:
     for word, left, row in chart.words:
         span = [max(word.start, chart.edges[0]), min(word.end, chart.edges[-1])]
         axes.plot(span, [row + 0.14] * 2, color=INK, linewidth=1.8, solid_capstyle="butt")
-        axes.text(left, row + 0.6, word.text, fontsize=WORD_SIZE, va="center", ha="left")
+        axes.text(left, row + 0.6, word.text, font=_font(word), va="center", ha="left")
     if not chart.words:
         spans = [(word.start, word.end - word.start) for word in chart.predicted.words]
         axes.broken_barh(spans, (0.15, 0.6), facecolor=QUIET, linewidth=0)

@@ -112,6 +112,21 @@ def test_a_disk_that_is_too_small_says_how_much_to_free(folder, monkeypatch):
     assert not project._disk({"faces": 4e8}, folder / "data").cure
 
 
+@pytest.mark.parametrize(
+    "config, total",
+    [
+        ("", "2.0 GB"),
+        ("[cache]\n    type = copy\n", "2.0 GB"),
+        ("[cache]\n    type = hardlink,symlink\n", "1.0 GB"),
+        ("[cache]\n    dir = /elsewhere\n", "1.0 GB"),
+    ],
+)
+def test_what_dvcs_cache_links_is_on_the_disk_once(folder, config, total):
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text(config)
+    assert f"of {total} still to come" in project._disk({"faces": 1e9}, folder / "data").found
+
+
 def test_too_little_memory_names_the_stage():
     line = project._memory({"faces": 1e9, "train": 1e15})
     assert "train" in line.found and line.cure

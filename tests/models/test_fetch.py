@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 from hostile_server import answer, cut, stalled, whole
+from places import ROOT
 
 from rjcma.models import catalogue, fetch, record, registry
 from rjcma.models.registry import Entry
@@ -198,6 +204,7 @@ def test_a_file_that_only_the_user_can_get_says_how(get):
     assert "write to its authors" in line(problem)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "res50.pth").write_bytes(WEIGHTS)
+    assert "put here by hand" in catalogue.check(entry, FOLDER)
     assert "is here already, unverified" in get(entry)
     (FOLDER / "res50.pth").write_bytes(b"another")
     with pytest.raises(Problem) as problem:
@@ -286,3 +293,50 @@ def test_a_cut_that_never_gets_further_ends(entry, get, server):
         get(entry())
     assert "tried 3 times" in line(problem)
     assert len(server.asked) == 3
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from rjcma.models import fetch, registry
+entry = registry.read(Path("registry.toml"))["m"]
+print(fetch.fetch(entry))
+"""
+
+
+@pytest.mark.parametrize("after", [0, 1, 4000])
+def test_a_killed_fetch_leaves_a_part_and_the_next_one_goes_on(server, entry, get, tmp_path, after):
+    made = entry(sha256=SHA256)
+    plain = made.model_dump(exclude_defaults=True, exclude={"name"})
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+    Path("registry.toml").write_text(f"[m]\n{text}")
+    server.odd["/weights.pth"] = [stalled(WEIGHTS, after)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment)
+    part = FOLDER / ".weights.pth.partial"
+    for _ in range(500):
+        if part.is_file() and part.stat().st_size >= min(after, 1):
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (FOLDER / "weights.pth").exists()
+    assert "verified" in get(made)
+    assert (FOLDER / "weights.pth").read_bytes() == WEIGHTS and leftovers() == []
+
+
+def test_the_registry_is_part_of_the_installed_package():
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert registry.COMMITTED.name in content["tool"]["setuptools"]["package-data"]["rjcma.models"]
+    assert registry.COMMITTED.is_file()
+
+
+@pytest.mark.parametrize("name", [None, "a:b", "a\nb"])
+def test_a_folder_that_is_no_model_is_a_line(entry, get, name):
+    (FOLDER / "vosk").mkdir(parents=True)
+    if name:
+        (FOLDER / "vosk" / name).write_text("x")
+    for look in (get, lambda entry: catalogue.check(entry, FOLDER)):
+        with pytest.raises(Problem) as problem:
+            look(entry("vosk.zip"))
+        assert "expected a model" in line(problem)

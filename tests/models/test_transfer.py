@@ -46,6 +46,7 @@ def one_line(problem) -> str:
 def test_a_file_comes_whole_and_progress_ends_with_all_of_it(got, server):
     assert got() == FILE and not got.joined
     assert got.told[-1] == (len(FILE), len(FILE))
+    assert [have for have, _ in got.told] == sorted(have for have, _ in got.told)
     assert server.asked[0][1]["Accept-Encoding"] == "identity"
 
 
@@ -170,10 +171,10 @@ def test_a_server_that_wants_us_to_wait_for_long_is_a_problem(got, server, asked
 @pytest.mark.parametrize(
     "odd, told",
     [
-        (silent, "no answer within 0.5 seconds"),
-        (dripping(b"x" * 1000, 0.05, in_header=True), "no answer within 0.5 seconds"),
-        (stalled(FILE, 50), "50 bytes in 0.2 seconds"),
-        (dripping(FILE, 0.05), "bytes in 0.2 seconds"),
+        (silent, "no answer within 1 seconds"),
+        (dripping(b"x" * 1000, 0.05, in_header=True), "no answer within 1 seconds"),
+        (stalled(FILE, 50), "bytes in 0.5 seconds"),
+        (dripping(FILE, 0.05), "bytes in 0.5 seconds"),
     ],
     ids=["silent", "a slow header", "stalled", "a slow drip"],
 )
@@ -195,7 +196,20 @@ def test_a_stalled_download_goes_on_with_another_connection(got, server):
 def test_a_server_that_cannot_be_reached_is_a_line(limits, tmp_path):
     with pytest.raises(Problem) as problem:
         download("http://127.0.0.1:9/file", tmp_path / "part", None, print, limits)
-    assert "refused" in one_line(problem) and "tried 3 times" in one_line(problem)
+    assert "no way to the server" in one_line(problem) and "refused" in one_line(problem)
+    assert "tried 3 times" in one_line(problem)
+
+
+def test_an_address_without_a_server_is_given_up_sooner_than_a_download(got, limits, tmp_path):
+    with pytest.raises(Problem) as problem:
+        download(
+            "https://no-such-host.invalid/file",
+            tmp_path / "other",
+            None,
+            print,
+            limits._replace(tries=9, knocks=2),
+        )
+    assert "tried 2 times" in one_line(problem)
 
 
 @pytest.mark.parametrize("length, told", [(10**7, "at most 1,000,000 bytes"), (4000, "5,003")])
@@ -212,6 +226,26 @@ def test_a_length_that_is_too_long_is_an_end_too_early(got, server):
     with pytest.raises(Problem) as problem:
         got(tries=2)
     assert "tried 2 times" in one_line(problem)
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "many", "\u00b2", ""])
+def test_a_length_that_is_none_is_no_harm(got, server, length):
+    def give(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1"))
+        handler.wfile.write(b"\r\n\r\n" + FILE)
+
+    server.odd["/file"] = give
+    try:
+        assert got(size=len(FILE)) == FILE
+    except Problem as problem:
+        assert "\n" not in str(problem)
+
+
+def test_an_answer_that_is_not_http_is_a_line(got, server):
+    server.odd["/file"] = lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH\r\n" * 9)
+    with pytest.raises(Problem) as problem:
+        got()
+    assert "no way to the server" in one_line(problem)
 
 
 def test_content_without_a_length_and_without_an_end_is_bounded(got, server):

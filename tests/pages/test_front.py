@@ -105,7 +105,7 @@ def test_a_small_line_goes_through_the_means_of_its_frames_and_breaks_where_none
 
 def test_errors_are_split_by_face_and_by_speech(world, read):
     for kind, frame_is in ((FACE, lambda k: k != 1), (SPEECH, lambda k: k in (0, 1, 3))):
-        for number, rows in enumerate(conditions.measured(read, ["valence"], kind)):
+        for number, rows in enumerate(conditions.measured(read, {"valence": (-1, 1)}, kind)):
             truth, predicted = [], []
             for name, fold in {"anna": 1, "bert": 1, "cleo": 2, "dora": 0}.items():
                 for k in range(FRAMES[name]):
@@ -119,12 +119,39 @@ def test_errors_are_split_by_face_and_by_speech(world, read):
             assert rows.ccc == pytest.approx(ccc(predicted, truth))
 
 
+def test_errors_of_targets_with_different_ranges_are_shares_of_them(world, read):
+    same = conditions.measured(read, BOTH, FACE)
+    (shown,) = conditions.figures({"Face": same})
+    assert [*shown.data[0]["y"], *shown.data[1]["y"]] == [row.rmse for row in same]
+    other = conditions.measured(read, {**BOTH, "arousal": (-1.0, 9.0)}, FACE)
+    (shown,) = conditions.figures({"Face": other})
+    assert [*shown.data[1]["y"]] == pytest.approx([row.rmse / 10 for row in same[2:]])
+    assert "share of the range" in shown.layout["yaxis"]["title"]["text"]
+
+
 def test_regions_hold_every_labelled_frame_once(world, read):
     truth, _ = frames.pooled(read, "valence")
     drawn = plane.error_by_region(read, "valence", (-1, 1))
     assert sum(drawn.data[0]["customdata"]) == len(truth) == sum(FRAMES.values()) - 5 - 4
     over = plane.error_over_plane(read, BOTH)
     assert over.data[0]["customdata"].sum() == len(truth)
+
+
+def test_the_error_over_the_plane_is_the_root_mean_square_distance(world, read):
+    pairs = {target: frames.pooled(read, target) for target in plane.PLANE}
+    drawn = plane.error_over_plane(read, BOTH).data[0]
+    for row in range(plane.REGIONS):
+        for column in range(plane.REGIONS):
+            squared = [
+                (vp - vt) ** 2 + (ap - at) ** 2
+                for vt, vp, at, ap in zip(*pairs["valence"], *pairs["arousal"], strict=True)
+                if int((vt + 1) / 2 * plane.REGIONS) == column
+                and int((at + 1) / 2 * plane.REGIONS) == row
+            ]
+            if squared:
+                assert drawn["z"][row, column] == pytest.approx(np.sqrt(np.mean(squared)))
+            else:
+                assert np.isnan(drawn["z"][row, column])
 
 
 def test_a_cell_of_the_plane_counts_the_frames_in_it(world, read):
@@ -156,8 +183,17 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(tmp_path):
     world = pages_world.make(tmp_path, folds=(0,))
     nothing = {"features": None, "transcripts": None, "ablation": None}
     text = (pages_world.write(world, **nothing) / "index.html").read_text()
-    assert "pull data/features/faces" in text and "pull data/transcripts" in text
+    assert "dvc pull data/features/faces" in text and "dvc pull data/transcripts" in text
     assert "Ablation" not in text and 'id="clip-table"' in text
+
+
+def test_what_the_pages_show_is_in_the_provenance(tmp_path):
+    world = pages_world.make(tmp_path, folds=(0,))
+    before = pages_world.sources(world).digests(world.clips)
+    assert before.keys() == {"all faces", "all transcripts"}
+    (world.transcripts / "anna.json").unlink()
+    after = pages_world.sources(world).digests(world.clips)
+    assert {kind for kind in after if after[kind] != before[kind]} == {"all transcripts"}
 
 
 def test_a_damaged_feature_is_named_and_left_out(tmp_path, capsys):

@@ -172,6 +172,21 @@ def test_paper_is_white_and_has_every_figure(browser, world):
         assert seen.errors == []
 
 
+def test_figures_fit_the_paper_and_later_the_window_again(browser, world):
+    widths = """() => [...document.querySelectorAll("[data-figure]")].map(
+        (figure) => [figure.querySelector("svg").clientWidth, figure.clientWidth])"""
+    with closing(Opened(browser, front(world))) as seen:
+        scroll_through(seen.page)
+        before = seen.page.evaluate(widths)
+        seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        seen.page.emulate_media(media="print")
+        on_paper = seen.page.evaluate(widths)
+        assert all(drawn == room < 700 for drawn, room in on_paper)
+        seen.page.emulate_media(media="screen")
+        seen.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert seen.page.evaluate(widths) == before
+
+
 def test_without_scripts_the_tables_are_there(browser, world):
     with closing(Opened(browser, front(world), java_script_enabled=False)) as seen:
         assert seen.page.locator("#table table").first.is_visible()

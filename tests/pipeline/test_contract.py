@@ -39,7 +39,8 @@ FLOORS = [
     {"encoders", "scoring", "mp4"},
     {"training"},
     {"attention"},
-    {"ablation", "pages", "predict"},
+    {"ablation", "pages"},
+    {"predict", "compare"},
 ]
 
 OUTSIDE = {

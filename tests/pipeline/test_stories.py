@@ -28,6 +28,10 @@ SHELL = [block for page in PAGES for block in blocks(page) if block.language == 
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
     "make test": ".ci/run: make test",
+    "rjcma models fetch vosk-en-us vggish": "tests/models/test_command.py: "
+    "test_a_fetched_model_is_one_that_the_pipeline_takes",
+    "rjcma submission": "tests/test_cli.py: "
+    "test_the_submission_is_written_from_the_runs_that_the_pipeline_trained",
     'pip install -c requirements.lock "dvc[ssh]"': ".ci/run: --dry-run -c requirements.lock",
     'pip install -c requirements.lock "dvc[s3]"': ".ci/run: --dry-run -c requirements.lock",
 }
@@ -128,11 +132,16 @@ def an_origin(reader: Reader) -> None:
 
 def a_conflict(reader: Reader) -> None:
     """An edited `dvc.lock`, where the others have another."""
-    reader.project.run("git", "add", "dvc.lock")
-    reader.project.run("git", "commit", "-qm", "results")
+    results_committed(reader)
     an_origin(reader)
     lock = reader.project.folder / "dvc.lock"
     lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}")
+
+
+def results_committed(reader: Reader) -> None:
+    """The first results are in git."""
+    reader.project.run("git", "add", "dvc.lock")
+    reader.project.run("git", "commit", "-qm", "results")
 
 
 def work_to_do(reader: Reader) -> None:
@@ -155,12 +164,22 @@ def the_model(reader: Reader) -> None:
     shutil.copy(MODEL, reader.project.folder / YUNET)
 
 
+def a_lab(reader: Reader) -> None:
+    """The folder of a lab that has the published file of YuNet."""
+    if not MODEL.is_file():
+        pytest.skip("needs the model of YuNet (RJCMA_SHARED)")
+    (reader.folder / "lab/models").mkdir(parents=True)
+    shutil.copy(MODEL, reader.folder / "lab/models")
+
+
 PREPARED: dict[str, Callable[[Reader], None]] = {
     "rjcma corpus init": a_corpus,
     "rjcma faces": the_model,
+    "RJCMA_MODELS=": a_lab,
     "git push": an_origin,
     "git checkout origin/main": a_conflict,
     "rjcma make": work_to_do,
+    "rjcma compare": results_committed,
 }
 """What a block needs that has a command that begins so, or contains it."""
 

@@ -14,9 +14,18 @@ class Lane {
   redraw() {
     this.waiting ??= requestAnimationFrame(() => {
       this.waiting = null;
-      this.clear();
-      this.draw();
+      this.drawNow();
     });
+  }
+
+  drawNow() {
+    this.clear();
+    this.pen.save();
+    this.pen.beginPath();
+    this.pen.rect(Axis.LEFT, 0, this.axis.inner, this.height);
+    this.pen.clip();
+    this.draw();
+    this.pen.restore();
   }
 
   clear() {
@@ -30,11 +39,6 @@ class Lane {
     }
     pen.setTransform(sharp, 0, 0, sharp, 0, 0);
     pen.clearRect(0, 0, axis.width, height);
-    pen.save();
-    pen.beginPath();
-    pen.rect(Axis.LEFT, 0, axis.inner, height);
-    pen.clip();
-    queueMicrotask(() => pen.restore());
   }
 
   // A picture that makes the lane draw again when it is there.
@@ -54,7 +58,7 @@ class Lane {
 class FaceLane extends Lane {
   static SIDE = 48; // pixels
   static MARK = 5;
-  static STEP = 0.125; // seconds between faces, times a power of two
+  static STEP = 0.125; // seconds between faces at least; a quarter more until they fit
 
   constructor(canvas, axis, frames, faces) {
     super(canvas, axis, FaceLane.SIDE + FaceLane.MARK + 2);
@@ -68,7 +72,7 @@ class FaceLane extends Lane {
     const { axis, frames, pen } = this;
     const { SIDE } = FaceLane;
     let step = FaceLane.STEP;
-    while ((step / (axis.stop - axis.start)) * axis.inner < SIDE + 2) step *= 2;
+    while ((step / (axis.stop - axis.start)) * axis.inner < SIDE + 2) step *= 1.25;
     for (let n = Math.floor(axis.start / step); n * step < axis.stop; n++) {
       const middle = (n + 0.5) * step;
       if (middle < frames.start || middle > frames.stop) continue;

@@ -94,13 +94,26 @@ addEventListener("DOMContentLoaded", () => {
   timeline.addEventListener("pointerleave", () => hover.hide());
   timeline.addEventListener("dblclick", () => axis.showAll());
 
-  const resize = () => {
+  new ResizeObserver(() => {
     if (axis.width === timeline.clientWidth) return;
     axis.width = timeline.clientWidth;
     axis.listeners.forEach((listener) => listener());
+  }).observe(timeline);
+  // At once: before a page is printed there is no further picture of the screen.
+  const redraw = () => {
+    axis.width = timeline.clientWidth;
+    traces.draw();
+    lanes.forEach((each) => each.drawNow());
+    place(cursor, clock.seconds);
   };
-  new ResizeObserver(resize).observe(timeline);
-  report.onTheme.push(() => axis.listeners.forEach((listener) => listener()));
+  report.onTheme.push(redraw);
+  // On paper, what lies over one another must have one width: that of A4 and of Letter.
+  const onPaper = (width) => () => {
+    timeline.style.width = width;
+    redraw();
+  };
+  addEventListener("beforeprint", onPaper("680px"));
+  addEventListener("afterprint", onPaper(""));
 
   const speak = () => (find("spoken").textContent = readout.sentence());
   const actions = {
@@ -164,11 +177,15 @@ const KEYS = {
 };
 const SHIFTED = { ArrowLeft: "second_back", ArrowRight: "second_forward" };
 
+// Where keys have a meaning of their own.
+const TYPING = "input:not([type=checkbox]):not([type=radio]), select, textarea, dialog";
+
 function listenToKeys(perform) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, dialog")) return;
-    if (event.key === " " && event.target.closest("button, a, summary")) return;
+    if (event.target.closest(TYPING)) return;
+    if (event.key === " " && event.target.closest("button, a, summary, input")) return;
+    if (event.key.startsWith("Arrow") && event.target.closest("input")) return;
     const action = (event.shiftKey && SHIFTED[event.key]) || KEYS[event.key];
     if (!action) return;
     event.preventDefault();

@@ -4,7 +4,7 @@
 "use strict";
 
 report.figures = {
-  config: { displaylogo: false, responsive: true, displayModeBar: false },
+  config: { displaylogo: false, displayModeBar: false },
 
   // Fingers scroll the page; a mouse zooms a figure by dragging, and a double click undoes it.
   dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
@@ -57,10 +57,15 @@ report.figures = {
     return report.figures.themed(merged);
   },
 
-  draw(element, figure) {
+  // Draws a figure as large as its element is now.
+  draw(element, figure, config = {}) {
     const { data, layout } = figure;
+    const size = { width: element.clientWidth, height: element.clientHeight };
     return Plotly.react(
-      element, report.figures.themed(data), report.figures.layout(layout), report.figures.config,
+      element,
+      report.figures.themed(data),
+      report.figures.layout({ ...size, ...layout }),
+      { ...report.figures.config, ...config },
     );
   },
 };
@@ -84,7 +89,15 @@ addEventListener("DOMContentLoaded", () => {
     },
     { rootMargin: "400px" },
   );
-  all.forEach((element) => seen.observe(element));
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if ("drawn" in target.dataset && target.clientWidth !== target._fullLayout.width) draw(target);
+    }
+  });
+  for (const element of all) {
+    seen.observe(element);
+    resized.observe(element);
+  }
   report.onTheme.push(() => all.filter((e) => "drawn" in e.dataset).forEach(draw));
   addEventListener("beforeprint", () => all.forEach(draw));
 });

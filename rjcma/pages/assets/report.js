@@ -74,13 +74,15 @@ const report = {
     });
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  // Paper is white: figures are drawn in the light theme to print, and back afterwards.
+  // Paper is white, and narrow: figures are drawn for it before printing, and again afterwards.
   addEventListener("beforeprint", () => {
     show("light");
+    root.classList.add("paper");
     redraw();
   });
   addEventListener("afterprint", () => {
     show(theme);
+    root.classList.remove("paper");
     redraw();
   });
 })();

@@ -1,0 +1,88 @@
+"""Two reports compared: all that the text and the page show."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rjcma.compare import moments, paired, pairs, side
+from rjcma.compare.moments import Moment
+from rjcma.compare.paired import ClipScore, Tested
+from rjcma.compare.pairs import Common
+from rjcma.compare.side import MEAN, Side
+from rjcma.compare.sources import Source
+
+
+class Comparison(NamedTuple):
+    """Two reports, and what they have in common."""
+
+    a: Side
+    b: Side
+    shared: Common
+    clips: list[ClipScore]
+    """Those for which B loses most are first."""
+    tests: list[Tested]
+    moments: list[Moment]
+
+    @property
+    def measures(self) -> list[str]:
+        """The targets, and their mean if there are several."""
+        return paired.measures(self.shared.targets)
+
+
+class FoldRow(NamedTuple):
+    """A row of the tables, side by side."""
+
+    name: str
+    a: dict[str, float | None]
+    """By measure; None if the report has no such fold."""
+    b: dict[str, float | None]
+
+    def difference(self, measure: str) -> float | None:
+        """B minus A."""
+        first, second = self.a[measure], self.b[measure]
+        return None if first is None or second is None else second - first
+
+
+def compare(a: Source, b: Source, count: int) -> Comparison:
+    """Compare two reports; `count` is the number of moments.
+
+    Raises `Problem` if one is damaged, or if they have nothing in common.
+    """
+    first, second = side.read(a), side.read(b)
+    shared = pairs.common(first, second)
+    scores = paired.clip_scores(shared)
+    key = MEAN if len(shared.targets) > 1 else shared.targets[0]
+    scores.sort(key=lambda each: (each.difference(key) is None, each.difference(key), each.clip))
+    tests = paired.tested(shared, scores)
+    return Comparison(
+        first, second, shared, scores, tests, moments.most(shared, first, second, count)
+    )
+
+
+def fold_rows(comparison: Comparison) -> list[FoldRow]:
+    """A row per fold of either report, as their own tables have it, and the means over folds."""
+    sides = (comparison.a, comparison.b)
+    targets = comparison.shared.targets
+    folds = sorted({f for each in sides for target in targets for f in each.scores[target]})
+    rows = [
+        FoldRow(f"Fold {fold}", *(_of_fold(each, targets, fold) for each in sides))
+        for fold in folds
+    ]
+    return [*rows, FoldRow("Over folds", *(_over_folds(each, targets) for each in sides))]
+
+
+def _of_fold(report: Side, targets: list[str], fold: int) -> dict[str, float | None]:
+    values: dict[str, float | None] = {t: report.scores[t].get(fold) for t in targets}
+    return _with_mean(values)
+
+
+def _over_folds(report: Side, targets: list[str]) -> dict[str, float | None]:
+    return _with_mean({t: float(np.mean(list(report.scores[t].values()))) for t in targets})
+
+
+def _with_mean(values: dict[str, float | None]) -> dict[str, float | None]:
+    known = [value for value in values.values() if value is not None]
+    whole = float(np.mean(known)) if len(known) == len(values) else None
+    return {**values, MEAN: whole}
