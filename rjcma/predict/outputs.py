@@ -103,7 +103,7 @@ def _overlays(
 
 
 def _copy(kept: Path, film: Path) -> None:
-    """Copy a film to where it is asked for; raise `Problem`, with that path, if there is no room."""
+    """Copy a film to where it is asked for. Raises `Problem`, with that path, for a full disk."""
     try:
         copy(kept, film)
     except OSError as error:
