@@ -110,7 +110,8 @@ def _digest(people: Sequence[Predicted]) -> str:
     """The digest of all that a film shows."""
     shown = [
         [
-            *(each.clip.model_dump_json(), each.clip.video_digest, list(each.ranges.items())),
+            each.clip.model_dump_json(exclude={"file"}),
+            list(each.ranges.items()),
             [digest_text(each.folds[target].tobytes().hex()) for target in each.ranges],
             each.words,
             None if each.boxes is None else digest_text(each.boxes.tobytes().hex()),

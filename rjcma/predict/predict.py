@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
     used; for videos after all others have been given.
     """
+    _refuse_shard()
     runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
@@ -93,6 +95,17 @@ def _everyone(clip: Clip, places: Places) -> list[Clip]:
     """The people of a video from the left, or the video itself if nobody is seen."""
     count = looking.people(places.tracks / f"{clip.video}.h5", clip.fps)
     return [videos.of_person(clip, number + 1) for number in range(count)] or [clip]
+
+
+def _refuse_shard() -> None:
+    """Raise `Problem` if the user has chosen a shard: what is predicted needs all that is made."""
+    if shard := os.environ.get("RJCMA_SHARD"):
+        raise Problem(
+            file="RJCMA_SHARD",
+            found=repr(shard),
+            expected="no shard: each video needs all that is made of it",
+            cure="unset it, and give each machine videos of its own",
+        )
 
 
 def _refuse_person(request: Request, engines: Engines) -> None:
