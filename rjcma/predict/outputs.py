@@ -124,7 +124,7 @@ def _refuse_forms(out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
-    _make_folder(out, "--out")
+    _make_folder(out / REPORT if forms.report else out, "--out")
     if forms.overlay is not None:
         if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":
             raise Problem(
