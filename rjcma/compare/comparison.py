@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -62,11 +61,6 @@ def compare(a: Source, b: Source, count: int) -> Comparison:
     )
 
 
-def same_report(a: Source, b: Source) -> bool:
-    """Whether both names stand for one folder."""
-    return Path(a.folder).resolve() == Path(b.folder).resolve()
-
-
 def fold_rows(comparison: Comparison) -> list[FoldRow]:
     """A row per fold of either report, as their own tables have it, and the means over folds."""
     sides = (comparison.a, comparison.b)
@@ -76,7 +70,7 @@ def fold_rows(comparison: Comparison) -> list[FoldRow]:
         FoldRow(f"Fold {fold}", *(_of_fold(each, targets, fold) for each in sides))
         for fold in folds
     ]
-    return [*rows, FoldRow("Mean", *(_over_folds(each, targets) for each in sides))]
+    return [*rows, FoldRow("Over folds", *(_over_folds(each, targets) for each in sides))]
 
 
 def _of_fold(report: Side, targets: list[str], fold: int) -> dict[str, float | None]:

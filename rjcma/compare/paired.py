@@ -91,7 +91,7 @@ def tested(shared: Common, scores: Sequence[ClipScore]) -> list[Tested]:
     """Each measure, per clip and pooled; none for a target without a labelled clip."""
     found = []
     for measure in measures(shared.targets):
-        groups = _by_group(scores, measure)
+        groups = by_group(scores, measure)
         if not groups:
             continue
         values = np.array(list(groups.values()))
@@ -106,7 +106,7 @@ def tested(shared: Common, scores: Sequence[ClipScore]) -> list[Tested]:
     return found
 
 
-def _by_group(scores: Sequence[ClipScore], measure: str) -> dict[str, tuple[float, float]]:
+def by_group(scores: Sequence[ClipScore], measure: str) -> dict[str, tuple[float, float]]:
     """The mean CCC of each group's clips, in A and B."""
     known = [score for score in scores if measure in score.a]
     groups = sorted({score.together for score in known})

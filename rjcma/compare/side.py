@@ -112,6 +112,8 @@ def _series(path: Path, clip: str) -> Series:
     try:
         text = path.read_text(encoding="utf-8")
         header, _, rows = text.partition("\n")
+        if not rows.strip():
+            raise ValueError("no frames in it")
         names = header.split(",")
         filled = re.sub(r",(?=[,\n])", ",nan", rows)
         values = np.loadtxt(io.StringIO(filled), delimiter=",", ndmin=2)

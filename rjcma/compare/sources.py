@@ -54,9 +54,10 @@ def find(name: str, scratch: Path, pages: bool) -> Source:
 
     With `pages`, all its pages are taken too. Raises `Problem` if there is no such report.
     """
-    folder = Path(name)
-    if _is_report(folder):
-        return Source(name, folder)
+    if not name:
+        raise _unknown(name, "an empty name")
+    if _is_report(Path(name)):
+        return Source(name, Path(name))
     with _repository(name) as repo:
         if name == WORKSPACE:
             return Source(name, _complete(Path(repo.root_dir) / _report_of(repo, name)))

@@ -57,7 +57,7 @@ def _tests(comparison: Comparison) -> list[str]:
     return [
         "On the labelled frames that both have, with paired tests:",
         markdown_table([head, *rows]),
-        reading(comparison),
+        "\n".join(reading(comparison)),
     ]
 
 
@@ -65,18 +65,18 @@ def _sure(each: Tested) -> list[str]:
     return [f"{each.better} of {each.groups} groups", p_value(each.p)]
 
 
-def reading(comparison: Comparison) -> str:
-    """How to read the tests."""
+def reading(comparison: Comparison) -> list[str]:
+    """How to read the tests: sentences, of which the first says what they are."""
     groups = max(each.groups for each in comparison.tests)
-    pooled = "fold by fold as in the tables" if comparison.shared.by_fold else "all as one series"
-    below = f"With {groups} group{'s' * (groups != 1)} it cannot be below {smallest_p(groups):.2g}."
-    return (
-        f"Pooled: of all frames, {pooled}. Per clip: the mean of the clips' own CCC. p: how often a"
-        " difference at least as large comes about if A and B are swapped at random in each group"
-        " of clips that belong together (a person, session or video); not corrected for the number"
-        f" of rows. {below} It says nothing about training again: for that, compare several seeds"
-        " (make ablation)."
-    )
+    pooled = "fold by fold as in the tables" if comparison.shared.by_fold else "as one series"
+    return [
+        "p is how often a difference at least as large comes about if A and B are swapped at random"
+        " in each group of clips that belong together (a person, session or video).",
+        f"Per clip is the mean of the clips' own CCC; pooled is of all frames, {pooled}.",
+        f"With {groups} group{'s' * (groups != 1)}, p cannot be below {smallest_p(groups):.2g}; it"
+        " is not corrected for the number of rows.",
+        "It says nothing about training again: for that, compare several seeds (`make ablation`).",
+    ]
 
 
 def measured(each: Tested) -> str:

@@ -35,4 +35,4 @@ class _Watched(PreparedEncoder):
     def _batches(self, values: FeatureReader) -> Iterator[Tensor]:
         total = -(-values.frames // self.batch)
         what = f"{values.clip}: {self.modality}"
-        yield from watched(what, total, "batch", super()._batches(values))
+        yield from watched(what, total, "step", super()._batches(values))

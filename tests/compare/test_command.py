@@ -5,21 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
-from scoring_world import make
+from report_world import Report
 
 from rjcma import cli
-from stages import score
+from rjcma.scoring.permutation import smallest_p
 
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    """Two reports on the same clips; in B, arousal is predicted as it is labelled."""
-    worlds = []
-    for letter in "ab":
-        world = make(tmp_path_factory.mktemp(letter))
-        score.main(world.manifest, world.labels, world.runs, world.report, world.params)
-        worlds.append(world)
-    return [world.report for world in worlds]
+CLIPS = {"anna": 50, "bert": 61, "cleo": 43, "dora": 37}
 
 
 @pytest.fixture
@@ -36,8 +27,58 @@ def rjcma(monkeypatch, capsys):
     return run
 
 
-def test_two_equal_reports_have_no_difference(rjcma, reports):
-    status, printed, _ = rjcma("compare", *reports)
-    assert status == 0
-    assert "The predictions are the same." in printed and "+0.000" in printed
-    assert "| Valence, pooled   |" in printed
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder in which commands run, with two reports; in B, arousal is nearly right."""
+    monkeypatch.chdir(tmp_path)
+    a, b = Report(2, CLIPS), Report(3, CLIPS)
+    for clip in CLIPS:
+        b.predicted["arousal"][clip] = b.truth["arousal"][clip] * 0.9
+    b.scores["arousal"] = {0: 0.75}
+    a.write(tmp_path / "a")
+    b.write(tmp_path / "b")
+    (tmp_path / "other/clips").mkdir(parents=True)
+    return tmp_path
+
+
+def test_tables_tests_clips_and_moments_are_printed(rjcma, folder):
+    status, printed, problems = rjcma("compare", "a", "b", "--moments", 3)
+    assert (status, problems) == (0, "")
+    lines = printed.splitlines()
+    assert lines[:2] == ["A: a", "B: b"]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+    folds = {row[0]: row[1:] for row in cells if row[0].startswith("Fold")}
+    assert folds["Fold 0"][3:6] == ["0.250", "0.750", "+0.500"]
+    assert folds["Fold 1"][3:6] == ["0.500", "", ""]  # B has no such fold
+    (pooled,) = [row for row in cells if row[0] == "Arousal, pooled"]
+    assert pooled[4] == "4 of 4 groups" and float(pooled[5]) == round(smallest_p(4), 2)
+    assert {row[0] for row in cells} >= set(CLIPS)
+    assert sum(":" in row[1] for row in cells if row[0] in CLIPS) == 3  # times of moments
+
+
+def test_pages_are_written_where_they_are_asked_for(rjcma, folder):
+    status, printed, _ = rjcma("compare", "a", "b", "--out", "new/pages")
+    assert status == 0 and printed.endswith("new/pages/index.html: written\n")
+    assert (folder / "new/pages/clips/anna.html").is_file()
+
+
+def test_equal_reports_part_nowhere(rjcma, folder):
+    _, printed, _ = rjcma("compare", "a", "a")
+    assert "The predictions are the same." in printed and "| 1.00 |" in printed
+
+
+@pytest.mark.parametrize(
+    "arguments, found",
+    [
+        (["a", "nowhere"], "no such folder"),
+        (["a", "b", "--out", "other"], "pages of something else"),
+        (["a", "b", "--out", "a/metrics.json"], "is a file"),
+        (["a", "b", "--out", "a/metrics.json/pages"], "is a file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(rjcma, folder, arguments, found):
+    before = sorted(folder.rglob("*"))
+    status, printed, problems = rjcma("compare", *arguments)
+    assert (status, printed) == (1, "")
+    assert problems.startswith("problem: ") and found in problems and problems.count("\n") == 1
+    assert sorted(folder.rglob("*")) == before

@@ -1,0 +1,113 @@
+"""The pages of a comparison: complete, the same each time, and leading to both reports."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pages_world
+import pytest
+import scoring_world
+from report_world import Report
+from scoring_world import files
+
+from rjcma.compare import figures, page
+from rjcma.compare.comparison import Comparison, compare
+from rjcma.compare.sources import Source
+from rjcma.problem import Problem
+from rjcma.scoring import report
+
+CLIPS = {"anna": 23, "bert": 31, "cleo": 29}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Two whole reports with their pages, of other predictions for the same clips."""
+    made = []
+    for letter in "ab":
+        world = pages_world.make(tmp_path_factory.mktemp(letter))
+        for (target, fold), predictions in world.predictions.items():
+            if letter == "b":
+                predictions = {name: -values for name, values in predictions.items()}
+            scoring_world.write_run(world.runs / f"{target}-{fold}", target, fold, predictions)
+        report.write(scoring_world.results(world), world.report)
+        made.append(pages_world.write(world))
+    return made
+
+
+def compared(a: Path, b: Path, revision: str = "") -> Comparison:
+    return compare(Source("a", a, revision), Source("b", b, revision), 4)
+
+
+def addresses(path: Path) -> list[str]:
+    """What a page refers to, without anchors."""
+    found = re.findall(r'(?:href|src)="([^"#][^"]*)"', path.read_text())
+    return [each.partition("#")[0] for each in found if not each.startswith("data:")]
+
+
+@pytest.mark.parametrize("revision", ["", "4d1348aba9f9e4a07a04adb89170b3c8f7fb807c"])
+def test_all_that_the_pages_refer_to_is_there_also_the_pages_of_both_reports(
+    reports, tmp_path, revision
+):
+    out = tmp_path / "out"
+    page.write(compared(*reports, revision), out)
+    pages = [out / "index.html", *sorted((out / "clips").iterdir())]
+    assert [each.stem for each in pages[1:]] == sorted(scoring_world.FRAMES)
+    for each in pages:
+        for address in addresses(each):
+            assert (each.parent / unquote(address)).is_file(), address
+    inside = (out / "assets/reports").is_dir()
+    assert inside == bool(revision)
+    index = addresses(out / "index.html")
+    assert sum("/clips/" in each for each in index) == 2 * 4  # A and B, of each moment
+
+
+def test_the_same_reports_give_the_same_bytes(reports, tmp_path):
+    page.write(compared(*reports), tmp_path / "a")
+    first = files(tmp_path / "a")
+    page.write(compared(*reports), tmp_path / "a")
+    assert files(tmp_path / "a") == first
+
+
+def test_words_come_from_the_pages_of_the_reports(reports):
+    said = {moment.words for moment in compared(*reports).moments}
+    assert said & {"One two.", "One", "two."}
+
+
+def test_pages_are_not_written_over_a_report_that_is_compared(reports, tmp_path):
+    before = files(reports[0])
+    link = tmp_path / "link"
+    link.symlink_to(reports[0])
+    for out in (reports[0], link):
+        with pytest.raises(Problem, match="pages of something else"):
+            page.write(compared(*reports), out)
+    assert files(reports[0]) == before
+
+
+def test_a_report_without_pages_is_compared_without_links(tmp_path):
+    sources = [Report(seed, CLIPS).write(tmp_path / str(seed)) for seed in (2, 3)]
+    page.write(compare(*sources, 4), tmp_path / "out")
+    assert not any("/clips/" in each for each in addresses(tmp_path / "out/index.html"))
+
+
+def test_without_labels_there_are_predictions_to_look_at_and_no_tests(tmp_path):
+    made = [Report(seed, CLIPS) for seed in (2, 3)]
+    for each in made:
+        for of_clips in each.truth.values():
+            for values in of_clips.values():
+                values[:] = np.nan
+    sources = [each.write(tmp_path / str(number)) for number, each in enumerate(made)]
+    page.write(compare(*sources, 4), tmp_path / "out")
+    text = (tmp_path / "out/index.html").read_text()
+    assert 'id="moments"' in text and 'id="tests"' not in text and 'id="clips"' not in text
+
+
+def test_a_long_line_keeps_its_extremes_and_its_gaps():
+    values = np.sin(np.arange(10007) / 31)
+    values[7001], values[4000:4100] = 9, np.nan
+    chosen = figures.thinned(values, 400)
+    assert len(chosen) < 450 and (np.diff(chosen) > 0).all()
+    assert 7001 in chosen and {3999, 4000, 4099, 4100} <= set(chosen.tolist())
+    assert np.nanmin(values[chosen]) == np.nanmin(values)
