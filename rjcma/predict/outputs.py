@@ -42,7 +42,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:
-        for predicted in predict(request):
+        for predicted in predict(request._replace(attention=forms.report)):
             results.append(predicted)
             yield from _files(predicted, out, forms)
     except Problems as several:

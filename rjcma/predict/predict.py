@@ -16,7 +16,7 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import given, looking, videos
+from rjcma.predict import attended, given, looking, videos
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import ONE_CORE, Features, Places
@@ -42,6 +42,8 @@ class Request(NamedTuple):
     everyone: bool = False
     """Whether each person that is seen often is a clip of their own."""
     asked: Asked = Asked()
+    attention: bool = False
+    """Whether it is also asked what the networks attend to, for pages."""
 
 
 def predict(request: Request) -> Iterator[Predicted]:
@@ -60,6 +62,10 @@ def predict(request: Request) -> Iterator[Predicted]:
     clips = features.make(_people(clips, request, places))
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
+    if request.attention:
+        clips, folders = failures.without(clips), _folders(engines, places)
+        attention = predictions.with_name(f"{predictions.name}-attention")
+        run(failures, attended.work(clips, runs, folders, engines.encoders.device, attention))
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()
@@ -104,7 +110,7 @@ def _networks(
     out: Path,
 ) -> Work:
     """The work of all runs' networks on each clip."""
-    folders = {m: places.of(m) for m in sorted(engines.modalities)}
+    folders = _folders(engines, places)
     jobs = [
         Job(
             clip.name,
@@ -134,6 +140,11 @@ def _networks(
     )
 
 
+def _folders(engines: Engines, places: Places) -> dict[str, Path]:
+    """The folders of the features that the runs read, by modality."""
+    return {m: places.of(m) for m in sorted(engines.modalities)}
+
+
 def _result(
     clip: Clip, runs: Sequence[Trained], engines: Engines, places: Places, predictions: Path
 ) -> Predicted:
@@ -155,6 +166,7 @@ def _result(
 def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
     of_videos = {"words": places.words, "transcripts": places.transcripts}
     of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
+    of_clips["attention"] = predictions.with_name(f"{predictions.name}-attention")
     of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
     paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
     paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rjcma.attention import stored
+from rjcma.attention.stored import Attention
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.mp4.previews import previews
 from rjcma.pages import made_from, predictions
@@ -44,7 +46,12 @@ def view(predicted: Predicted, pages: Path) -> ClipView:
         logmel=_reader(predicted, "logmel", WINDOW_ROWS),
         video=predicted.video.name,
         videos=address_of(_near(predicted.video.parent), pages),
+        attention=_attention(predicted.files.get("attention")),
     )
+
+
+def _attention(path: Path | None) -> list[Attention] | None:
+    return None if path is None else stored.read(path)
 
 
 def _near(folder: Path) -> Path:
