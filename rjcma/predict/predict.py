@@ -72,7 +72,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
     if request.attention:
-        folders = {m: places.of(m) for m in sorted(engines.modalities)}
+        folders = _folders(engines, places)
         needs = Needs(MEMORY, device=engines.encoders.device)
         left = failures.without(clips)
         run(failures, attending.work(left, runs, folders, _attention(predictions), needs))
@@ -139,7 +139,7 @@ def _networks(
     out: Path,
 ) -> Work:
     """The work of all runs' networks on each clip."""
-    folders = {m: places.of(m) for m in sorted(engines.modalities)}
+    folders = _folders(engines, places)
     jobs = [
         Job(
             clip.name,
@@ -167,6 +167,11 @@ def _networks(
         needs=Needs(MEMORY, device=engines.encoders.device),
         around=ONE_CORE,
     )
+
+
+def _folders(engines: Engines, places: Places) -> dict[str, Path]:
+    """The folders of the features that the runs read, by modality."""
+    return {m: places.of(m) for m in sorted(engines.modalities)}
 
 
 def _result(
