@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rjcma import cli
-from rjcma.predict import tables
+from rjcma.predict import outputs, tables
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,20 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_written_table(rjcma, world, 
     assert (status, printed) == (1, "") and len(problems) == 1
     assert "no space left on device" in problems[0] and "free space" in problems[0]
     assert not list(Path("predictions").iterdir())
+
+
+def test_a_full_disk_where_a_film_is_to_be_is_named_by_the_films_path(
+    rjcma, world, talk, monkeypatch
+):
+    def full(source, _):
+        raise OSError(28, "No space left on device", str(source))
+
+    monkeypatch.setattr(outputs, "copy", full)
+    options = ("--run", world.runs[0], "--overlay", "films/talk.mp4")
+    status, _, problems = rjcma("predict", talk, *options)
+    assert status == 1 and len(problems) == 1
+    assert problems[0].startswith("problem: films/talk.mp4: found no space left on device")
+    assert not list(Path("films").iterdir())
 
 
 def test_a_half_written_run_is_not_exported(rjcma, world, folder):
