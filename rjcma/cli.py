@@ -451,6 +451,9 @@ def predict(
         Path | None,
         typer.Option(help="Draw the video with face box, dial, traces and words, as MP4."),
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write pages in which the videos play in step.")
+    ] = False,
 ) -> None:
     """Predict VIDEOS with trained runs: a CSV each, with a row for each frame.
 
@@ -466,7 +469,8 @@ def predict(
     who = inspection.person(person)
     files, runs = given.divided(videos)
     request = Request(files, [*run, *runs], work, who, everyone, asked)
-    for line in outputs.write_all(request, out, outputs.Forms(parquet, elan, trace, overlay)):
+    forms = outputs.Forms(parquet, elan, trace, overlay, report)
+    for line in outputs.write_all(request, out, forms):
         print(line)
 
 

@@ -144,6 +144,8 @@ def _sureness(entry: Entry, known: Fetched, by_hand: bool) -> str:
     if entry.sha256_begins and not unpacked:
         digits = entry.sha256_begins
         return f"verified in part: its sha256 begins with {digits}; no more is published"
+    if published := [name for name in entry.checksums if name in known.files]:
+        return f"verified in part: the sha256 of {', '.join(published)} is the published one"
     if by_hand:
         return f"unverified: no checksum is known, and it was {BY_HAND}"
     return "unverified: no checksum is known; it is compared with what was here first"

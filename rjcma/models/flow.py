@@ -22,6 +22,9 @@ from rjcma.problem import Problem
 CHUNK = 2**18
 """Bytes that are read at a time, at most (ours)."""
 
+LATEST = 120.0
+"""Seconds of silence after which the thread itself gives up (ours); the caller does before."""
+
 MOVED = (301, 302, 303, 307, 308)
 
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException)
@@ -30,7 +33,7 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client
 class Limits(NamedTuple):
     """How patient a download is (all ours)."""
 
-    reply: float = 60.0
+    reply: float = 30.0
     """Seconds until the server answers, redirects included."""
     pace_seconds: float = 30.0
     pace_bytes: int = 30_000
@@ -122,7 +125,7 @@ class Flow:
                 headers={**self._headers, "Accept-Encoding": "identity"},
                 stream=True,
                 allow_redirects=False,
-                timeout=self._limits.reply,
+                timeout=LATEST,
             )
             if response.status_code not in MOVED or "Location" not in response.headers:
                 return response

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from rjcma.models import record
 from rjcma.models.flow import Limits
 from rjcma.models.parts import folder_of, part_of
-from rjcma.models.record import SINGLE, Fetched, File
+from rjcma.models.record import COPIED, SINGLE, Fetched, File
 from rjcma.models.registry import Entry
 from rjcma.models.transfer import Absent, Told, discard, download, note_of
 from rjcma.problem import Problem
@@ -50,7 +50,7 @@ def fetch(
         for path in ready.rglob("*"):
             if path.is_file() and path.relative_to(ready).as_posix() not in known.files:
                 path.unlink()
-    return ready, known
+    return ready, Fetched(source=COPIED, files=known.files)
 
 
 def published(place: str, entry: Entry, target: Path, told: Told, limits: Limits) -> str:

@@ -23,6 +23,8 @@ from rjcma.problem import Problem
 NAME = "fetched.json"
 BY_HAND = "put here by hand"
 """The source of a model that was here before it was fetched."""
+COPIED = "a copy, from where RJCMA_MODELS named"
+"""The source of a model that came with the record of another place, which may claim anything."""
 SINGLE = ""
 """The name of the only file of a model that is a file, not a folder."""
 

@@ -174,7 +174,7 @@ def _go_on(url: str, part: Path, told: Told, bounds: Bounds) -> bool:
     try:
         reply = flow.take(limits.reply)
         if reply is None:
-            raise Broken(f"no answer within {limits.reply:g} seconds")
+            raise Unreached(f"no answer within {limits.reply:g} seconds")
         assert isinstance(reply, Reply)
         start, total = _placed(reply, url, note, have, limits)
         _fits(url, total, bounds, part.parent, have if start else 0)

@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from rjcma.decoding import video_streams
+from rjcma.jobs.progress import Progress
 from rjcma.manifest import Clip
 from rjcma.mp4 import film, sound
 from rjcma.mp4.film import Quality
@@ -46,8 +47,10 @@ def make(video: Path, clip: Clip, path: Path) -> None:
     track = None
     if form is not None:
         track = film.Sound(form, sound.samples(video, form, sound.start_of(video)))
-    drawn = _drawn(chain([first], shown), times.tolist(), size)
-    film.write(path, drawn, even(size), track, end=float(times[-1]), quality=QUALITY)
+    what = f"preview of {clip.video}"
+    with Progress(what, clip.decoded, "frame", last_line=False) as progress:
+        drawn = _drawn(chain([first], shown), times.tolist(), size, progress)
+        film.write(path, drawn, even(size), track, end=float(times[-1]), quality=QUALITY)
 
 
 def reduced(size: Size) -> Size:
@@ -61,7 +64,7 @@ def reduced(size: Size) -> Size:
 
 
 def _drawn(
-    shown: Iterator[Picture], times: list[Seconds], size: Size
+    shown: Iterator[Picture], times: list[Seconds], size: Size, progress: Progress
 ) -> Iterator[tuple[Seconds, Pixels]]:
     """Each frame of the preview and its time; all are drawn into the same array."""
     width, height = even(size)
@@ -69,6 +72,7 @@ def _drawn(
     for time, picture in zip(times, shown):
         put(picture, image, size)
         yield time, image
+        progress.step()
 
 
 def is_needed(video: Path) -> bool:

@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.jobs import provenance
-from rjcma.jobs.provenance import About
 from rjcma.jobs.recipe import flat
 from rjcma.pages.sources import Sources
 from rjcma.scoring.runs import TrainedRun
 
-FEATURES = {
+KINDS = {
+    "predictions": "Predictions",
+    "words": "Recognised words",
+    "transcripts": "Transcripts",
     "faces": "Faces",
     "logmel": "Log-mel windows",
     "visual": "Vectors of faces",
     "audio": "Vectors of sound",
     "text": "Vectors of words",
 }
-"""The folders of features, in the order of the flow, and what they hold."""
+"""Kinds of files, and what they hold."""
+
+FEATURES = ("faces", "logmel", "visual", "audio", "text")
+"""The kinds whose folders are those of features."""
 
 
 class Part(NamedTuple):
@@ -57,23 +62,30 @@ OWN = ("settings target", "settings fold")
 """What always differs between runs, and what their names say."""
 
 
-def _features(sources: Sources) -> list[Part]:
-    folders = {"Recognised words": sources.words, "Transcripts": sources.transcripts}
-    if sources.features:
-        folders |= {title: sources.features / name for name, title in FEATURES.items()}
+def of_files(files: Mapping[str, Path]) -> list[Part]:
+    """What each of these files was made from, by its kind (`KINDS`)."""
     found = []
-    for title, folder in folders.items():
-        if (about := _first(folder)) is not None:
+    for kind, title in KINDS.items():
+        about = provenance.read(files[kind]) if kind in files else None
+        if about is not None:
             stage = f"Made by stage {about.get('stage', 'unknown')}."
             found.append(Part(title, stage, list(_rows(about).items())))
     return found
 
 
-def _first(folder: Path | None) -> About | None:
-    """The provenance of the first file of a folder: all of a folder have the same recipe."""
+def _features(sources: Sources) -> list[Part]:
+    folders = {"words": sources.words, "transcripts": sources.transcripts}
+    if sources.features:
+        folders |= {kind: sources.features / kind for kind in FEATURES}
+    first = {kind: _first(folder) for kind, folder in folders.items()}
+    return of_files({kind: path for kind, path in first.items() if path is not None})
+
+
+def _first(folder: Path | None) -> Path | None:
+    """The first file of a folder that has provenance: all of a folder have the same recipe."""
     files = sorted(folder.glob("*.*")) if folder and folder.is_dir() else []
     visible = (path for path in files if not path.name.startswith("."))
-    return next(filter(None, map(provenance.read, visible)), None)
+    return next((path for path in visible if provenance.read(path)), None)
 
 
 def _rows(about: Mapping[str, Any]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from rjcma.encoders.settings import Encoders
 from rjcma.jobs import code
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.recipe import Model, flat, modules_of
+from rjcma.models.hints import with_hint
 from rjcma.params import checked, keyed, load
 from rjcma.predict.trained import Trained
 from rjcma.problem import Problem, Problems
@@ -316,7 +317,7 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
     problems = []
     for key, found in _models(engines).items():
         if isinstance(found, Problem):
-            problems.append(found)
+            problems.append(with_hint(found, key, _place(engines, key)))
         elif recorded.get(key, found) != found:
             problems.append(
                 Problem(

@@ -10,11 +10,14 @@ from typing import NamedTuple
 from rjcma.jobs.digests import digest_text, digest_value
 from rjcma.jobs.files import copy
 from rjcma.jobs.work import Job, Work
-from rjcma.predict import elan, tables, trace
+from rjcma.predict import elan, report, tables, trace
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.predict import Request, predict
 from rjcma.predict.result import Predicted
 from rjcma.problem import Problem, Problems
+
+REPORT = "report"
+"""The folder of the pages, in the folder of what is written."""
 
 
 class Forms(NamedTuple):
@@ -25,6 +28,8 @@ class Forms(NamedTuple):
     trace: bool = False
     overlay: Path | None = None
     """The film; if there are several videos, their names are added to its name."""
+    report: bool = False
+    """The pages, in the folder `report`."""
 
 
 def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
@@ -48,6 +53,12 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
         failures = Failures()
         yield from _overlays(results, forms.overlay, request.work / "overlays", failures)
         failed = [*failed, *failures.problems]
+    if forms.report:
+        try:
+            report.write(results, out / REPORT)
+        except Problems as several:
+            failed = [*failed, *several.problems]
+        yield f"{out / REPORT / 'index.html'}: open it in a browser"
     if failed:
         raise Problems(failed)
 

@@ -24,7 +24,8 @@ TARGETS: dict[str, Colour] = {"valence": (86, 180, 233), "arousal": (255, 146, 7
 OTHERS: Sequence[Colour] = ((64, 200, 150), (232, 154, 199), (240, 228, 66), (176, 160, 255))
 """As in `rjcma.scoring.style`, but light, for a dark ground."""
 
-PEOPLE: Sequence[Colour] = (ACCENT, *TARGETS.values(), *OTHERS)
+PEOPLE: Sequence[Colour] = (ACCENT, *TARGETS.values(), *OTHERS[:2], OTHERS[3], INK)
+"""Of several people, in turn; OTHERS has a yellow that is like ACCENT."""
 
 BITS = 4
 """Of a position's fraction, as OpenCV takes it."""

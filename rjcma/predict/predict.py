@@ -148,7 +148,17 @@ def _result(
     }
     listens = "text" in engines.modalities
     spoken = words.read(places.transcripts / f"{clip.video}.json") if listens else []
-    return Predicted(clip, Path(clip.file), ranges, folds, spoken, _boxes(clip, engines, places))
+    boxes, files = _boxes(clip, engines, places), _files(clip, places, predictions)
+    return Predicted(clip, Path(clip.file), ranges, folds, spoken, boxes, files)
+
+
+def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
+    of_videos = {"words": places.words, "transcripts": places.transcripts}
+    of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
+    of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
+    paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
+    paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}
+    return {kind: path for kind, path in paths.items() if path.is_file()}
 
 
 def _range(run: Trained) -> tuple[float, float]:

@@ -31,6 +31,8 @@ class Predicted(NamedTuple):
     boxes: NDArray[np.float32] | None
     """(T, 4): left, top, width and height of the person's face in pixels of the displayed picture;
     NaN where no face is seen. None if faces were not looked for."""
+    files: Mapping[str, Path] = {}
+    """What it was made from, by what the files hold: `faces`, `logmel`, `words` and others."""
 
     def mean(self, target: str) -> NDArray[np.float32]:
         """The mean of the folds, (T,)."""

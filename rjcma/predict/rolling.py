@@ -17,6 +17,9 @@ BEFORE: Seconds = 6.0
 AFTER: Seconds = 2.0
 """How much is shown before and after the moment (ours)."""
 
+FEW = 2
+"""The most people whose folds' spread is drawn (ours)."""
+
 GRID: Seconds = 2.0
 """The distance of the upright lines (ours)."""
 
@@ -73,13 +76,24 @@ class Rolling:
         """Draw the traces of a moment, with their values."""
         for plot, target in zip(self.plots, self.targets, strict=True):
             _Plot(image, plot, people[0].times[frame]).draw(people, target, frame)
-            right = plot.right
-            for person in reversed(people):
-                text = person.text(target, frame)
-                right -= self.letters.width(text)
-                colour = INK if len(people) == 1 else person.colour
-                tint(image, self.letters.mask(text), right, plot.top - self.letters.height, colour)
-                right -= self.letters.size
+            self._values(image, plot, people, target, frame)
+
+    def _values(
+        self, image: Pixels, plot: Area, people: Sequence[Series], target: str, frame: int
+    ) -> None:
+        """Write the values of a moment above a plot, from the right; as many as have room."""
+        right = plot.right
+        left = plot.left + self.letters.width(target) + self.letters.size
+        for person in reversed(people):
+            if not np.isfinite(person.means[target][frame]):
+                continue
+            text = person.text(target, frame)
+            right -= self.letters.width(text)
+            if right < left:
+                return
+            colour = INK if len(people) == 1 else person.colour
+            tint(image, self.letters.mask(text), right, plot.top - self.letters.height, colour)
+            right -= self.letters.size
 
 
 class _Plot:
@@ -103,7 +117,7 @@ class _Plot:
         self._shade(picture, people)
         self._grid(picture)
         parts = [(person, self._window(person)) for person in people]
-        for person, window in parts:
+        for person, window in parts if len(people) <= FEW else ():
             self._band(picture, person, target, window)
         for person, window in parts:
             self._trace(picture, person, target, window, frame)

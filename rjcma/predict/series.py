@@ -24,7 +24,7 @@ class Series(NamedTuple):
     times: Floats
     """(T,) seconds."""
     means: Mapping[str, Floats]
-    """By target, (T,)."""
+    """By target, (T,); of several people NaN where their face is not seen."""
     spreads: Mapping[str, Floats]
     """By target, (T,): the standard deviation over the folds."""
     lines: Mapping[str, Colour]
@@ -63,9 +63,11 @@ def _one(person: Predicted, name: str, place: int, alone: bool) -> Series:
     times, boxes = person.clip.frame_times(), person.boxes
     nowhere = np.full((len(times), 4), np.nan)
     means, spreads = {}, {}
+    hidden = missing(person) & (not alone)
     for target, (low, high) in person.ranges.items():
         half = (high - low) / 2
-        means[target] = (person.mean(target).astype(np.float64) - low) / half - 1
+        mean = np.where(hidden, np.nan, person.mean(target).astype(np.float64))
+        means[target] = (mean - low) / half - 1
         spreads[target] = person.spread(target).astype(np.float64) / half
     return Series(
         name=name,

@@ -30,11 +30,11 @@ WORDS = [
 MISSING = slice(30, 40)
 
 
-def film(path: Path, frames=FRAMES, fps=FPS) -> Path:
-    """Write a video of `frames` numbered pictures."""
+def film(path: Path, frames=FRAMES, fps=FPS, later=0) -> Path:
+    """Write a video of `frames` numbered pictures; the first is shown `later` frames after 0."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps)
+        stream = container.add_stream("libvpx" if path.suffix == ".webm" else "libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = BITS * BAR, 96, "yuv420p"
         stream.options = {"g": "12", "crf": "20"}
         for k in range(frames):
@@ -42,7 +42,7 @@ def film(path: Path, frames=FRAMES, fps=FPS) -> Path:
             row = np.repeat(bits * 255, BAR).astype(np.uint8)
             picture = np.broadcast_to(row[None, :, None], (96, BITS * BAR, 3))
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            frame.pts, frame.time_base = k, Fraction(1, fps)
+            frame.pts, frame.time_base = k + later, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -93,9 +93,12 @@ def view(folder: Path, name="anna", words=WORDS, record: Clip | None = None, **o
     return ClipView(**{**given, **other})
 
 
-def attention(target="valence", windows=((0, 40), (30, 70)), cells=20, seed=2) -> Attention:
-    """Random matrices of two recursions for windows of a clip."""
+def attention(
+    target="valence", windows=((0, 40), (30, 70)), cells=20, seed=2, largest=1.0
+) -> Attention:
+    """Random matrices of two recursions for windows of a clip, of values up to `largest`."""
     values = np.random.default_rng(seed).uniform(-1, 1, (len(windows), 2, 3, cells, cells))
+    values *= np.reshape(largest, (-1, 1, 1))
     modalities, given = ("visual", "audio", "text"), np.array(windows, np.int32)
     return Attention(
         target, 1, False, "rjcma", modalities, 2, 5, given.reshape(-1, 2), as_bytes(values)

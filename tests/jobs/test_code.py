@@ -246,7 +246,17 @@ def test_every_imported_library_is_known_to_compute_or_not():
     """Every imported library is in `LIBRARIES`, or is known to compute no result."""
     known = {"pydantic", "pydantic_core", "ruamel", "typer", "tqdm", "h5py", "safetensors", "dvc"}
     known |= {"dvclive", "numpy", "huggingface_hub", "matplotlib", "psutil", "rjcma"}
-    known |= {"distributed", "submitit", "requests", "urllib3", "jinja2", "plotly", "pyarrow"}
+    known |= {
+        "distributed",
+        "submitit",
+        "requests",
+        "urllib3",
+        "jinja2",
+        "plotly",
+        "pyarrow",
+        "PIL",
+        "scmrepo",
+    }
     known |= set(sys.stdlib_module_names)
     computing = {name.partition(".")[0] for name in code.LIBRARIES}
     for path in ROOT.glob("rjcma/**/*.py"):

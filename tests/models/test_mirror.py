@@ -158,3 +158,21 @@ def test_a_download_from_a_server_goes_on_within_a_model(there, server, limits, 
     get(VOSK, limits)
     assert here(VOSK) == FILES
     assert "bytes=77-" in server.ranges()
+
+
+def test_what_the_record_there_claims_does_not_make_a_model_verified(there, limits, monkeypatch):
+    monkeypatch.setenv("RJCMA_MODELS", str(there))
+    commit, digest = "a" * 40, hashlib.sha256(FILES["config"]).hexdigest()
+    claimed = json.loads((there / record.NAME).read_text())
+    claimed["bert"].update(source="lab/bert", revision=commit)
+    claimed["vosk"]["published"] = {"size": 1, "sha256": "0" * 64}
+    (there / record.NAME).write_text(json.dumps(claimed))
+    pinned = BERT.model_copy(update={"revision": commit, "checksums": {"config": digest}})
+    assert "verified in part: the sha256 of config" in get(pinned, limits)
+    assert "unverified" in get(VOSK.model_copy(update={"sha256": "0" * 64}), limits)
+
+
+def test_weights_there_that_are_not_the_published_ones_are_refused(there, limits, monkeypatch):
+    monkeypatch.setenv("RJCMA_MODELS", str(there))
+    pinned = BERT.model_copy(update={"checksums": {"config": "0" * 64}})
+    assert "another sha256 than published" in failed(pinned, limits)

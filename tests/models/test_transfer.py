@@ -171,10 +171,10 @@ def test_a_server_that_wants_us_to_wait_for_long_is_a_problem(got, server, asked
 @pytest.mark.parametrize(
     "odd, told",
     [
-        (silent, "no answer within 0.5 seconds"),
-        (dripping(b"x" * 1000, 0.05, in_header=True), "no answer within 0.5 seconds"),
-        (stalled(FILE, 50), "50 bytes in 0.2 seconds"),
-        (dripping(FILE, 0.05), "bytes in 0.2 seconds"),
+        (silent, "no answer within 1 seconds"),
+        (dripping(b"x" * 1000, 0.05, in_header=True), "no answer within 1 seconds"),
+        (stalled(FILE, 50), "bytes in 0.5 seconds"),
+        (dripping(FILE, 0.05), "bytes in 0.5 seconds"),
     ],
     ids=["silent", "a slow header", "stalled", "a slow drip"],
 )

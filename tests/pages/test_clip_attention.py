@@ -9,7 +9,11 @@ from chromium import Opened
 
 from rjcma.attention.stored import from_bytes
 
-STORED = clip_world.attention("valence"), clip_world.attention("arousal", seed=3)
+STORED = (
+    clip_world.attention("valence", largest=0.6),
+    clip_world.attention("arousal", seed=3, largest=(1, 0.5, 0.2)),
+)
+"""Of the second, each modality has a largest value of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,10 @@ def colours(page, place: int) -> np.ndarray:
     values = page.evaluate(
         """(place) => {
           const canvas = document.querySelectorAll(".matrix canvas")[place];
-          return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+          const copy = new OffscreenCanvas(canvas.width, canvas.height);
+          const pen = copy.getContext("2d", { willReadFrequently: true });
+          pen.drawImage(canvas, 0, 0);
+          return [...pen.getImageData(0, 0, copy.width, copy.height).data];
         }""",
         place,
     )
@@ -52,9 +59,9 @@ def colours(page, place: int) -> np.ndarray:
     return found.reshape(2 * [round(len(found) ** 0.5)] + [3])
 
 
-def expected(matrix: np.ndarray) -> np.ndarray:
-    """Colours from blue (-1) by white (0) to vermillion (1), those of the light theme."""
-    values = from_bytes(matrix)[..., None]
+def expected(matrix: np.ndarray, largest: float) -> np.ndarray:
+    """Colours from blue over white (0) to vermillion, those of the light theme."""
+    values = from_bytes(matrix)[..., None] / largest
     ends = np.where(values < 0, (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00))
     return 255 + (ends - 255) * np.abs(values)
 
@@ -80,9 +87,16 @@ def test_each_picture_shows_the_correlation_of_its_recursion_and_modality(page, 
         "Cv visual, recursion 2",
     ]
     page.wait_for_timeout(200)
+    largest = float(np.abs(from_bytes(STORED[network].matrices[window])).max())
     for place in range(6):
         matrix = STORED[network].matrices[window, place // 3, place % 3]
-        np.testing.assert_allclose(colours(page, place), expected(matrix), atol=1)
+        np.testing.assert_allclose(colours(page, place), expected(matrix, largest), atol=1)
+    page.get_by_label("Each picture to its own").check()
+    for place in range(6):
+        matrix = STORED[network].matrices[window, place // 3, place % 3]
+        own = float(np.abs(from_bytes(matrix)).max())
+        np.testing.assert_allclose(colours(page, place), expected(matrix, own), atol=1)
+    page.get_by_label("Each picture to its own").uncheck()
 
 
 def test_a_cell_tells_its_value_and_marks_both_times_in_the_traces(page):

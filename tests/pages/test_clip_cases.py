@@ -160,6 +160,20 @@ def test_a_preview_is_played_where_a_browser_cannot_play_the_video(browser, tmp_
     there.close()
 
 
+def test_a_video_whose_first_frame_comes_late_is_in_step(browser, tmp_path):
+    clip_world.film(tmp_path / "videos" / "anna.webm", later=20)
+    view = clip_world.view(tmp_path / "features", video="anna.webm")
+    there = opened(browser, clip_world.write(tmp_path, view))
+    page = there.page
+    page.wait_for_selector('[data-video="there"]')
+    for key, frame in [("Home", 0), ("Shift+ArrowRight", 25), ("]", 50)]:
+        page.keyboard.press(key)
+        page.wait_for_function("() => !document.querySelector('video').seeking")
+        page.wait_for_timeout(150)  # the picture is painted
+        assert clip_world.number_shown(page.locator("video").screenshot()) == frame
+    there.close()
+
+
 def test_a_line_keeps_the_extremes_of_the_frames_that_share_a_point(browser, tmp_path):
     """Against plain Python: lowest and highest of each group, in the order of their frames."""
     pages = clip_world.write(tmp_path, clip_world.view(tmp_path / "features"))

@@ -39,8 +39,8 @@ FLOORS = [
     {"encoders", "scoring", "mp4"},
     {"training"},
     {"attention"},
-    {"ablation", "pages", "predict"},
-    {"compare"},
+    {"ablation", "pages"},
+    {"predict", "compare"},
 ]
 
 OUTSIDE = {

@@ -20,7 +20,7 @@ EXP = ("dvc", "exp", "run", "--allow-missing")
 ADDED = ["3-25-480x270", "video5", "video31"]
 """Clips that a colleague adds later."""
 
-TRAINED = {"index", "train@valence-0", "score"}
+TRAINED = {"index", "train@valence-0", "attend", "score"}
 SUFFIXES = {
     "audio": ".wav",
     "words": ".json",

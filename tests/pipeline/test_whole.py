@@ -106,6 +106,7 @@ def test_a_changed_annotation_trains_its_own_target_and_computes_no_feature_agai
     assert reasons == {
         "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
         "data/runs/arousal-0": "1 in all, 1 kept",
+        "data/attention": "3 in all, 0 kept, 3 to make (3 input)",
     }
     assert {k: v for k, v in project.outputs().items() if "data/features" in k} == features
 
@@ -123,9 +124,11 @@ def test_changed_code_makes_its_outputs_again_and_what_is_made_from_them(one_run
         "data/features/logmel": "3 in all, 0 kept, 3 to make (3 code)",
         "data/features/audio": "3 in all, 0 kept, 3 to make (3 input)",
         "data/runs/valence-0": "1 in all, 0 kept, 1 to make (1 input)",
+        "data/attention": "3 in all, 0 kept, 3 to make (3 input)",
     }
     changed = {path for path, data in project.outputs().items() if data != before[path]}
-    parts = ("data/features/logmel", "data/features/audio", "data/runs", "data/report")
+    parts = ("data/features/logmel", "data/features/audio", "data/runs", "data/attention")
+    parts = (*parts, "data/report")
     assert all(path.startswith(parts) for path in changed)
     assert {path for path in before if path.startswith(parts[0])} <= changed
 
@@ -142,7 +145,8 @@ def test_one_key_switches_a_modality_between_training_its_encoder_and_running_it
     assert reasons["data/features/visual"] == "3 in all, 3 kept"
     assert "encoders.audio.mode finetune -> precompute" in reasons["data/features/audio"]
     assert "1 to make" in reasons["data/runs/valence-0"]
-    assert set(reasons) == {"data/runs/valence-0", "data/features/audio", "data/features/visual"}
+    made = {"data/runs/valence-0", "data/features/audio", "data/features/visual"}
+    assert set(reasons) == {*made, "data/attention"}
     features = {k: v for k, v in project.outputs().items() if "data/features" in k}
     changed = {path for path, data in features.items() if before[path] != data}
     assert changed and all(path.startswith("data/features/audio") for path in changed)
@@ -323,7 +327,7 @@ def test_a_comment_makes_stages_run_but_makes_no_file_and_imports_no_library_tha
     printed = project.run(*watched, "dvc", "repro")
     assert "to make" not in printed and project.outputs() == before
     loaded = {text.split("'")[1]: text for text in printed.split("Running stage ")[1:]}
-    assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "score"}
+    assert set(loaded) == {*LOOKING, *TRAINED, "encode@visual", "encode@audio", "attend", "score"}
     for name, text in loaded.items():
         if name != "score":  # it always writes its report again
             assert "HEAVY []" in text, f"{name}: {text}"

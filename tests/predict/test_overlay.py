@@ -216,3 +216,21 @@ def test_a_dot_is_hollow_and_the_trace_shaded_while_no_face_is_seen(tmp_path):
     names = slice(layout.caption, layout.caption + 16)
     corners = [dial[names, layout.side // 6 : layout.side // 6 + 60] for dial in dials]
     assert corners[1].max() > corners[4].max() + 30
+
+
+def test_of_several_people_only_those_who_are_seen_have_a_dot_and_values(tmp_path):
+    source = video(tmp_path / "a.mkv", [grey()] * 4, np.arange(4) / 10)
+    people = []
+    for number in range(6):
+        boxes = np.full((4, 4), np.nan, np.float32)
+        boxes[number % 2 :: 2] = (20 + 60 * number, 60, 40, 40)
+        values = {name: [[number / 6] * 4] for name in TARGETS}
+        of = clip(f"film_{number}", frames=4, sound=False, person=number + 1)
+        people.append(predicted(source, of, values, boxes=boxes))
+    overlay(people, tmp_path / "out.mp4")
+    layout = Layout.of((WIDTH, HEIGHT))
+    for frame, picture in enumerate(decoded(tmp_path / "out.mp4")[0]):
+        dial = picture[HEIGHT + layout.caption :, : layout.margin + layout.side]
+        first, second = ACCENT, TARGETS["valence"]  # of the first two people
+        assert near(dial, first, 40).any() == (frame % 2 == 0)
+        assert near(dial, second, 40).any() == (frame % 2 == 1)

@@ -14,7 +14,10 @@ class Attention {
     this.grid = root.querySelector(".grid");
     this.about = root.querySelector(".about");
     this.reading = root.querySelector(".reading");
+    this.own = root.querySelector("[name=own]");
+    this.ends = root.querySelectorAll(".scale b");
     root.addEventListener("change", (event) => {
+      if (event.target === this.own) this.paint();
       if (event.target.name !== "network") return;
       this.network = Number(event.target.value);
       this.window = -1;
@@ -140,7 +143,8 @@ class Attention {
     const index = document.createElement("sub");
     index.textContent = Attention.SYMBOLS[figure.modality] ?? figure.modality;
     symbol.append("C", index);
-    name.append(symbol, ` ${figure.modality}, recursion ${figure.recursion + 1}`);
+    figure.scale = document.createElement("span");
+    name.append(symbol, ` ${figure.modality}, recursion ${figure.recursion + 1}`, figure.scale);
     const box = document.createElement("div");
     box.className = "matrix";
     figure.canvas = document.createElement("canvas");
@@ -169,33 +173,47 @@ class Attention {
     return (values.bytes[place] - zero) / unit;
   }
 
+  // All values of a figure, row after row.
+  all(figure) {
+    const { cells } = this.present.windows[this.window];
+    return Float32Array.from({ length: cells * cells }, (_, n) =>
+      this.value(figure, Math.floor(n / cells), n % cells),
+    );
+  }
+
+  // Colours reach as far as the window's largest value, or each figure's own.
   paint() {
     const asked = this.present.windows[this.window];
     if (!asked?.values || this.built !== this.network) return;
-    const { cells, start, stop } = asked;
+    const { start, stop } = asked;
+    const values = this.figures.map((figure) => this.all(figure));
+    const largest = values.map((each) => each.reduce((a, b) => Math.max(a, Math.abs(b)), 0));
+    const shared = Math.max(...largest);
+    this.ends.forEach((end, n) => (end.textContent = this.own.checked ? "±" : number(n ? shared : -shared)));
+    this.figures.forEach((figure, n) => {
+      const scale = this.own.checked ? largest[n] : shared;
+      this.draw(figure, values[n], scale || 1);
+      figure.scale.textContent = this.own.checked ? ` ±${scale.toFixed(2)}` : "";
+      figure.ends[0].textContent = minutes(this.frames.time(start), 1);
+      figure.ends[1].textContent = minutes(this.frames.end(stop - 1), 1);
+    });
+  }
+
+  draw(figure, values, scale) {
+    const { canvas } = figure;
     const colours = diverging();
-    for (const figure of this.figures) {
-      const { canvas, ends } = figure;
-      canvas.width = canvas.height = cells;
-      const pen = canvas.getContext("2d");
-      const picture = pen.createImageData(cells, cells);
-      let low = 1;
-      let high = -1;
-      for (let n = 0; n < cells * cells; n++) {
-        const value = this.value(figure, Math.floor(n / cells), n % cells);
-        if (value < low) low = value;
-        if (value > high) high = value;
-        picture.data.set(colours(value), 4 * n);
-      }
-      pen.putImageData(picture, 0, 0);
-      ends[0].textContent = minutes(this.frames.time(start), 1);
-      ends[1].textContent = minutes(this.frames.end(stop - 1), 1);
-      canvas.setAttribute(
-        "aria-label",
-        `Correlation of ${figure.modality} frames with joint frames, recursion ` +
-          `${figure.recursion + 1}: from ${low.toFixed(2)} to ${high.toFixed(2)}`,
-      );
-    }
+    canvas.width = canvas.height = Math.sqrt(values.length);
+    const pen = canvas.getContext("2d");
+    const picture = pen.createImageData(canvas.width, canvas.height);
+    values.forEach((value, n) => picture.data.set(colours(value / scale), 4 * n));
+    pen.putImageData(picture, 0, 0);
+    const low = values.reduce((a, b) => Math.min(a, b), 1);
+    const high = values.reduce((a, b) => Math.max(a, b), -1);
+    canvas.setAttribute(
+      "aria-label",
+      `Correlation of ${figure.modality} frames with joint frames, recursion ` +
+        `${figure.recursion + 1}: from ${low.toFixed(2)} to ${high.toFixed(2)}`,
+    );
   }
 
   // Where the present frame is, in every figure.
@@ -274,7 +292,7 @@ function loaded(address) {
   });
 }
 
-// Colours from -1 by 0 to 1: blue, the ground, vermillion. Safe for the colour-blind.
+// Colours from -1 over 0 to 1: blue, the ground, vermillion. Safe for the colour-blind.
 function diverging() {
   const [low, zero, high] = ["blue", "panel", "vermillion"].map((name) =>
     report.colour(`var(--${name})`).match(/[\d.]+/g).slice(0, 3).map(Number),

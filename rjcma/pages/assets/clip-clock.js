@@ -8,6 +8,7 @@ class Clock {
     this.rate = 1;
     this.playing = false;
     this.video = null;
+    this.offset = 0; // seconds of the video before its first frame
     this.onFrame = []; // called when another frame is the present one
     this.onState = []; // called when it starts, stops, or gets a video
     this.began = { at: 0, seconds: frames.start };
@@ -17,9 +18,11 @@ class Clock {
     return this.frames.time(this.frame);
   }
 
-  // Play this video from now on, or none.
-  use(video) {
+  // Play this video from now on, or none. Its first frame is shown at `offset` of its own time: sound
+  // may begin earlier.
+  use(video, offset = 0) {
     this.video = video;
+    this.offset = offset;
     if (video) {
       video.playbackRate = this.rate;
       this.seek(this.frame);
@@ -31,7 +34,8 @@ class Clock {
   seek(frame) {
     this.frame = Math.min(Math.max(frame, 0), this.frames.count - 1);
     // A video is set to the middle of the frame: on its edge, rounding would choose.
-    if (this.video) this.video.currentTime = (this.seconds + this.frames.end(this.frame)) / 2;
+    const middle = (this.seconds + this.frames.end(this.frame)) / 2;
+    if (this.video) this.video.currentTime = middle + this.offset;
     this.began = { at: performance.now(), seconds: this.seconds };
     this.onFrame.forEach((listener) => listener(this.frame));
   }
@@ -68,7 +72,7 @@ class Clock {
 
   // Where the video is, or where the clock would be.
   position() {
-    if (this.video) return this.video.currentTime;
+    if (this.video) return this.video.currentTime - this.offset;
     return this.began.seconds + ((performance.now() - this.began.at) / 1000) * this.rate;
   }
 

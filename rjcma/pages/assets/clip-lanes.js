@@ -14,9 +14,18 @@ class Lane {
   redraw() {
     this.waiting ??= requestAnimationFrame(() => {
       this.waiting = null;
-      this.clear();
-      this.draw();
+      this.drawNow();
     });
+  }
+
+  drawNow() {
+    this.clear();
+    this.pen.save();
+    this.pen.beginPath();
+    this.pen.rect(Axis.LEFT, 0, this.axis.inner, this.height);
+    this.pen.clip();
+    this.draw();
+    this.pen.restore();
   }
 
   clear() {
@@ -30,11 +39,6 @@ class Lane {
     }
     pen.setTransform(sharp, 0, 0, sharp, 0, 0);
     pen.clearRect(0, 0, axis.width, height);
-    pen.save();
-    pen.beginPath();
-    pen.rect(Axis.LEFT, 0, axis.inner, height);
-    pen.clip();
-    queueMicrotask(() => pen.restore());
   }
 
   // A picture that makes the lane draw again when it is there.

@@ -100,7 +100,11 @@ addEventListener("DOMContentLoaded", () => {
     axis.listeners.forEach((listener) => listener());
   };
   new ResizeObserver(resize).observe(timeline);
-  report.onTheme.push(() => axis.listeners.forEach((listener) => listener()));
+  // At once: before a page is printed there is no further picture of the screen.
+  report.onTheme.push(() => {
+    traces.draw();
+    lanes.forEach((each) => each.drawNow());
+  });
 
   const speak = () => (find("spoken").textContent = readout.sentence());
   const actions = {

@@ -102,7 +102,9 @@ class Traces {
   }
 
   draw() {
-    report.figures.draw(this.element, { data: this.data(), layout: this.layout() });
+    const figure = { data: this.data(), layout: this.layout() };
+    // Two clicks are two seeks: Plotly would zoom out to what it has drawn.
+    report.figures.draw(this.element, figure, { doubleClick: false });
   }
 
   // The traces were dragged: the other lanes follow.

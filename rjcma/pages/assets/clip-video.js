@@ -48,9 +48,16 @@ class VideoSource {
   found() {
     const { video, box, note } = this.elements;
     if (!video.videoWidth) return this.attempt(this.left); // only its sound can be played
-    box.dataset.video = "there";
-    note.textContent = "";
-    this.clock.use(video);
+    const use = (offset) => {
+      this.clock.use(video, offset);
+      box.dataset.video = "there";
+      note.textContent = "";
+    };
+    // The first picture that is shown tells when the video's first frame is.
+    if (!video.requestVideoFrameCallback) return use(0);
+    box.dataset.video = "begins";
+    video.requestVideoFrameCallback((now, picture) => use(picture.mediaTime));
+    video.currentTime = 0; // so that it is shown now, even if it was before
   }
 
   missing() {

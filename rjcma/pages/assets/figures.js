@@ -58,14 +58,14 @@ report.figures = {
   },
 
   // Draws a figure as large as its element is now.
-  draw(element, figure) {
+  draw(element, figure, config = {}) {
     const { data, layout } = figure;
     const size = { width: element.clientWidth, height: element.clientHeight };
     return Plotly.react(
       element,
       report.figures.themed(data),
       report.figures.layout({ ...size, ...layout }),
-      report.figures.config,
+      { ...report.figures.config, ...config },
     );
   },
 };

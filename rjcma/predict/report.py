@@ -1,0 +1,60 @@
+"""The pages of predicted clips: those of the report, without truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rjcma.audio.windows import WINDOW_ROWS
+from rjcma.mp4.previews import previews
+from rjcma.pages import made_from, predictions
+from rjcma.pages.clip_pages import address_of
+from rjcma.pages.clip_view import ClipView, FoldSeries
+from rjcma.pages.site import CLIPS
+from rjcma.predict.result import Predicted
+from rjcma.predict.videos import ROOT
+from rjcma.store import FeatureReader
+
+PREVIEWS = "previews"
+
+
+def write(made: Sequence[Predicted], folder: Path) -> None:
+    """Write the pages of these clips into `folder`, and previews of videos that no browser plays.
+
+    Earlier pages are replaced. Raises `Problems`, one line for each video of which there is no
+    preview; the pages are there nevertheless.
+    """
+    views = [view(each, folder / CLIPS) for each in made]
+    predictions.write(views, folder, made_from.of_files(made[0].files) if made else [])
+    previews([each.clip for each in made], ROOT, folder / PREVIEWS)
+
+
+def view(predicted: Predicted, pages: Path) -> ClipView:
+    """What the page of a predicted clip shows; `pages` is the folder of the pages."""
+    return ClipView(
+        clip=predicted.clip,
+        ranges=predicted.ranges,
+        truth={},
+        folds={
+            target: [FoldSeries(fold, False, values) for fold, values in enumerate(series)]
+            for target, series in predicted.folds.items()
+        },
+        words=predicted.words if "transcripts" in predicted.files else None,
+        faces=_reader(predicted, "faces"),
+        logmel=_reader(predicted, "logmel", WINDOW_ROWS),
+        video=predicted.video.name,
+        videos=address_of(_near(predicted.video.parent), pages),
+    )
+
+
+def _near(folder: Path) -> Path:
+    """The folder relative to the present one, if it is below it."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _reader(predicted: Predicted, kind: str, span: int = 1) -> FeatureReader | None:
+    path, clip = predicted.files.get(kind), predicted.clip
+    if path is None:
+        return None
+    return FeatureReader(path, clip=clip.name, frames=clip.frames, span=span)

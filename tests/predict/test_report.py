@@ -1,0 +1,50 @@
+"""The pages of predicted clips."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import predicted_clips
+
+from rjcma.predict import outputs, report
+from rjcma.predict.outputs import Forms
+from rjcma.predict.predict import Request
+
+
+def test_a_page_shows_the_prediction_the_words_and_what_was_made_on_the_way(
+    world, talk, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(talk.parent)
+    request = Request([talk], world.runs, tmp_path / "work")
+    lines = list(outputs.write_all(request, tmp_path / "out", Forms(report=True)))
+    front = tmp_path / "out" / "report" / "index.html"
+    assert lines[-1].startswith(f"{front}: ")
+    text = front.read_text()
+    assert "clips/talk.html" in text
+    for part in ("Predictions", "Recognised words", "Faces", "Log-mel windows"):
+        assert f"<summary>{part}</summary>" in text
+    page = (tmp_path / "out" / "report" / "clips" / "talk.html").read_text()
+    assert page.count("not at hand") == 1 and "attention was not at hand" in " ".join(page.split())
+    assert (tmp_path / "out" / "report" / "previews" / "talk.mp4").is_file()  # of Matroska
+    again = list(outputs.write_all(request, tmp_path / "again", Forms(report=True)))
+    assert len(again) == len(lines)
+    assert (tmp_path / "again" / "report" / "index.html").read_bytes() == front.read_bytes()
+
+
+def test_a_view_has_each_fold_in_the_targets_own_units(tmp_path):
+    clip = predicted_clips.predicted(tmp_path / "anna.mp4", predicted_clips.clip("anna"))
+    seen = report.view(clip, tmp_path / "report" / "clips")
+    assert seen.words is None and seen.faces is None and seen.logmel is None
+    assert (seen.video, seen.videos) == ("anna.mp4", str(tmp_path))
+    for target, series in clip.folds.items():
+        np.testing.assert_array_equal([fold.values for fold in seen.folds[target]], series)
+        np.testing.assert_allclose(seen.prediction(target), clip.mean(target), atol=1e-6)
+
+
+def test_videos_below_the_present_folder_are_found_from_the_pages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clip = predicted_clips.predicted(tmp_path / "films" / "anna.mp4", predicted_clips.clip("anna"))
+    seen = report.view(clip, Path("out/report/clips"))
+    assert re.fullmatch(r"(\.\./)+films", seen.videos) and seen.videos == "../../../films"
