@@ -26,10 +26,9 @@ from rjcma.jobs.digests import digest_file, digest_read
 from rjcma.jobs.files import replacing
 from rjcma.jobs.provenance import package
 from rjcma.predict.engines import recorded
-from rjcma.predict.trained import RUN, Trained
+from rjcma.predict.trained import RUN, WEIGHTS, Trained
 from rjcma.problem import Problem
 from rjcma.training.engines import ENGINES
-from rjcma.training.saved import WEIGHTS
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rjcma.jobs.digests import digest_text, digest_value
 from rjcma.jobs.files import copy
 from rjcma.jobs.work import Job, Work
-from rjcma.predict import elan, report, tables, trace
+from rjcma.predict import elan, report, tables
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.predict import Request, predict
 from rjcma.predict.result import Predicted
@@ -76,6 +76,8 @@ def _files(predicted: Predicted, out: Path, forms: Forms) -> Iterator[str]:
         elan.write(predicted, out / f"{name}.elan.txt")
         yield f"{out / name}.elan.txt: for ELAN's import of tab-delimited text"
     if forms.trace:
+        from rjcma.predict import trace  # here, since matplotlib takes long to load
+
         trace.draw(predicted, out / f"{name}.png")
         yield f"{out / name}.png: drawn"
 

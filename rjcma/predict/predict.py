@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +29,10 @@ from rjcma.speech import words
 
 MEMORY = 2**30
 """Bytes that a worker takes that runs networks (as one that trains, `rjcma.training.runs`)."""
+
+
+SLOW = ("rjcma.predict.network", "rjcma.audio.logmel", "rjcma.text.embed")
+"""Modules that load torch and transformers."""
 
 
 class Request(NamedTuple):
@@ -55,6 +61,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     _refuse_person(request, engines)
     places, failures = Places(request.work, engines.id), Failures()
     features = Features(engines, places, failures)
+    _load_meanwhile(request, places)
     clips = videos.clips_of(request.videos, places.videos, failures)
     clips = features.look(features.hear(clips))
     clips = features.make(_people(clips, request, places))
@@ -63,6 +70,14 @@ def predict(request: Request) -> Iterator[Predicted]:
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()
+
+
+def _load_meanwhile(request: Request, places: Places) -> None:
+    """Load what takes seconds in a thread of its own while videos are read, if any is new."""
+    if not all((places.videos / f"{video.stem}.json").is_file() for video in request.videos):
+        threading.Thread(
+            target=lambda: list(map(importlib.import_module, SLOW)), daemon=True
+        ).start()
 
 
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
@@ -111,6 +126,7 @@ def _networks(
             (clip,),
             {
                 "frame times": digest_value(clip.frame_times().tolist()),
+                **{run.name: run.digest for run in runs},
                 **{m: digest_input(folder / f"{clip.name}.h5") for m, folder in folders.items()},
             },
             clip.frames,
@@ -126,7 +142,6 @@ def _networks(
         ".h5",
         stage="predict",
         common=([(run.name, run.folder) for run in runs], folders, engines.encoders.device),
-        settings={"runs": {run.name: run.digest for run in runs}},
         implementations=sorted({part.implementation for part in parts}),
         workers="threads",
         needs=Needs(MEMORY, device=engines.encoders.device),

@@ -1,11 +1,18 @@
-"""The runs that predict: their folders, checked before anything is computed."""
+"""The runs that predict: their folders, checked before anything is computed.
+
+Only the metadata of the weights is read here, so that torch, which takes long to load, is not
+needed where nothing is to be computed. That the weights fit the network is checked when it runs.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
 
 from rjcma.jobs.digests import digest_file
 from rjcma.jobs.files import read_json
@@ -13,10 +20,9 @@ from rjcma.jobs.ledger import Ledger
 from rjcma.problem import Problem, Problems
 from rjcma.training import engines
 from rjcma.training.engines import Record
-from rjcma.training.saved import WEIGHTS, load_run
 from rjcma.training.sections import Settings
 
-RUN = "run.json"
+WEIGHTS, RUN = "weights.safetensors", "run.json"
 READ = (WEIGHTS, RUN)
 """The files of a run that prediction reads; its engines are beside them."""
 
@@ -70,14 +76,15 @@ def open_all(folders: Sequence[Path]) -> list[Trained]:
 def _opened(folder: Path) -> Trained:
     _refuse_unfinished(folder)
     _refuse_edited(folder)
-    saved = load_run(folder)
+    metadata = _metadata(folder / WEIGHTS)
+    settings = _settings(metadata, folder / WEIGHTS)
     cure = "give the folder of a finished run, such as data/runs/valence-0"
     said = read_json(folder / RUN, expected="the target and the fold of a run", cure=cure)
     try:
         target, fold = str(said["target"]), int(said["fold"])
     except (KeyError, TypeError, ValueError):
         target, fold = "", -1
-    known = saved.metadata.get("target"), saved.metadata.get("fold")
+    known = metadata.get("target"), metadata.get("fold")
     if known != (target, fold):
         raise Problem(
             file=folder / RUN,
@@ -86,7 +93,33 @@ def _opened(folder: Path) -> Trained:
             cure="copy the run's folder again, or run `dvc repro`, which restores it",
         )
     digest = digest_file(folder / WEIGHTS)
-    return Trained(folder, target, fold, digest, saved.settings, engines.read(folder))
+    return Trained(folder, target, fold, digest, settings, engines.read(folder))
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """What is said of a run in its weights' file."""
+    try:
+        with safe_open(path, "np") as file:
+            metadata: dict[str, Any] = json.loads(file.metadata()["run"])
+            return metadata
+    except SafetensorError as error:
+        raise _unusable(path, f"not a safetensors file ({error})") from None
+    except (KeyError, TypeError, ValueError):
+        raise _unusable(path, "weights without the metadata of a run") from None
+
+
+def _settings(metadata: dict[str, Any], path: Path) -> Settings:
+    try:
+        return Settings.of_keyed(metadata["params"], path)
+    except Problem as problem:
+        raise _unusable(path, f"weights of another version ({problem.found})") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unusable(path, f"weights of another version ({error})") from None
+
+
+def _unusable(path: Path, found: str) -> Problem:
+    cure = "give the folder of a finished run, such as data/runs/valence-0"
+    return Problem(file=path, found=found, expected="the weights of a finished run", cure=cure)
 
 
 def _refuse_unfinished(folder: Path) -> None:

@@ -94,17 +94,26 @@ addEventListener("DOMContentLoaded", () => {
   timeline.addEventListener("pointerleave", () => hover.hide());
   timeline.addEventListener("dblclick", () => axis.showAll());
 
-  const resize = () => {
+  new ResizeObserver(() => {
     if (axis.width === timeline.clientWidth) return;
     axis.width = timeline.clientWidth;
     axis.listeners.forEach((listener) => listener());
-  };
-  new ResizeObserver(resize).observe(timeline);
+  }).observe(timeline);
   // At once: before a page is printed there is no further picture of the screen.
-  report.onTheme.push(() => {
+  const redraw = () => {
+    axis.width = timeline.clientWidth;
     traces.draw();
     lanes.forEach((each) => each.drawNow());
-  });
+    place(cursor, clock.seconds);
+  };
+  report.onTheme.push(redraw);
+  // On paper, what lies over one another must have one width: that of A4 and of Letter.
+  const onPaper = (width) => () => {
+    timeline.style.width = width;
+    redraw();
+  };
+  addEventListener("beforeprint", onPaper("680px"));
+  addEventListener("afterprint", onPaper(""));
 
   const speak = () => (find("spoken").textContent = readout.sentence());
   const actions = {
