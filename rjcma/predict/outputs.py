@@ -42,7 +42,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:
-        for predicted in predict(request):
+        for predicted in predict(request._replace(attention=forms.report)):
             results.append(predicted)
             yield from _files(predicted, out, forms)
     except Problems as several:
@@ -136,7 +136,7 @@ def _refuse_forms(out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
-    _make_folder(out, "--out")
+    _make_folder(out / REPORT if forms.report else out, "--out")
     if forms.overlay is not None:
         if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":
             raise Problem(
