@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rjcma.jobs.digests import digest_text, digest_value
 from rjcma.jobs.files import copy, unwritable
 from rjcma.jobs.work import Job, Work
-from rjcma.predict import elan, report, tables
+from rjcma.predict import elan, tables
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.predict import Request, predict
 from rjcma.predict.result import Predicted
@@ -54,6 +54,8 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
         yield from _overlays(results, forms.overlay, request.work / "overlays", failures)
         failed = [*failed, *failures.problems]
     if forms.report:
+        from rjcma.predict import report  # here, since matplotlib takes long to load
+
         try:
             report.write(results, out / REPORT)
         except Problems as several:

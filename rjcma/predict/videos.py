@@ -91,5 +91,5 @@ def _refuse_nothing(video: Path) -> None:
             file=video,
             found="a folder" if video.is_dir() else "no such file",
             expected="a video",
-            cure="correct the path; for all videos of a folder, FOLDER/*",
+            cure="correct the path",
         )
