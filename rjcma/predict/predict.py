@@ -18,7 +18,7 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import attending, given, looking, videos
+from rjcma.predict import attended, given, looking, videos
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import ONE_CORE, Features, Places
@@ -49,7 +49,7 @@ class Request(NamedTuple):
     """Whether each person that is seen often is a clip of their own."""
     asked: Asked = Asked()
     attention: bool = False
-    """Whether the attention of the networks is computed too, for pages."""
+    """Whether it is also asked what the networks attend to, for pages."""
 
 
 def predict(request: Request) -> Iterator[Predicted]:
@@ -70,10 +70,9 @@ def predict(request: Request) -> Iterator[Predicted]:
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
     if request.attention:
-        folders = {m: places.of(m) for m in sorted(engines.modalities)}
-        needs = Needs(MEMORY, device=engines.encoders.device)
-        left = failures.without(clips)
-        run(failures, attending.work(left, runs, folders, _attention(predictions), needs))
+        clips, folders = failures.without(clips), _folders(engines, places)
+        out = _attention(predictions)
+        run(failures, attended.work(clips, runs, folders, engines.encoders.device, out))
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()
@@ -126,7 +125,7 @@ def _networks(
     out: Path,
 ) -> Work:
     """The work of all runs' networks on each clip."""
-    folders = {m: places.of(m) for m in sorted(engines.modalities)}
+    folders = _folders(engines, places)
     jobs = [
         Job(
             clip.name,
@@ -154,6 +153,11 @@ def _networks(
         needs=Needs(MEMORY, device=engines.encoders.device),
         around=ONE_CORE,
     )
+
+
+def _folders(engines: Engines, places: Places) -> dict[str, Path]:
+    """The folders of the features that the runs read, by modality."""
+    return {m: places.of(m) for m in sorted(engines.modalities)}
 
 
 def _result(

@@ -9,6 +9,7 @@ import numpy as np
 import predicted_clips
 import pytest
 
+from rjcma.attention import stored
 from rjcma.predict import outputs, report
 from rjcma.predict.outputs import Forms
 from rjcma.predict.predict import Request
@@ -28,7 +29,12 @@ def test_a_page_shows_the_prediction_the_words_and_what_was_made_on_the_way(
     for part in ("Predictions", "Recognised words", "Faces", "Log-mel windows"):
         assert f"<summary>{part}</summary>" in text
     page = (tmp_path / "out" / "report" / "clips" / "talk.html").read_text()
-    assert "not at hand" not in page and "Network of" in page
+    assert "not at hand" not in page
+    attention = stored.read(next((tmp_path / "work" / "predictions").glob("*-attention/talk.h5")))
+    targets = list(dict.fromkeys(folder.name.partition("-")[0] for folder in world.runs))
+    assert [each.target for each in attention] == targets
+    assert all(len(each.windows) and each.fold == 0 for each in attention)
+    assert 'class="grid"' in page
     assert (tmp_path / "out" / "report" / "previews" / "talk.mp4").is_file()  # of Matroska
     again = list(outputs.write_all(request, tmp_path / "again", Forms(report=True)))
     assert len(again) == len(lines)
