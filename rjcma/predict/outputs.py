@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.jobs.digests import digest_text, digest_value
-from rjcma.jobs.files import copy
+from rjcma.jobs.files import copy, unwritable
 from rjcma.jobs.work import Job, Work
 from rjcma.predict import elan, report, tables
 from rjcma.predict.doing import Failures, run
@@ -98,8 +98,17 @@ def _overlays(
         name = _name(people)
         if name not in failed:
             film = path if len(films) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
-            copy(kept / f"{name}.mp4", film)
+            _copy(kept / f"{name}.mp4", film)
             yield f"{film}: drawn"
+
+
+def _copy(kept: Path, film: Path) -> None:
+    """Copy a film to where it is asked for. Raises `Problem`, with that path, for a full disk."""
+    try:
+        copy(kept, film)
+    except OSError as error:
+        plain = OSError(error.errno, error.strerror)  # it names the file that was read
+        raise (unwritable(plain, film) or error) from None
 
 
 def _name(people: Sequence[Predicted]) -> str:
@@ -110,7 +119,8 @@ def _digest(people: Sequence[Predicted]) -> str:
     """The digest of all that a film shows."""
     shown = [
         [
-            *(each.clip.model_dump_json(), each.clip.video_digest, list(each.ranges.items())),
+            each.clip.model_dump_json(exclude={"file"}),
+            list(each.ranges.items()),
             [digest_text(each.folds[target].tobytes().hex()) for target in each.ranges],
             each.words,
             None if each.boxes is None else digest_text(each.boxes.tobytes().hex()),
