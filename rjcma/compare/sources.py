@@ -17,6 +17,7 @@ from dvc.repo import Repo
 from dvc.repo.experiments.utils import resolve_name
 from scmrepo.exceptions import SCMError
 
+from rjcma.jobs.files import unwritable
 from rjcma.problem import Problem
 
 METRICS, TRACES = "metrics.json", "traces"
@@ -148,6 +149,8 @@ def _take(repo: Any, name: str, folder: Path, pages: bool) -> None:
             repo.dvcfs.get(f"{report}/{each}", str(target), recursive=True)
         except (DvcException, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if refused := unwritable(error, folder):
+                raise refused from None
             raise _not_here(name, f"{report}/{each}", error) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import attended, given, looking, videos
+from rjcma.predict import attending, given, looking, videos
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import ONE_CORE, Features, Places
@@ -49,7 +50,7 @@ class Request(NamedTuple):
     """Whether each person that is seen often is a clip of their own."""
     asked: Asked = Asked()
     attention: bool = False
-    """Whether it is also asked what the networks attend to, for pages."""
+    """Whether the attention of the networks is computed too, for pages."""
 
 
 def predict(request: Request) -> Iterator[Predicted]:
@@ -58,6 +59,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
     used; for videos after all others have been given.
     """
+    _refuse_shard()
     runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
@@ -70,9 +72,10 @@ def predict(request: Request) -> Iterator[Predicted]:
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
     if request.attention:
-        clips, folders = failures.without(clips), _folders(engines, places)
-        attention = predictions.with_name(f"{predictions.name}-attention")
-        run(failures, attended.work(clips, runs, folders, engines.encoders.device, attention))
+        folders = _folders(engines, places)
+        needs = Needs(MEMORY, device=engines.encoders.device)
+        left = failures.without(clips)
+        run(failures, attending.work(left, runs, folders, _attention(predictions), needs))
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()
@@ -99,6 +102,17 @@ def _everyone(clip: Clip, places: Places) -> list[Clip]:
     """The people of a video from the left, or the video itself if nobody is seen."""
     count = looking.people(places.tracks / f"{clip.video}.h5", clip.fps)
     return [videos.of_person(clip, number + 1) for number in range(count)] or [clip]
+
+
+def _refuse_shard() -> None:
+    """Raise `Problem` if the user has chosen a shard: what is predicted needs all that is made."""
+    if shard := os.environ.get("RJCMA_SHARD"):
+        raise Problem(
+            file="RJCMA_SHARD",
+            found=repr(shard),
+            expected="no shard: each video needs all that is made of it",
+            cure="unset it, and give each machine videos of its own",
+        )
 
 
 def _refuse_person(request: Request, engines: Engines) -> None:
@@ -178,10 +192,15 @@ def _result(
     return Predicted(clip, Path(clip.file), ranges, folds, spoken, boxes, files)
 
 
+def _attention(predictions: Path) -> Path:
+    """The folder of the attention of the same networks."""
+    return predictions.with_name(f"{predictions.name}-attention")
+
+
 def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
     of_videos = {"words": places.words, "transcripts": places.transcripts}
     of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
-    of_clips["attention"] = predictions.with_name(f"{predictions.name}-attention")
+    of_clips["attention"] = _attention(predictions)
     of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
     paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
     paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}

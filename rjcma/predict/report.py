@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rjcma.attention import stored
-from rjcma.attention.stored import Attention
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.mp4.previews import previews
 from rjcma.pages import made_from, predictions
@@ -33,6 +32,7 @@ def write(made: Sequence[Predicted], folder: Path) -> None:
 
 def view(predicted: Predicted, pages: Path) -> ClipView:
     """What the page of a predicted clip shows; `pages` is the folder of the pages."""
+    attention = predicted.files.get("attention")
     return ClipView(
         clip=predicted.clip,
         ranges=predicted.ranges,
@@ -46,12 +46,8 @@ def view(predicted: Predicted, pages: Path) -> ClipView:
         logmel=_reader(predicted, "logmel", WINDOW_ROWS),
         video=predicted.video.name,
         videos=address_of(_near(predicted.video.parent), pages),
-        attention=_attention(predicted.files.get("attention")),
+        attention=stored.read(attention) if attention else None,
     )
-
-
-def _attention(path: Path | None) -> list[Attention] | None:
-    return None if path is None else stored.read(path)
 
 
 def _near(folder: Path) -> Path:
