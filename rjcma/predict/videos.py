@@ -23,6 +23,10 @@ def clips_of(videos: Sequence[Path], out: Path, failures: Failures) -> list[Clip
     Raises `Problem` for a path that is no file, for a name that files cannot have, and for two
     videos that would have files of one name; `Problems` if no video can be used.
     """
+    if not videos:
+        raise Problem(
+            file="VIDEO", found="no video", expected="a video, or several", cure="name it"
+        )
     _refuse_twins(videos)
     jobs = []
     for video in videos:

@@ -6,8 +6,8 @@
 class Attention {
   static SYMBOLS = { audio: "a", visual: "v", text: "t" };
 
-  constructor(root, data, { frames, axis, clock, place, marks }) {
-    Object.assign(this, { root, frames, axis, clock, place, marks });
+  constructor(root, data, { frames, axis, clock, place, marks, textAt }) {
+    Object.assign(this, { root, frames, axis, clock, place, marks, textAt });
     this.networks = data.attention;
     this.network = 0;
     this.window = -1;
@@ -247,9 +247,8 @@ class Attention {
     if (!found) return this.leave();
     const { figure, value, row, column, asked } = found;
     const times = [row, column].map((frame) => this.frames.time(frame));
-    const [rowTime, columnTime] = times.map((seconds) => minutes(seconds, 2));
-    this.reading.textContent =
-      `${figure.modality} at ${rowTime} with all at ${columnTime}: ${number(value)}`;
+    const [first, second] = times.map((seconds) => minutes(seconds, 2) + this.textAt(seconds));
+    this.reading.textContent = `${figure.modality} at ${first} with all at ${second}: ${number(value)}`;
     const part = (frame) => `${(100 * (frame - asked.start + 0.5)) / (asked.stop - asked.start)}%`;
     for (const each of this.figures) {
       each.hoverRow.style.top = part(row);

@@ -47,8 +47,9 @@ addEventListener("DOMContentLoaded", () => {
   };
 
   const marks = [find("mark-row"), find("mark-column")];
-  const attention =
-    data.attention && new Attention(find("attention"), data, { frames, axis, clock, place, marks });
+  const textAt = (seconds) => (wordAt(seconds) < 0 ? "" : ` “${words.text[wordAt(seconds)]}”`);
+  const parts = { frames, axis, clock, place, marks, textAt };
+  const attention = data.attention && new Attention(find("attention"), data, parts);
 
   clock.onFrame.push((frame) => {
     const word = wordAt(frames.time(frame));
