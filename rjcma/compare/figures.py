@@ -108,7 +108,9 @@ def groups(comparison: Comparison) -> Figure:
         " CCC per clip. The diamond is their mean.",
         data=data,
         layout={
-            "xaxis": axis("CCC of B minus CCC of A", zeroline=True, zerolinewidth=2),
+            "xaxis": axis(
+                "CCC of B minus CCC of A", zeroline=True, zerolinewidth=2, rangemode="tozero"
+            ),
             "yaxis": {"autorange": "reversed", "type": "category"},
             "showlegend": False,
         },

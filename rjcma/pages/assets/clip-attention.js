@@ -1,6 +1,6 @@
-// The attention of the paper's fusion: for the window at hand, C of each recursion and modality as a
-// picture with time on both axes. A window's values come with a script of their own, loaded when the
-// window is shown first.
+// The attention of the paper's fusion: for the window at hand, C of each recursion and modality as
+// a picture with time on both axes. A window's values come with a script of their own, loaded when
+// the window is shown first.
 "use strict";
 
 class Attention {
@@ -189,7 +189,9 @@ class Attention {
     const values = this.figures.map((figure) => this.all(figure));
     const largest = values.map((each) => each.reduce((a, b) => Math.max(a, Math.abs(b)), 0));
     const shared = Math.max(...largest);
-    this.ends.forEach((end, n) => (end.textContent = this.own.checked ? "±" : number(n ? shared : -shared)));
+    [-shared, shared].forEach((end, n) => {
+      this.ends[n].textContent = this.own.checked ? "±" : number(end);
+    });
     this.figures.forEach((figure, n) => {
       const scale = this.own.checked ? largest[n] : shared;
       this.draw(figure, values[n], scale || 1);
@@ -248,7 +250,8 @@ class Attention {
     const { figure, value, row, column, asked } = found;
     const times = [row, column].map((frame) => this.frames.time(frame));
     const [first, second] = times.map((seconds) => minutes(seconds, 2) + this.textAt(seconds));
-    this.reading.textContent = `${figure.modality} at ${first} with all at ${second}: ${number(value)}`;
+    this.reading.textContent =
+      `${figure.modality} at ${first} with all at ${second}: ${number(value)}`;
     const part = (frame) => `${(100 * (frame - asked.start + 0.5)) / (asked.stop - asked.start)}%`;
     for (const each of this.figures) {
       each.hoverRow.style.top = part(row);
