@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from fusion_world import BATCH, KINDS, WIDTHS, K, everywhere, features, first, kind, seeded
+from fusion_world import BATCH, GATES, KINDS, WIDTHS, K, everywhere, features, first, kind, seeded
 
 from rjcma.fusion.correlations import has_correlations, recorded
 from rjcma.fusion.rjcma import RJCMA
@@ -78,6 +78,18 @@ def test_recording_changes_no_output_and_ends():
     found.clear()
     module(x, everywhere())
     assert found == []
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_under_gates_they_are_those_of_features_of_norm_1(gate):
+    gated, plain = kind(f"rjcma_{gate}", recursions=3), kind("rjcma", recursions=3)
+    plain.load_state_dict(gated.state_dict(), strict=False)
+    x = features()
+    normal = {m: values / values.square().sum(1, keepdim=True).sqrt() for m, values in x.items()}
+    with recorded(gated) as found, recorded(plain) as expected:
+        gated(x, first(3)), plain(normal, first(3))
+    assert len(found) == 3
+    torch.testing.assert_close(found, expected)
 
 
 def test_only_the_papers_fusion_has_them_with_or_without_gates():
