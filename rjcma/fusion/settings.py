@@ -7,7 +7,6 @@ in a class leaves the runs of all other kinds as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -55,7 +54,7 @@ class AnyFusion(Section):
     kind: str
     """Narrowed to its own names by each class."""
 
-    implementations: ClassVar[Mapping[str, str]]
+    implementations: ClassVar[dict[str, str]]
     """The class of each kind, as `module:name`."""
     recursive: ClassVar[bool] = False
     """Whether the kind applies its attention `recursions` times."""
@@ -81,7 +80,7 @@ class RJCMASettings(AnyFusion):
     """The paper's equations, and the same with gates over their recursions (the successors')."""
 
     kind: Literal["rjcma", "rjcma_dynamic", "rjcma_gated", "rjcma_hierarchical"]
-    implementations: ClassVar[Mapping[str, str]] = {
+    implementations: ClassVar[dict[str, str]] = {
         "rjcma": "rjcma.fusion.rjcma:RJCMA",
         "rjcma_dynamic": "rjcma.fusion.gated_rjcma:Dynamic",
         "rjcma_gated": "rjcma.fusion.gated_rjcma:Gated",
@@ -94,7 +93,7 @@ class ReleasedSettings(AnyFusion):
     """The authors' released code, and the same with gates over its layers (the successors')."""
 
     kind: Literal["released", "released_dynamic", "released_gated", "released_hierarchical"]
-    implementations: ClassVar[Mapping[str, str]] = {
+    implementations: ClassVar[dict[str, str]] = {
         "released": "rjcma.fusion.released:Released",
         "released_dynamic": "rjcma.fusion.gated_released:Dynamic",
         "released_gated": "rjcma.fusion.gated_released:Gated",
@@ -107,7 +106,7 @@ class LeaderFollowerSettings(AnyFusion):
     """A method that the paper compares with (table 2, [41, 47])."""
 
     kind: Literal["leader_follower"]
-    implementations: ClassVar[Mapping[str, str]] = {
+    implementations: ClassVar[dict[str, str]] = {
         "leader_follower": "rjcma.fusion.leader_follower:LeaderFollower"
     }
 
@@ -120,7 +119,7 @@ class TransformerSettings(AnyFusion):
     """Ours: the paper gives no size."""
     heads: int = Field(4, ge=1)
     """Ours."""
-    implementations: ClassVar[Mapping[str, str]] = {
+    implementations: ClassVar[dict[str, str]] = {
         "transformer": "rjcma.fusion.transformer:Transformer"
     }
 
@@ -129,7 +128,7 @@ class ConcatSettings(AnyFusion):
     """No fusion: features are concatenated."""
 
     kind: Literal["concat"]
-    implementations: ClassVar[Mapping[str, str]] = {"concat": "rjcma.fusion.concat:Concat"}
+    implementations: ClassVar[dict[str, str]] = {"concat": "rjcma.fusion.concat:Concat"}
 
 
 Fusion = Annotated[
