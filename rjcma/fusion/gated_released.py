@@ -12,17 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rjcma.fusion.gates import (
-    DynamicGate,
-    HierarchicalGate,
-    ModalityGates,
-    StatesGate,
-    normalised,
-)
+from rjcma.fusion.gates import DynamicGate, HierarchicalGate, ModalityGates, StatesGate
 from rjcma.fusion.module import masked, require_frames
 from rjcma.fusion.released import Released
+
+SMALLEST = 1e-6
+"""The norm below which features are not scaled up to norm 1 (ours): their gradient is bounded."""
 
 
 class WithGates(Released):
@@ -67,3 +65,8 @@ class Hierarchical(WithGates):
     """Gates after every layer, and one over these (HGRJCA)."""
 
     gate = HierarchicalGate
+
+
+def normalised(x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """X_0: each modality's features (B, d_m, K), each frame divided by its L2 norm."""
+    return {m: F.normalize(values, dim=1, eps=SMALLEST) for m, values in x.items()}

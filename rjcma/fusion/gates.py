@@ -18,16 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rjcma.fusion.products import PerFrame
 
 TEMPERATURE = 0.1
 """The divisor of the scores of states (the successors' code)."""
-
-SMALLEST = 1e-6
-"""The norm below which features are not scaled up to norm 1 (ours): their gradient is bounded."""
 
 
 class Gate(nn.Module):
@@ -99,8 +95,3 @@ class ModalityGates(nn.Module):
         """Gated features (B, d, K) of all modalities; a state is each modality's (B, d_m, K)."""
         gated = [self.of[m]([state[m] for state in states]) for m in states[0]]
         return torch.cat(gated, dim=1)
-
-
-def normalised(x: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """X_0: each modality's features (B, d_m, K), each frame divided by its L2 norm."""
-    return {m: F.normalize(values, dim=1, eps=SMALLEST) for m, values in x.items()}

@@ -11,7 +11,8 @@ from fusion_world import BATCH, GATED, GATES, WIDTHS, K, everywhere, features, f
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rjcma.fusion.gates import SMALLEST, DynamicGate, HierarchicalGate, StatesGate
+from rjcma.fusion.gated_released import SMALLEST
+from rjcma.fusion.gates import DynamicGate, HierarchicalGate, StatesGate
 from rjcma.fusion.module import FusionModule
 from rjcma.fusion.released import Released
 from rjcma.fusion.rjcma import RJCMA
@@ -45,17 +46,15 @@ def by_the_successors(name, weights, x):
 
 def states(module: FusionModule, x, window):
     """X_0 to X_l of one window, each modality's (d_m, K), from recursions that are tested alone."""
-    normal = {}
-    for m in x:
-        normal[m] = x[m][window].numpy().copy()
-        for k in range(normal[m].shape[1]):
-            normal[m][:, k] /= math.sqrt(sum(value**2 for value in normal[m][:, k]))
-    found = [normal]
-    ungated = RJCMA if isinstance(module, RJCMA) else Released
-    steps = module.recursions if isinstance(module, RJCMA) else module.layers
-    for step in steps:
+    papers = isinstance(module, RJCMA)
+    start = {m: x[m][window].numpy().copy() for m in x}
+    for values in start.values() if not papers else ():
+        for k in range(K):
+            values[:, k] /= math.sqrt(sum(value**2 for value in values[:, k]))
+    found, ungated = [start], RJCMA if papers else Released
+    for step in module.recursions if papers else module.layers:
         alone = ungated({m: WIDTHS[m] for m in x}, K, 1).double().eval()
-        (alone.recursions if isinstance(module, RJCMA) else alone.layers)[0] = step
+        (alone.recursions if papers else alone.layers)[0] = step
         before = {m: torch.tensor(values)[None] for m, values in found[-1].items()}
         after = alone(before, everywhere()[:1])[0].detach().numpy()
         ends = np.cumsum([WIDTHS[m] for m in x])[:-1]
@@ -124,10 +123,21 @@ def test_equal_states_pass_through_whatever_the_gates(name, recursions, seed):
     torch.testing.assert_close(gate([x] * (recursions + 1)), x.relu())
 
 
+@pytest.mark.parametrize("base", ["rjcma", "released"])
+def test_gates_that_keep_the_last_state_only_give_what_no_gates_give(base):
+    """But for the ReLU, and the norm that the successors' code gives the first features."""
+    gated, plain, x = kind(f"{base}_gated"), kind(base), features()
+    plain.load_state_dict(gated.state_dict(), strict=False)
+    for gate in gated.gates.of.values():
+        gate.gate.scores.bias.data = torch.tensor([0.0, 0, 1e4]).double()
+    if base == "released":
+        x = {m: values / values.norm(dim=1, keepdim=True) for m, values in x.items()}
+    torch.testing.assert_close(gated(x, first(3)), plain(x, first(3)).relu())
+
+
 @settings(deadline=None, max_examples=30)
-@given(st.sampled_from(GATED), st.floats(0.01, 100))
-def test_the_size_of_features_has_no_effect(name, factor):
-    """Only their direction has, since the first recursion receives them with norm 1."""
+@given(st.sampled_from([name for name in GATED if "released" in name]), st.floats(0.01, 100))
+def test_the_size_of_features_has_no_effect_where_their_norm_is_1(name, factor):
     module, x = kind(name), features()
     larger = {m: values * factor for m, values in x.items()}
     torch.testing.assert_close(module(larger, everywhere()), module(x, everywhere()))
