@@ -46,6 +46,7 @@ benchmark: setup
 	python -m benchmarks.annotations
 	python -m benchmarks.loader
 	python -m benchmarks.fusion
+	python -m benchmarks.gates
 	python -m benchmarks.backbones
 	python -m benchmarks.overlay
 	python -m benchmarks.pages

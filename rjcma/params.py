@@ -129,7 +129,8 @@ def first_mistake(error: ValidationError, schema: Any, *above: str) -> tuple[str
         case "union_tag_not_found" | "union_tag_invalid":
             tag = str(mistake["ctx"]["discriminator"]).strip("'")
             value = _shown(mistake["input"][tag]) if tag in mistake["input"] else "no value"
-            return f"{key}.{tag}", value, f"one of {', '.join(map(_tag, _members(place.schema)))}"
+            tags = [known for member in _members(place.schema) for known in _tags(member)]
+            return f"{key}.{tag}", value, f"one of {', '.join(tags)}"
         case _:
             return key, value, _plain(mistake)
 
@@ -152,7 +153,7 @@ def _place(schema: Any, location: Sequence[int | str]) -> _Place:
     for part in location:
         members = _members(schema)
         if len(members) > 1:
-            schema = next((member for member in members if _tag(member) == part), members[0])
+            schema = next((member for member in members if part in _tags(member)), members[0])
             continue
         keys.append(part)
         owner = members[0]
@@ -179,11 +180,16 @@ def _members(schema: Any) -> Sequence[Any]:
     return [schema]
 
 
-def _tag(member: Any) -> str:
-    """The literal value that chooses this class of a union."""
-    fields = [field.annotation for field in getattr(member, "model_fields", {}).values()]
-    choices = [get_args(field) for field in fields if get_origin(field) is Literal]
-    return next((str(values[0]) for values in choices if len(values) == 1), "")
+def _tags(member: Any) -> Sequence[str]:
+    """The literal values that choose this class of a union.
+
+    They are those of its first field of literals that has one value only, or has no default.
+    """
+    for field in getattr(member, "model_fields", {}).values():
+        values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        if len(values) == 1 or (values and field.is_required()):
+            return [str(value) for value in values]
+    return []
 
 
 def _shown(value: object) -> str:

@@ -277,7 +277,7 @@ def test_recursions_that_the_fusion_does_not_use_are_noted(tmp_path, kind):
     assert notes == [f"recursions: 5 is not used by fusion.kind: {kind}"]
 
 
-@pytest.mark.parametrize("kind", ["rjcma", "released"])
+@pytest.mark.parametrize("kind", ["rjcma", "released", "rjcma_gated", "released_dynamic"])
 def test_recursions_of_a_recursive_fusion_are_not_noted(tmp_path, kind):
     assert checked(tmp_path, recursions=5, fusion={"kind": kind}).notes == []
 

@@ -37,7 +37,7 @@ class Attention(NamedTuple):
     trained: bool
     """Whether the network was trained on the clip."""
     fusion: str
-    """The kind of fusion; only `rjcma` has such matrices."""
+    """The kind of fusion; only `rjcma` has such matrices, with or without gates."""
     modalities: tuple[str, ...]
     step: int
     """Frames along the side of a cell."""

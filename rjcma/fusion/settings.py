@@ -1,6 +1,8 @@
 """Section `fusion` of the params file, and the top-level `recursions`.
 
-A new kind of fusion needs a module in this package and a class here.
+A new kind of fusion needs a module in this package, and here a class, or a name in the class whose
+settings it shares. The union `Fusion` counts in the keys of runs, and classes do not: another name
+in a class leaves the runs of all other kinds as they are.
 """
 
 from __future__ import annotations
@@ -49,15 +51,22 @@ class AnyFusion(Section):
     """Units in the MLP's hidden layer (ours: the paper gives no size)."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """In the TCNs (the released code's 0.1), in the MLP, and in kinds that set no other value."""
+    kind: str
+    """Narrowed to its own names by each class."""
 
-    implementation: ClassVar[str]
-    """The class of this kind, as `module:name`."""
+    implementations: ClassVar[dict[str, str]]
+    """The class of each kind, as `module:name`."""
     recursive: ClassVar[bool] = False
     """Whether the kind applies its attention `recursions` times."""
     renamed: ClassVar[dict[str, str]] = {
         "absence": "fusion.modality_dropout",
         "variant": "fusion.kind, rjcma for the paper's equations or released for the code's",
     }
+
+    @property
+    def implementation(self) -> str:
+        """The class of this kind, as `module:name`."""
+        return self.implementations[self.kind]
 
     @field_validator("modalities")
     @classmethod
@@ -68,18 +77,28 @@ class AnyFusion(Section):
 
 
 class RJCMASettings(AnyFusion):
-    """The paper's equations."""
+    """The paper's equations, and the same with gates over their recursions (the successors')."""
 
-    kind: Literal["rjcma"]
-    implementation: ClassVar[str] = "rjcma.fusion.rjcma:RJCMA"
+    kind: Literal["rjcma", "rjcma_dynamic", "rjcma_gated", "rjcma_hierarchical"]
+    implementations: ClassVar[dict[str, str]] = {
+        "rjcma": "rjcma.fusion.rjcma:RJCMA",
+        "rjcma_dynamic": "rjcma.fusion.gated_rjcma:Dynamic",
+        "rjcma_gated": "rjcma.fusion.gated_rjcma:Gated",
+        "rjcma_hierarchical": "rjcma.fusion.gated_rjcma:Hierarchical",
+    }
     recursive: ClassVar[bool] = True
 
 
 class ReleasedSettings(AnyFusion):
-    """The authors' released code."""
+    """The authors' released code, and the same with gates over its layers (the successors')."""
 
-    kind: Literal["released"]
-    implementation: ClassVar[str] = "rjcma.fusion.released:Released"
+    kind: Literal["released", "released_dynamic", "released_gated", "released_hierarchical"]
+    implementations: ClassVar[dict[str, str]] = {
+        "released": "rjcma.fusion.released:Released",
+        "released_dynamic": "rjcma.fusion.gated_released:Dynamic",
+        "released_gated": "rjcma.fusion.gated_released:Gated",
+        "released_hierarchical": "rjcma.fusion.gated_released:Hierarchical",
+    }
     recursive: ClassVar[bool] = True
 
 
@@ -87,7 +106,9 @@ class LeaderFollowerSettings(AnyFusion):
     """A method that the paper compares with (table 2, [41, 47])."""
 
     kind: Literal["leader_follower"]
-    implementation: ClassVar[str] = "rjcma.fusion.leader_follower:LeaderFollower"
+    implementations: ClassVar[dict[str, str]] = {
+        "leader_follower": "rjcma.fusion.leader_follower:LeaderFollower"
+    }
 
 
 class TransformerSettings(AnyFusion):
@@ -98,14 +119,16 @@ class TransformerSettings(AnyFusion):
     """Ours: the paper gives no size."""
     heads: int = Field(4, ge=1)
     """Ours."""
-    implementation: ClassVar[str] = "rjcma.fusion.transformer:Transformer"
+    implementations: ClassVar[dict[str, str]] = {
+        "transformer": "rjcma.fusion.transformer:Transformer"
+    }
 
 
 class ConcatSettings(AnyFusion):
     """No fusion: features are concatenated."""
 
     kind: Literal["concat"]
-    implementation: ClassVar[str] = "rjcma.fusion.concat:Concat"
+    implementations: ClassVar[dict[str, str]] = {"concat": "rjcma.fusion.concat:Concat"}
 
 
 Fusion = Annotated[

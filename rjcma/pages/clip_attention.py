@@ -42,7 +42,7 @@ def why_none(view: ClipView) -> str:
         return NOT_AT_HAND
     if any(shown(each) for each in view.attention):
         return ""
-    others = sorted({each.fusion for each in view.attention} - {"rjcma"})
+    others = sorted({e.fusion for e in view.attention if not e.fusion.startswith("rjcma")})
     if others:
         return f"The fusion {', '.join(others)} correlates no frames with frames: only rjcma does."
     return NONE_KEPT

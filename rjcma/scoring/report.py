@@ -20,7 +20,7 @@ from rjcma.jobs.files import csv_text
 from rjcma.jobs.inputs import digest_inputs
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
-from rjcma.scoring import listing, table, trace_plots
+from rjcma.scoring import conventions, listing, table, trace_plots
 from rjcma.scoring.dvc_template import template
 from rjcma.scoring.metrics import Score, score_run, summary
 from rjcma.scoring.predictions import (
@@ -58,6 +58,16 @@ class Results(NamedTuple):
         if problems:
             raise Problems(problems)
         return scores
+
+    def by_convention(self) -> dict[str, dict[str, dict[int, float]]]:
+        """The CCC of each run by other conventions: by convention, target and fold."""
+        found: dict[str, dict[str, dict[int, float]]] = {
+            name: {target: {} for target in self.targets} for name in conventions.CONVENTIONS
+        }
+        for run in self.runs:
+            for name, value in conventions.score_run(run, self.truth[run.target]).items():
+                found[name][run.target][run.fold] = value
+        return found
 
     @property
     def targets(self) -> list[str]:
@@ -109,7 +119,7 @@ def write(results: Results, folder: Path) -> None:
     scores = results.scores()
     _clear(folder)
     (folder / "metrics.json").write_text(json.dumps(summary(scores), indent=2) + "\n")
-    (folder / "table.csv").write_text(table.csv_text(scores))
+    (folder / "table.csv").write_text(table.csv_text(scores, results.by_convention()))
     (folder / "table.md").write_text(table.markdown(scores))
     (folder / "curves.csv").write_text(_curves(results.runs))
     listed = listing.listing(results.clips, results.ranges, results.runs)

@@ -11,25 +11,40 @@ from rjcma.scoring.metrics import Score, notes
 
 Scores = Mapping[str, Mapping[int, Score]]
 """By target and fold."""
+Others = Mapping[str, Mapping[str, Mapping[int, float]]]
+"""CCC by convention (`rjcma.scoring.conventions`), target and fold."""
 
 
-def csv_text(scores: Scores) -> str:
-    """`fold,<target>,…,mean`: one row per fold, then the rows `mean` and `std` over folds."""
+def csv_text(scores: Scores, others: Others) -> str:
+    """`fold,<target>,…,mean`: one row per fold, then the rows `mean` and `std` over folds.
+
+    The same columns follow for each other convention of CCC: `<target>_clip_mean`, the mean of the
+    clips' own CCC, then those of `others`, `<target>_<convention>`.
+    """
     targets, folds, values = _values(scores, "ccc")
-    rows = [*values, values.mean(axis=0), values.std(axis=0)]
-    names = [*map(str, folds), "mean", "std"]
-    cells = [[name, *(f"{v:z.6f}" for v in row)] for name, row in zip(names, rows, strict=True)]
-    return files.csv_text([["fold", *targets, "mean"], *cells])
+    blocks = [values, _values(scores, "ccc_clip_mean")[2]]
+    names = ["clip_mean", *others]
+    for other in others.values():
+        of_folds = np.array([[other[target][fold] for target in targets] for fold in folds])
+        blocks.append(np.column_stack([of_folds, of_folds.mean(axis=1)]))
+    columns = [*targets, "mean", *(f"{t}_{name}" for name in names for t in [*targets, "mean"])]
+    all_values = np.hstack(blocks)
+    rows = [*all_values, all_values.mean(axis=0), all_values.std(axis=0)]
+    firsts = [*map(str, folds), "mean", "std"]
+    cells = [[first, *(f"{v:z.6f}" for v in row)] for first, row in zip(firsts, rows, strict=True)]
+    return files.csv_text([["fold", *columns], *cells])
 
 
 def markdown(scores: Scores) -> str:
     """The table as Markdown, padded so that it is readable in a terminal too."""
     parts = [
-        "CCC on each fold's validation clips, over their labelled frames concatenated:",
+        "CCC on each fold's validation clips, over their labelled frames concatenated, with\n"
+        "variances and covariance over their number N:",
         _markdown_table(scores, "ccc"),
         "The mean of the clips' own CCC:",
         _markdown_table(scores, "ccc_clip_mean"),
-        "Below the folds: mean ± standard deviation over them (population).",
+        "Below the folds: mean ± standard deviation over them (population). Other conventions of\n"
+        "CCC are columns of table.csv.",
         "\n".join(f"- {line}" for line in notes(scores)),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from fusion_world import KINDS
 from places import ROOT
 from ruamel.yaml import YAML
 from tiny_corpus import settings as tiny_settings
@@ -50,8 +51,7 @@ def test_the_committed_rows_are_valid_with_the_committed_params(name):
     assert all(settings.training.select_by == "held_out" for settings in found.values())
     recursions = [s.recursions for (table, _), s in found.items() if table == "recursions"]
     assert recursions == [1, 2, 3, 4]
-    kinds = {settings.fusion.kind for settings in found.values()}
-    assert kinds == {"rjcma", "released", "leader_follower", "transformer", "concat"}
+    assert {settings.fusion.kind for settings in found.values()} == set(KINDS)
     modalities = {settings.fusion.modalities for settings in found.values()}
     assert {("visual", "audio"), ("visual",), ("audio",), ("text",)} < modalities
     variants = [s.fusion.kind for (table, _), s in found.items() if table == "variants"]
@@ -109,7 +109,7 @@ def test_a_key_may_name_a_whole_section():
     assert (plain.kind, plain.hidden) == ("concat", 128)
     for fusion, message in (
         ({"kind": "concat", "heads": 2}, "fusion.heads = 2; expected one of the keys modalities"),
-        ({"hidden": 3}, "fusion.kind = no value; expected one of rjcma, released"),
+        ({"hidden": 3}, "fusion.kind = no value; expected one of rjcma, rjcma_dynamic"),
         (3, "fusion = 3; expected "),
     ):
         with pytest.raises(Problem, match=message):
@@ -126,7 +126,7 @@ def test_a_key_may_name_a_whole_section():
         ("recursions.deep", 3, "key recursions.deep = 3; expected a key of the params file"),
         ("training.seed.of", 3, "key training.seed.of; expected a key that rows may set"),
         ("training.epochs.of", 3, "key training.epochs.of = 3; expected a key of the params file"),
-        ("fusion.kind", "mean", "fusion.kind = 'mean'; expected one of rjcma, released, "),
+        ("fusion.kind", "mean", "fusion.kind = 'mean'; expected one of rjcma, rjcma_dynamic, "),
         ("fusion.widths", {"smell": 3}, "fusion.widths.smell = 3; expected one of the keys visual"),
         ("fusion.heads", 3, "fusion.heads = 3; expected one of the keys modalities, "),
         ("fusion.modalities", [], "fusion.modalities = []; expected at least one of visual"),

@@ -190,8 +190,8 @@ def test_a_damaged_file_is_one_line(tmp_path):
         stored.read(tmp_path / "anna.h5")
 
 
-@pytest.mark.parametrize("kind", ["concat", "released"])
-def test_of_another_fusion_no_window_is_kept(root, tmp_path, kind):
+def attention_of(kind, root, tmp_path):
+    """The attention of a clip, of a network with this kind of fusion."""
     settings = tiny_corpus.settings(MODE, epochs=1)
     fusion = fusion_settings(kind, widths=settings.fusion.widths, hidden=11)
     asked = tiny_corpus.run(settings._replace(fusion=fusion))
@@ -199,4 +199,16 @@ def test_of_another_fusion_no_window_is_kept(root, tmp_path, kind):
     network = Network("valence", 0, False, tmp_path / "valence-0")
     attend(tiny_corpus.folders(root, MODE), None, clip(root, "dora"), [network], tmp_path / "a.h5")
     (found,) = stored.read(tmp_path / "a.h5")
-    assert found.fusion == kind and len(found.windows) == 0
+    assert found.fusion == kind
+    return found
+
+
+@pytest.mark.parametrize("kind", ["concat", "released_gated"])
+def test_of_another_fusion_no_window_is_kept(root, tmp_path, kind):
+    assert len(attention_of(kind, root, tmp_path).windows) == 0
+
+
+def test_of_the_papers_fusion_with_gates_all_recursions_are_kept(root, tmp_path):
+    found = attention_of("rjcma_gated", root, tmp_path)
+    assert len(found.windows) == found.all_windows and found.matrices.shape[1:3] == (2, 3)
+    assert np.ptp(found.matrices.astype(int), axis=(0, 3, 4)).min() > 0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from fusion_world import BATCH, KINDS, WIDTHS, K, everywhere, features, first, kind, seeded
+from fusion_world import BATCH, GATES, KINDS, WIDTHS, K, everywhere, features, first, kind, seeded
 
 from rjcma.fusion.correlations import has_correlations, recorded
 from rjcma.fusion.rjcma import RJCMA
@@ -80,5 +80,17 @@ def test_recording_changes_no_output_and_ends():
     assert found == []
 
 
-def test_only_the_papers_fusion_has_them():
-    assert [name for name in KINDS if has_correlations(kind(name))] == ["rjcma"]
+@pytest.mark.parametrize("gate", GATES)
+def test_under_gates_they_are_those_without_gates(gate):
+    gated, plain = kind(f"rjcma_{gate}", recursions=3), kind("rjcma", recursions=3)
+    plain.load_state_dict(gated.state_dict(), strict=False)
+    x = features()
+    with recorded(gated) as found, recorded(plain) as expected:
+        gated(x, first(3)), plain(x, first(3))
+    assert len(found) == 3
+    torch.testing.assert_close(found, expected)
+
+
+def test_only_the_papers_fusion_has_them_with_or_without_gates():
+    papers = [name for name in KINDS if name.startswith("rjcma")]
+    assert [name for name in KINDS if has_correlations(kind(name))] == papers

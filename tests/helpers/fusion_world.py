@@ -14,7 +14,9 @@ from rjcma.fusion.settings import Fusion
 
 BATCH, K, WIDTHS = 2, 5, {"visual": 7, "audio": 3, "text": 11}
 
-KINDS = ("rjcma", "released", "leader_follower", "transformer", "concat")
+GATES = ("dynamic", "gated", "hierarchical")
+GATED = tuple(f"{base}_{gate}" for base in ("rjcma", "released") for gate in GATES)
+KINDS = ("rjcma", *GATED[:3], "released", *GATED[3:], "leader_follower", "transformer", "concat")
 """Every kind of fusion."""
 
 SUBSETS = [

@@ -163,6 +163,11 @@ def test_matrices_of_other_windows_are_loaded_when_they_are_shown(browser, pages
         (None, "was not at hand"),
         ([clip_world.attention(windows=())._replace(fusion="concat")], "The fusion concat"),
         ([clip_world.attention(windows=())], "No attention was kept"),
+        (
+            [clip_world.attention(windows=())._replace(fusion="rjcma_gated")],
+            "No attention was kept",
+        ),
+        ([clip_world.attention(windows=())._replace(fusion="released_gated")], "The fusion rel"),
     ],
 )
 def test_a_page_without_attention_says_why(tmp_path, attention, why):

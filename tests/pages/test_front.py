@@ -61,7 +61,7 @@ def test_the_table_is_that_of_the_report(world):
 
     score.main(world.manifest, world.labels, world.runs, world.root / "scored", world.params)
     with (world.root / "scored" / "table.csv").open(newline="") as file:
-        expected = list(csv.reader(file))
+        expected = [row[:4] for row in csv.reader(file)]  # other conventions follow
     shown = rows_of(page(world), 'aria-label="CCC of each fold"')
     for row, given in zip(shown[1:4], expected[1:4], strict=True):
         assert row[0] == f"Fold {given[0]}"

@@ -153,12 +153,25 @@ def test_a_target_that_was_not_run_is_absent():
 
 def test_the_table_has_one_row_per_fold_and_mean_and_std_below():
     scores = {"valence": scored(0.2, 0.6), "arousal": scored(0.7, 0.9)}
-    assert table.csv_text(scores).splitlines() == [
-        "fold,valence,arousal,mean",
-        "0,0.200000,0.700000,0.450000",
-        "1,0.600000,0.900000,0.750000",
-        "mean,0.400000,0.800000,0.600000",
-        "std,0.200000,0.100000,0.150000",
+    other = {"other": {"valence": {0: 0.1, 1: 0.3}, "arousal": {0: 0.5, 1: 0.7}}}
+    lines = [line.split(",") for line in table.csv_text(scores, other).splitlines()]
+    assert [line[:4] for line in lines] == [
+        ["fold", "valence", "arousal", "mean"],
+        ["0", "0.200000", "0.700000", "0.450000"],
+        ["1", "0.600000", "0.900000", "0.750000"],
+        ["mean", "0.400000", "0.800000", "0.600000"],
+        ["std", "0.200000", "0.100000", "0.150000"],
+    ]
+    assert [line[4:7] for line in lines[:2]] == [
+        ["valence_clip_mean", "arousal_clip_mean", "mean_clip_mean"],
+        ["0.100000", "0.350000", "0.225000"],
+    ]
+    assert [line[7:] for line in lines] == [
+        ["valence_other", "arousal_other", "mean_other"],
+        ["0.100000", "0.500000", "0.300000"],
+        ["0.300000", "0.700000", "0.500000"],
+        ["0.200000", "0.600000", "0.400000"],
+        ["0.100000", "0.100000", "0.100000"],
     ]
 
 
