@@ -61,7 +61,7 @@ def test_a_bundle_holds_the_runs_and_names_their_models_without_a_copy(world, ma
 def test_a_bundle_predicts_as_its_runs_do(world, made, talk, tmp_path):
     (by_runs,) = predict(Request([talk], world.runs, tmp_path))
     (by_bundle,) = predict(Request([talk], [made], tmp_path))
-    assert list(by_runs.ranges) == sorted(by_bundle.ranges)
+    assert list(by_runs.ranges) == list(by_bundle.ranges)
     for target in by_runs.ranges:
         assert (by_runs.folds[target] == by_bundle.folds[target]).all()
 
@@ -72,6 +72,14 @@ def test_folders_of_runs_and_bundles_are_found_among_what_a_shell_gives(world, m
     assert named.divided([video, made, *world.runs]) == ([video], [made, *world.runs])
     assert named.folders([world.root / "runs"], tmp_path) == sorted(world.runs)
     assert named.folders([tmp_path / "none"], tmp_path) == [tmp_path / "none"]
+
+
+def test_a_folder_of_videos_stands_for_these_and_not_for_runs(world, tmp_path):
+    for name in ("b.MP4", "a.mkv", "notes.txt", ".c.mp4.partial"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.mp4").mkdir()
+    found = named.divided([tmp_path, world.runs[0]])
+    assert found == ([tmp_path / "a.mkv", tmp_path / "b.MP4"], [world.runs[0]])
 
 
 def test_what_was_unpacked_and_then_edited_is_unpacked_again(made, tmp_path):
