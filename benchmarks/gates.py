@@ -1,12 +1,15 @@
 """The time of a training step of each gated fusion, compared with the same fusion without gates.
 
-Run as `python -m benchmarks.gates`; nothing else is needed. All steps are measured in turn, so that
-other load on the machine slows all of them alike. The sizes are those of `benchmarks.fusion`.
+Run as `python -m benchmarks.gates`; nothing else is needed. On a CPU, the time is that of the
+processor, on one thread, so that other load on the machine counts little. All steps are measured in
+turn. The sizes are those of `benchmarks.fusion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 from typing import Annotated
 
 import torch
@@ -42,6 +45,22 @@ def ready(module: FusionModule, used: Sequence[str], device: torch.device) -> Ca
     return step(module, lambda given: module(given, valid), x)
 
 
+def measured(
+    steps: Mapping[str, Callable[[], None]], device: torch.device, rounds: int
+) -> dict[str, float]:
+    """Each step's median seconds, in turn, after a warm-up."""
+    if device.type != "cpu":
+        return interleaved(steps, device, rounds)
+    torch.set_num_threads(1)
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(1 + rounds):
+        for name, run in steps.items():
+            began = time.process_time()
+            run()
+            times[name].append(time.process_time() - began)
+    return {name: median(values[1:]) for name, values in times.items()}
+
+
 def main(
     rounds: Annotated[int, typer.Option(help="How often each is measured, in turn.")] = 9,
     device: str = "auto",
@@ -55,16 +74,13 @@ def main(
             module = build({m: WIDTHS[m] for m in used}, FRAMES, recursions).to(where)
             modules[named, kind] = module
             steps[f"{named}, {kind}"] = ready(module, used, where)
-    measured = interleaved(steps, where, rounds)
-    print(
-        f"A training step, batch {BATCH}, K {FRAMES}, {where.type},"
-        f" {torch.get_num_threads()} threads.\n"
-    )
+    found = measured(steps, where, rounds)
+    print(f"A training step, batch {BATCH}, K {FRAMES}, {where.type}.\n")
     print("| modalities | kind | recursions | weights of gates | ms | times ungated |")
     print("|---|---|---:|---:|---:|---:|")
     for (named, kind), module in modules.items():
-        seconds = measured[f"{named}, {kind}"]
-        ratio = seconds / measured[f"{named}, {kind.split('_')[0]}"]
+        seconds = found[f"{named}, {kind}"]
+        ratio = seconds / found[f"{named}, {kind.split('_')[0]}"]
         gates = sum(p.numel() for name, p in module.named_parameters() if name.startswith("gates."))
         print(
             f"| {named} | {kind} | {KINDS[kind][1]} | {gates:,} | {seconds * 1e3:.0f}"
