@@ -330,8 +330,10 @@ def test_an_outdated_run_of_the_pipeline_is_not_taken_over(trainer, root, places
 def trained_by_the_pipeline(root, places, params):
     """Run stage train for valence and fold 0; -> the run's folder."""
     features = tiny_corpus.folders(root).values()
+    engines = root / "engines.json"
+    engines.write_text('{"params": {}, "models": {}}')
     train(
-        *(root / "clips.jsonl", root / "labels", *features, places.pipeline),
+        *(root / "clips.jsonl", root / "labels", *features, engines, places.pipeline),
         target="valence",
         fold=0,
         params=params,
