@@ -256,6 +256,7 @@ def test_every_imported_library_is_known_to_compute_or_not():
         "pyarrow",
         "PIL",
         "scmrepo",
+        "dvc_data",
     }
     known |= set(sys.stdlib_module_names)
     computing = {name.partition(".")[0] for name in code.LIBRARIES}

@@ -18,7 +18,7 @@ def server():
 def limits():
     """A patience that tests can afford."""
     return Limits(
-        reply=1.0, pace_seconds=0.5, pace_bytes=100, tries=3, pause=0.01, wait=2.0, redirects=3
+        reply=6.0, pace_seconds=3.0, pace_bytes=100, tries=3, pause=0.01, wait=2.0, redirects=3
     )
 
 

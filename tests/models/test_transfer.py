@@ -182,9 +182,9 @@ def test_a_server_that_holds_us_up_is_left(got, server, odd, told):
     server.odd["/file"] = odd
     began = time.monotonic()
     with pytest.raises(Problem) as problem:
-        got(tries=1)
+        got(tries=1, reply=1.0, pace_seconds=0.5)
     assert told in one_line(problem)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # the server would hold us up for longer
 
 
 def test_a_stalled_download_goes_on_with_another_connection(got, server):
