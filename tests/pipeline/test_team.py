@@ -164,7 +164,7 @@ def test_only_changes_are_pushed_and_a_conflict_of_dvc_lock_is_resolved_in_three
         assert sent.pop(folder) == {".keys", *(name + suffix for name in ADDED)}, folder
     assert sent.pop("labels") == {f"{name}.npy" for name in ADDED}
     assert {"clips.jsonl", "corpus.json"} == sent.pop(".")
-    assert all(folder.startswith(("runs/", "report")) for folder in sent)
+    assert all(folder.startswith(("runs/", "attention", "report")) for folder in sent)
     team.commit(adding)
 
     path = tmp_path / "corpus/annotations/VA/train" / f"{ADDED[0]}.txt"
@@ -173,7 +173,7 @@ def test_only_changes_are_pushed_and_a_conflict_of_dvc_lock_is_resolved_in_three
     adding.run("dvc", "repro")
     sent = team.sent(adding)
     assert sent.pop("labels") == {f"{ADDED[0]}.npy"} and sent.pop(".") == {"corpus.json"}
-    assert all(folder.startswith(("runs/", "report")) for folder in sent)
+    assert all(folder.startswith(("runs/", "attention", "report")) for folder in sent)
     team.commit(adding)
 
     assert "CONFLICT" in training.run("git", "pull", "--no-rebase", ok=False)

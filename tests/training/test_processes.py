@@ -48,7 +48,9 @@ def stage(root, out, mode, before=()):
         root / "clips.jsonl",
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
+        out / "engines.json",
     ]
+    inputs[-1].write_text('{"params": {}, "models": {}}')
     command = [sys.executable, *before, "-m", "stages.train", *map(str, inputs), str(out / "runs")]
     command += ["--target", "valence", "--fold", "0", "--params", str(out / "params.yaml")]
     command += ["--checkpoints", str(out / "checkpoints"), "--ablation", str(out / "ablation")]
