@@ -175,7 +175,9 @@ def test_a_run_killed_by_the_system_goes_on(root, tmp_path):
         root / "clips.jsonl",
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
+        tmp_path / "engines.json",
     ]
+    inputs[-1].write_text('{"params": {}, "models": {}}')
     command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "runs")]
     command += ["--params", str(path), "--target", "valence", "--fold", "0"]
     command += ["--checkpoints", str(tmp_path / "checkpoints")]

@@ -333,14 +333,16 @@ def test_the_stage_trains_from_the_command_line(root, tmp_path):
         root / "clips.jsonl",
         root / "labels",
         *(folders[m] for m in ("visual", "audio", "text")),
+        tmp_path / "engines.json",
     ]
+    inputs[-1].write_text('{"params": {}, "models": {}}')
     command = [sys.executable, "-m", "stages.train", *map(str, inputs), str(tmp_path / "runs")]
     command += ["--params", str(params), "--checkpoints", str(tmp_path / "checkpoints")]
     command += ["--ablation", str(tmp_path / "ablation"), "--target", "valence", "--fold"]
     done = subprocess.run([*command, "0"], capture_output=True, text=True, check=True)
     assert "valence, fold 0: epoch 3, loss" in done.stderr
     out = tmp_path / "runs" / "valence-0"
-    assert {path.name for path in out.iterdir()} == FILES | {LEDGER, "live"}
+    assert {path.name for path in out.iterdir()} == FILES | {LEDGER, "live", "engines.json"}
     refused = subprocess.run([*command, "7"], capture_output=True, text=True, check=False)
     assert refused.returncode == 1 and "Traceback" not in refused.stderr
     assert refused.stderr.count("found") == 1
