@@ -181,8 +181,9 @@ def _members(schema: Any) -> Sequence[Any]:
 
 def _tag(member: Any) -> str:
     """The literal value that chooses this class of a union."""
-    fields = [field.annotation for field in getattr(member, "model_fields", {}).values()]
-    choices = [get_args(field) for field in fields if get_origin(field) is Literal]
+    fields = getattr(member, "model_fields", {}).values()
+    needed = [field.annotation for field in fields if field.is_required()]
+    choices = [get_args(field) for field in needed if get_origin(field) is Literal]
     return next((str(values[0]) for values in choices if len(values) == 1), "")
 
 

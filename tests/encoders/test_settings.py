@@ -53,7 +53,7 @@ def test_faces_and_voice_have_an_encoder_and_words_have_none(tmp_path):
 def test_an_encoder_of_the_other_modality_is_refused(tmp_path, modality, kind):
     problem = refusal(tmp_path, **{modality: f"kind: {kind}"})
     assert problem.found == f"encoders.{modality}.kind = {kind!r}"
-    assert problem.expected == f"one of {', '.join(KINDS[modality])}"
+    assert problem.expected == f"one of {', '.join([*KINDS[modality], 'transformers'])}"
 
 
 @pytest.mark.parametrize("modality", KINDS)
