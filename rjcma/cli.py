@@ -413,7 +413,7 @@ def _entries(names: Sequence[str] | None, registry: Path | None) -> list[Entry]:
 
 @app.command()
 def predict(
-    videos: Annotated[list[Path], typer.Argument(help="Video files; all of a folder: FOLDER/*.")],
+    videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.")],
     run: Annotated[
         list[Path],
         typer.Option(help="The folder of a run, a folder of runs, or a bundle; one or several."),

@@ -244,6 +244,17 @@ def test_the_record_keeps_the_digest_of_a_missing_model(tmp_path, no_hub):
     assert json.loads(record.read_text()) == known
 
 
+def test_the_engines_are_recorded_with_their_models_and_without_devices(tmp_path):
+    found = checked(tmp_path, text={"device": "cpu"}, faces={"detector": {"engine": "haar"}})
+    start.record(tmp_path / "models.json", found.models)
+    start.record_engines(tmp_path / "engines.json", found.sections, tmp_path / "models.json")
+    recorded = json.loads((tmp_path / "engines.json").read_text())
+    assert recorded["models"] == found.models
+    assert list(recorded["params"]) == list(start.ENGINES)
+    assert recorded["params"]["faces"]["detector"]["engine"] == "haar"
+    assert all("device" not in section for section in recorded["params"].values())
+
+
 def test_a_damaged_record_is_a_problem_with_a_cure(tmp_path):
     (tmp_path / "models.json").write_text("{")
     with pytest.raises(Problem, match=r"models\.json: found no JSON.*delete the file and run"):

@@ -19,8 +19,8 @@ SYMBOLS = {"A": "circle", "B": "diamond"}
 """Each report has a colour and a symbol, so that neither is needed alone."""
 
 LEGEND = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
-POINTS = 4000
-"""The number of points of a line, at most: longer ones keep the ends of each group (ours)."""
+TIME = 5e-5
+"""Seconds by which the step from frame to frame may differ, where times count as regular (ours)."""
 
 
 def folds(comparison: Comparison, rows: Sequence[FoldRow]) -> Figure:
@@ -108,7 +108,9 @@ def groups(comparison: Comparison) -> Figure:
         " CCC per clip. The diamond is their mean.",
         data=data,
         layout={
-            "xaxis": axis("CCC of B minus CCC of A", zeroline=True, zerolinewidth=2),
+            "xaxis": axis(
+                "CCC of B minus CCC of A", zeroline=True, zerolinewidth=2, rangemode="tozero"
+            ),
             "yaxis": {"autorange": "reversed", "type": "category"},
             "showlegend": False,
         },
@@ -157,17 +159,23 @@ def _better(score: ClipScore, target: str) -> str:
 def traces(pair: Pair, target: str, number: int, side: Side) -> Figure:
     """The labels and both predictions of a clip, over time."""
     both = pair.targets[target]
+    styles = {
+        "label": {"color": "var(--truth)", "width": 3},
+        "A": {"color": COLOURS["A"], "width": 1.8, "dash": "7px,2px"},
+        "B": {"color": COLOURS["B"], "width": 1.8},
+    }
+    series = {"label": both.truth_a, "A": both.a, "B": both.b}
     lines = [
-        _line("label", both.truth_a, pair.times, {"color": "var(--truth)", "width": 3}),
-        _line("A", both.a, pair.times, {"color": COLOURS["A"], "width": 1.8, "dash": "7px,2px"}),
-        _line("B", both.b, pair.times, {"color": COLOURS["B"], "width": 1.8}),
+        line
+        for name, values in series.items()
+        for line in _line(name, side.own(target, values), pair.times, styles[name])
     ]
     low, high = side.range_of(target)
     return Figure(
         name=f"trace-{number}",
         title=target.capitalize(),
         description=f"{target} over time: the labels, the prediction of A and that of B.",
-        data=[_own(line, target, side) for line in lines if line],
+        data=lines,
         layout={
             "xaxis": {"ticksuffix": " s", "range": _span(pair.times)},
             "yaxis": {"range": _padded(low, high, both, target, side), "fixedrange": True},
@@ -189,39 +197,22 @@ def _padded(low: float, high: float, both: Both, target: str, side: Side) -> lis
     return [low - 0.04 * (high - low), high + 0.04 * (high - low)]
 
 
-def _line(name: str, values: Array, times: Array, style: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of at most about `POINTS`; none if no value is known."""
+def _line(name: str, values: Array, times: Array, style: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A line; none if no value is known. Regular times are not stored: that halves the page."""
     if not np.isfinite(values).any():
-        return {}
-    chosen = thinned(values, POINTS)
-    return {
-        **{"type": "scatter", "mode": "lines", "name": name, "line": dict(style)},
-        **{"x": times[chosen], "y": values[chosen], "connectgaps": False},
-        "hovertemplate": "%{y:.3f}",
-    }
+        return []
+    return [
+        {
+            **{"type": "scatter", "mode": "lines", "name": name, "line": dict(style)},
+            **{"y": packed(values), "connectgaps": False, **_places(times)},
+            "hovertemplate": "%{y:.3f}",
+        }
+    ]
 
 
-def _own(line: dict[str, Any], target: str, side: Side) -> dict[str, Any]:
-    """The line in the corpus's own units, packed."""
-    return {**line, "x": packed(line["x"]), "y": packed(side.own(target, line["y"]))}
-
-
-def thinned(values: Array, points: int) -> np.ndarray:
-    """The numbers of the frames to draw: of each group of frames, the lowest and the highest.
-
-    >>> thinned(np.array([0.0, 3.0, 1.0, 2.0, -1.0, 0.0]), 4).tolist()
-    [0, 1, 3, 4]
-    """
-    if len(values) <= points:
-        return np.arange(len(values))
-    size = -(-2 * len(values) // points)
-    chosen: set[int] = set()
-    for start in range(0, len(values), size):
-        group = values[start : start + size]
-        known = np.flatnonzero(np.isfinite(group))
-        if known.size:
-            chosen |= {start + int(known[find(group[known])]) for find in (np.argmin, np.argmax)}
-        if known.size < len(group):  # the ends of a gap stay
-            edges = np.flatnonzero(np.diff(np.isfinite(group).astype(np.int8)))
-            chosen |= {start, start + len(group) - 1, *(start + edges), *(start + edges + 1)}
-    return np.array(sorted(chosen))
+def _places(times: Array) -> dict[str, Any]:
+    """Where the points are across: the first and the step, if times are regular."""
+    steps = np.diff(times)
+    if len(steps) and np.allclose(steps, steps.mean(), rtol=0, atol=TIME):
+        return {"x0": float(times[0]), "dx": float(steps.mean())}
+    return {"x": packed(times)}

@@ -15,9 +15,12 @@ from typing import Any, NamedTuple
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.experiments.utils import resolve_name
+from dvc_data.index import DataIndexDirError
 from scmrepo.exceptions import SCMError
 
+from rjcma.jobs.files import unwritable
 from rjcma.problem import Problem
+from rjcma.scoring.listing import FILE as LISTING
 
 METRICS, TRACES = "metrics.json", "traces"
 NEEDED = (METRICS, TRACES)
@@ -25,6 +28,9 @@ NEEDED = (METRICS, TRACES)
 PAGES = ("index.html", "clips", "assets")
 WORDS = "assets/data"
 """What of the pages is read."""
+
+MISSING = (DvcException, DataIndexDirError, OSError)
+"""What DVC raises for a file that is neither in its cache nor in its remote."""
 
 STAGE = "score"
 WORKSPACE = "workspace"
@@ -52,7 +58,8 @@ class Source(NamedTuple):
 def find(name: str, scratch: Path, pages: bool) -> Source:
     """The report that `name` stands for; that of a revision is put into the folder `scratch`.
 
-    With `pages`, all its pages are taken too. Raises `Problem` if there is no such report.
+    With `pages`, all its files are taken, not only those that are compared. Raises `Problem` if
+    there is no such report.
     """
     if not name:
         raise _unknown(name, "an empty name")
@@ -135,9 +142,9 @@ def _report_of(repo: Any, name: str) -> str:
 def _take(repo: Any, name: str, folder: Path, pages: bool) -> None:
     """Copy a revision's report, as far as it is needed, out of DVC's cache or remote."""
     report = _report_of(repo, name)
-    has = {Path(path).name for path in _listed(repo, report, name)}
-    wanted = [*NEEDED, "clips.json", *(PAGES if pages else [])]
-    wanted = [each for each in wanted if each in has]
+    names = [Path(path).name for path in _listed(repo, report, name)]
+    has = {each for each in names if not each.startswith(".")}
+    wanted = sorted(has) if pages else [each for each in (*NEEDED, LISTING) if each in has]
     if not pages and "assets" in has:
         wanted.append(WORDS)
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,15 +153,17 @@ def _take(repo: Any, name: str, folder: Path, pages: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             repo.dvcfs.get(f"{report}/{each}", str(target), recursive=True)
-        except (DvcException, OSError) as error:
+        except MISSING as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if refused := unwritable(error, folder):
+                raise refused from None
             raise _not_here(name, f"{report}/{each}", error) from None
 
 
 def _listed(repo: Any, report: str, name: str) -> list[str]:
     try:
         return list(repo.dvcfs.ls(report, detail=False))
-    except (DvcException, OSError) as error:
+    except MISSING as error:
         raise _not_here(name, report, error) from None
 
 

@@ -26,7 +26,7 @@ SMALL_RUN = 10_000_000
 STEP = 2.4 * 2**30
 """Bytes of memory of a step through the paper's encoders (`benchmarks.finetune_memory`)."""
 SMALL_STEP = 600 * 2**20
-"""Bytes of memory of a training process without them (555 MiB for two hours, README)."""
+"""Bytes of memory of a training process without them (555 MiB for two hours, docs/costs.md)."""
 
 
 class Corpus(NamedTuple):

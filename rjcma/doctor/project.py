@@ -148,7 +148,8 @@ def _disk(needed: Mapping[str, float] | None, data: Path) -> Line:
         most = sorted(needed, key=lambda name: -needed[name])[:3]
         largest = ", ".join(f"{name} {gigabytes(needed[name])}" for name in most)
         cure = (
-            f"free {gigabytes(rest - free)}, or let DVC's cache link (README); largest: {largest}"
+            f"free {gigabytes(rest - free)}, or let DVC's cache link (docs/team.md);"
+            f" largest: {largest}"
         )
         return Line("disk", found, cure)
     return Line("disk", found)

@@ -35,7 +35,7 @@ def lines(folder: Path) -> list[Line]:
         first = str(error).splitlines()[0]
         return [Line("remote", first, "correct .dvc/config, or restore it from git")]
     if not name:
-        return [Line("remote", "none is set: nothing is shared (README, For a team)")]
+        return [Line("remote", "none is set: nothing is shared (docs/team.md)")]
     if not url:
         return [Line("remote", f"{name} has no address", "dvc remote add -f -d NAME ADDRESS")]
     where = f"{name}, {url}"

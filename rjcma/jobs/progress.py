@@ -64,8 +64,12 @@ class Progress:
 def watched(what: str, total: int, unit: str, items: Iterable[T]) -> Iterator[T]:
     """The same items, `total` of them, with their progress shown: of a job that may take long.
 
-    A worker among others shows plain lines, for only one process can draw a bar.
+    A worker among others shows plain lines, for only one process can draw a bar. Nothing is shown
+    if `total` is 0, where the number is not known.
     """
+    if not total:
+        yield from items
+        return
     with Progress(what, total, unit, last_line=False) as progress:
         for item in items:
             yield item

@@ -17,6 +17,9 @@ SCRIPTS = (
     "clip-lanes.js",
     "clip-transcript.js",
     "clip-attention.js",
+    "clip-readout.js",
+    "clip-pointer.js",
+    "clip-keys.js",
     "clip-page.js",
 )
 

@@ -14,6 +14,7 @@ arrays as base64, and works without a network (ours). The same content gives the
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -186,6 +187,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} in the data of a page")
 
 
+@functools.cache  # it keeps the templates compiled, which is most of the work of a page
 def _templates() -> Environment:
     """The templates; a name that a template uses and nobody gives is an error."""
     return Environment(

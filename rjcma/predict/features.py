@@ -174,7 +174,9 @@ class Features(NamedTuple):
         else:
             jobs = [Job(video, (), {}) for video in sorted({clip.video for clip in clips})]
             make = "rjcma.predict.silence:no_words"
-            silent = Work(make, jobs, places.words, ".json", stage="predict", workers="one")
+            silent = Work(
+                *(make, jobs, places.words, ".json"), stage="predict", workers="one", unit="video"
+            )
             run(self.failures, silent)
             left = list(clips)
         videos = {clip.video for clip in left}

@@ -1,10 +1,11 @@
-"""The runs that a user names: folders of runs, folders that hold such folders, and bundles."""
+"""The videos and the runs that a user names, in files, folders and bundles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from rjcma.corpus.layout import VIDEO_SUFFIXES
 from rjcma.predict import bundle
 from rjcma.predict.trained import RUN
 
@@ -25,9 +26,28 @@ def folders(named: Sequence[Path], work: Path) -> list[Path]:
 
 
 def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Videos, and what is no video but runs: a shell puts all of `--run FOLDER/*` among them."""
-    runs = [path for path in paths if path.is_dir() or bundle.is_bundle(path)]
-    return [path for path in paths if path not in runs], runs
+    """Videos, and what is no video but runs: a shell puts all of `--run FOLDER/*` among them.
+
+    A folder that holds videos stands for these, in the order of their names.
+    """
+    videos: list[Path] = []
+    runs: list[Path] = []
+    for path in paths:
+        within = _videos(path)
+        if within:
+            videos += within
+        elif path.is_dir() or bundle.is_bundle(path):
+            runs.append(path)
+        else:
+            videos.append(path)
+    return videos, runs
+
+
+def _videos(folder: Path) -> list[Path]:
+    """The videos in a folder, by the ends of their names."""
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
 
 
 def _within(folder: Path) -> list[Path]:

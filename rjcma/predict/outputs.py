@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.jobs.digests import digest_text, digest_value
-from rjcma.jobs.files import copy
+from rjcma.jobs.files import copy, unwritable
 from rjcma.jobs.work import Job, Work
-from rjcma.predict import elan, report, tables
+from rjcma.predict import elan, tables
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.predict import Request, predict
 from rjcma.predict.result import Predicted
@@ -42,7 +42,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:
-        for predicted in predict(request):
+        for predicted in predict(request._replace(attention=forms.report)):
             results.append(predicted)
             yield from _files(predicted, out, forms)
     except Problems as several:
@@ -54,6 +54,8 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
         yield from _overlays(results, forms.overlay, request.work / "overlays", failures)
         failed = [*failed, *failures.problems]
     if forms.report:
+        from rjcma.predict import report  # here, since matplotlib takes long to load
+
         try:
             report.write(results, out / REPORT)
         except Problems as several:
@@ -98,8 +100,17 @@ def _overlays(
         name = _name(people)
         if name not in failed:
             film = path if len(films) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
-            copy(kept / f"{name}.mp4", film)
+            _copy(kept / f"{name}.mp4", film)
             yield f"{film}: drawn"
+
+
+def _copy(kept: Path, film: Path) -> None:
+    """Copy a film to where it is asked for. Raises `Problem`, with that path, for a full disk."""
+    try:
+        copy(kept, film)
+    except OSError as error:
+        plain = OSError(error.errno, error.strerror)  # it names the file that was read
+        raise (unwritable(plain, film) or error) from None
 
 
 def _name(people: Sequence[Predicted]) -> str:
@@ -110,7 +121,8 @@ def _digest(people: Sequence[Predicted]) -> str:
     """The digest of all that a film shows."""
     shown = [
         [
-            *(each.clip.model_dump_json(), each.clip.video_digest, list(each.ranges.items())),
+            each.clip.model_dump_json(exclude={"file"}),
+            list(each.ranges.items()),
             [digest_text(each.folds[target].tobytes().hex()) for target in each.ranges],
             each.words,
             None if each.boxes is None else digest_text(each.boxes.tobytes().hex()),
@@ -124,7 +136,7 @@ def _refuse_forms(out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
-    _make_folder(out, "--out")
+    _make_folder(out / REPORT if forms.report else out, "--out")
     if forms.overlay is not None:
         if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":
             raise Problem(

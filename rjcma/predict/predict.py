@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
 from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip, Person
-from rjcma.predict import given, looking, videos
+from rjcma.predict import attending, given, looking, videos
 from rjcma.predict.doing import Failures, run
 from rjcma.predict.engines import Asked, Engines, of_runs
 from rjcma.predict.features import ONE_CORE, Features, Places
@@ -48,6 +49,8 @@ class Request(NamedTuple):
     everyone: bool = False
     """Whether each person that is seen often is a clip of their own."""
     asked: Asked = Asked()
+    attention: bool = False
+    """Whether the attention of the networks is computed too, for pages."""
 
 
 def predict(request: Request) -> Iterator[Predicted]:
@@ -56,6 +59,7 @@ def predict(request: Request) -> Iterator[Predicted]:
     Raises `Problem`, or `Problems` with a line each, for runs, engines or videos that cannot be
     used; for videos after all others have been given.
     """
+    _refuse_shard()
     runs = open_all(given.folders(request.runs, request.work / "bundles"))
     engines = of_runs(runs, request.asked)
     _refuse_person(request, engines)
@@ -67,6 +71,11 @@ def predict(request: Request) -> Iterator[Predicted]:
     clips = features.make(_people(clips, request, places))
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
+    if request.attention:
+        folders = _folders(engines, places)
+        needs = Needs(MEMORY, device=engines.encoders.device)
+        left = failures.without(clips)
+        run(failures, attending.work(left, runs, folders, _attention(predictions), needs))
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()
@@ -95,6 +104,17 @@ def _everyone(clip: Clip, places: Places) -> list[Clip]:
     return [videos.of_person(clip, number + 1) for number in range(count)] or [clip]
 
 
+def _refuse_shard() -> None:
+    """Raise `Problem` if the user has chosen a shard: what is predicted needs all that is made."""
+    if shard := os.environ.get("RJCMA_SHARD"):
+        raise Problem(
+            file="RJCMA_SHARD",
+            found=repr(shard),
+            expected="no shard: each video needs all that is made of it",
+            cure="unset it, and give each machine videos of its own",
+        )
+
+
 def _refuse_person(request: Request, engines: Engines) -> None:
     if (request.everyone or request.person is not None) and not engines.looks:
         raise Problem(
@@ -119,7 +139,7 @@ def _networks(
     out: Path,
 ) -> Work:
     """The work of all runs' networks on each clip."""
-    folders = {m: places.of(m) for m in sorted(engines.modalities)}
+    folders = _folders(engines, places)
     jobs = [
         Job(
             clip.name,
@@ -149,6 +169,11 @@ def _networks(
     )
 
 
+def _folders(engines: Engines, places: Places) -> dict[str, Path]:
+    """The folders of the features that the runs read, by modality."""
+    return {m: places.of(m) for m in sorted(engines.modalities)}
+
+
 def _result(
     clip: Clip, runs: Sequence[Trained], engines: Engines, places: Places, predictions: Path
 ) -> Predicted:
@@ -167,9 +192,15 @@ def _result(
     return Predicted(clip, Path(clip.file), ranges, folds, spoken, boxes, files)
 
 
+def _attention(predictions: Path) -> Path:
+    """The folder of the attention of the same networks."""
+    return predictions.with_name(f"{predictions.name}-attention")
+
+
 def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
     of_videos = {"words": places.words, "transcripts": places.transcripts}
     of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
+    of_clips["attention"] = _attention(predictions)
     of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
     paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
     paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}

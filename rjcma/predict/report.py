@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rjcma.attention import stored
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.mp4.previews import previews
 from rjcma.pages import made_from, predictions
@@ -31,6 +32,7 @@ def write(made: Sequence[Predicted], folder: Path) -> None:
 
 def view(predicted: Predicted, pages: Path) -> ClipView:
     """What the page of a predicted clip shows; `pages` is the folder of the pages."""
+    attention = predicted.files.get("attention")
     return ClipView(
         clip=predicted.clip,
         ranges=predicted.ranges,
@@ -44,6 +46,7 @@ def view(predicted: Predicted, pages: Path) -> ClipView:
         logmel=_reader(predicted, "logmel", WINDOW_ROWS),
         video=predicted.video.name,
         videos=address_of(_near(predicted.video.parent), pages),
+        attention=stored.read(attention) if attention else None,
     )
 
 

@@ -23,6 +23,10 @@ def clips_of(videos: Sequence[Path], out: Path, failures: Failures) -> list[Clip
     Raises `Problem` for a path that is no file, for a name that files cannot have, and for two
     videos that would have files of one name; `Problems` if no video can be used.
     """
+    if not videos:
+        raise Problem(
+            file="VIDEO", found="no video", expected="a video, or several", cure="name it"
+        )
     _refuse_twins(videos)
     jobs = []
     for video in videos:
@@ -87,5 +91,5 @@ def _refuse_nothing(video: Path) -> None:
             file=video,
             found="a folder" if video.is_dir() else "no such file",
             expected="a video",
-            cure="correct the path; for all videos of a folder, FOLDER/*",
+            cure="correct the path",
         )

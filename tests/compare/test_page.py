@@ -16,6 +16,7 @@ from scoring_world import files
 from rjcma.compare import figures, page
 from rjcma.compare.comparison import Comparison, compare
 from rjcma.compare.sources import Source
+from rjcma.pages import site
 from rjcma.problem import Problem
 from rjcma.scoring import report
 
@@ -104,10 +105,19 @@ def test_without_labels_there_are_predictions_to_look_at_and_no_tests(tmp_path):
     assert 'id="moments"' in text and 'id="tests"' not in text and 'id="clips"' not in text
 
 
-def test_a_long_line_keeps_its_extremes_and_its_gaps():
-    values = np.sin(np.arange(10007) / 31)
-    values[7001], values[4000:4100] = 9, np.nan
-    chosen = figures.thinned(values, 400)
-    assert len(chosen) < 450 and (np.diff(chosen) > 0).all()
-    assert 7001 in chosen and {3999, 4000, 4099, 4100} <= set(chosen.tolist())
-    assert np.nanmin(values[chosen]) == np.nanmin(values)
+def test_points_are_at_the_times_of_their_frames(tmp_path):
+    made = [Report(seed, CLIPS) for seed in (2, 3)]
+    for each in made:
+        each.times["bert"] = each.times["bert"] + 0.01 * (np.arange(31) > 9)
+        each.times["cleo"] = each.times["cleo"] + 3.5
+    comparison = compare(*(each.write(tmp_path / str(n)) for n, each in enumerate(made)), 0)
+    for pair in comparison.shared.pairs:
+        label, *predictions = figures.traces(pair, "valence", 0, comparison.a).data
+        assert label["name"] == "label" and [each["name"] for each in predictions] == ["A", "B"]
+        for line in (label, *predictions):
+            y = site.unpacked(line["y"])
+            regular = line.get("x0", 0.0) + line.get("dx", 0.0) * np.arange(len(y))
+            x = site.unpacked(line["x"]) if "x" in line else regular
+            np.testing.assert_allclose(x, made[0].times[pair.clip], atol=1e-3)
+        np.testing.assert_allclose(y, made[1].predicted["valence"][pair.clip], atol=1e-5)
+        assert ("x" in label) == (pair.clip == "bert")

@@ -102,6 +102,9 @@ def test_a_revision_and_a_run_come_from_the_cache_and_change_nothing_here(
 def test_pages_are_taken_if_they_are_asked_for(here, tmp_path):
     source = sources.find("other", tmp_path / "a", pages=True)
     assert source.has_pages and (source.folder / "clips/x.html").read_text() == "page"
+    assert {path.name for path in source.folder.iterdir()} == {
+        path.name for path in (here / "data/report").iterdir() if path.name != ".gitignore"
+    }
 
 
 def test_workspace_is_the_report_that_is_here(here, tmp_path):

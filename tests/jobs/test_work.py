@@ -198,6 +198,18 @@ def test_a_worker_that_is_killed_is_a_problem_and_finished_clips_stay(tmp_path, 
     assert made(tmp_path, folder, TEXTS, "processes") == []
 
 
+def test_the_files_of_other_jobs_stay_where_they_are_kept(tmp_path, folder):
+    made(tmp_path, folder, {"a": "one", "b": "two"}, keeps_others=True)
+    assert made(tmp_path, folder, {"c": "three"}, keeps_others=True) == ["three"]
+    assert sorted(path.name for path in folder.glob("*.txt")) == ["a.txt", "b.txt", "c.txt"]
+    assert made(tmp_path, folder, {"a": "one", "b": "other"}, keeps_others=True) == ["other"]
+    (folder / ".d.txt.1234.partial").touch()
+    assert made(tmp_path, folder, {"c": "three"}, keeps_others=True) == []
+    assert not list(folder.glob("*.partial"))
+    made(tmp_path, folder, {"a": "one"})
+    assert [path.name for path in folder.glob("*.txt")] == ["a.txt"]
+
+
 def test_partial_files_of_a_killed_run_are_removed(tmp_path, folder):
     made(tmp_path, folder, TEXTS)
     (folder / ".a.txt.partial").write_text("A")

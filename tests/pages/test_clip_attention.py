@@ -112,7 +112,7 @@ def test_a_cell_tells_its_value_and_marks_both_times_in_the_traces(page):
     value = float(from_bytes(STORED[0].matrices[0, 1, 1, row, column]))
     shown = f"{value:.3f}".replace("-", "−")
     told = page.locator(".reading").inner_text()
-    assert told == f"audio at 0:00.24 with all at 0:00.96: {shown}"
+    assert told == f"audio at 0:00.24 “Hello,” with all at 0:00.96: {shown}"
     x = {
         part: page.locator(f'[data-part="{part}"]').bounding_box()["x"]
         for part in ("mark-row", "mark-column", "timeline")

@@ -82,11 +82,51 @@ def test_a_click_on_a_trace_seeks_video_cursor_and_word(opened, seconds):
     assert lit(page) == (expected[0] if expected else None)
 
 
+def test_the_pointer_reads_the_values_of_every_line(opened, pages):
+    page = opened.page
+    box = page.locator('[data-part="traces"]').bounding_box()
+    page.mouse.move(x_of(page, 2.0) + 1, box["y"] + 90)
+    told = page.locator('[data-part="hover"]').inner_text().split("\n")
+    view = clip_world.view(pages.parents[1] / "again")
+    truth, folds = view.truth["arousal"][50], [f.values[50] for f in view.folds["arousal"]]
+    prediction = (folds[0] + folds[2]) / 2  # fold 1 was trained on the clip
+    values = [f"{v:.3f}".replace("-", "−") for v in (truth, prediction, min(folds), max(folds))]
+    assert told[0] == "0:02.00, frame 50" and told[3] == "Word: there."
+    expected = "arousal: truth {}, prediction {}, folds {} to {}".format(*values)
+    assert told[2] == expected
+    page.mouse.move(5, 5)
+    assert page.locator('[data-part="hover"]').is_hidden()
+
+
+def test_a_drag_zooms_and_a_double_click_shows_the_whole_clip(opened):
+    page = opened.page
+    box = page.locator('[data-part="traces"]').bounding_box()
+    level = box["y"] + 60
+    page.mouse.move(x_of(page, 1), level)
+    start, stop = x_of(page, 1), x_of(page, 3)
+    page.mouse.move(start, level)
+    page.mouse.down()
+    page.mouse.move((start + stop) / 2, level, steps=3)
+    page.mouse.move(stop, level, steps=3)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    assert frame(page) == 0  # a drag does not seek
+    left, width = box["x"] + 64, box["width"] - 76
+    assert x_of(page, 1) == pytest.approx(left, abs=4)
+    assert x_of(page, 3) == pytest.approx(left + width, abs=4)
+    canvas = page.locator('[data-part="words"]').bounding_box()
+    page.mouse.click(left + width / 2, canvas["y"] + 10)  # the lanes have the same axis
+    assert abs(frame(page) - 50) <= 1
+    page.mouse.dblclick(left + width / 2, canvas["y"] + 10)
+    page.wait_for_timeout(300)
+    assert x_of(page, 0) == pytest.approx(left, abs=2)
+
+
 def test_a_click_on_a_word_seeks_to_its_first_frame(opened):
     page = opened.page
-    page.get_by_text("there.").click()
+    page.locator("[data-word]", has_text="there.").click()
     assert frame(page) == 50 and lit(page) == "there."
-    page.get_by_text("Hello,").click()
+    page.locator("[data-word]", has_text="Hello,").click()
     assert frame(page) == 6 and lit(page) == "Hello,"  # frame 5, at 0.20 s, is before the word
     assert shown(page) == 6
 

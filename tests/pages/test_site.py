@@ -27,9 +27,10 @@ def build(folder, title="A title") -> None:
 @pytest.fixture
 def plain_template(monkeypatch):
     """A template that only shows the title."""
-    templates = site._templates()
+    known = site._templates()
     own = '{% extends "base.html" %}{% block content %}{{ title }}{% endblock %}'
-    templates.loader = ChoiceLoader([DictLoader({"plain.html": own}), templates.loader])
+    loader = ChoiceLoader([DictLoader({"plain.html": own}), known.loader])
+    templates = known.overlay(loader=loader)
     monkeypatch.setattr(site, "_templates", lambda: templates)
 
 

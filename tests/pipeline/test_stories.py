@@ -132,16 +132,11 @@ def an_origin(reader: Reader) -> None:
 
 def a_conflict(reader: Reader) -> None:
     """An edited `dvc.lock`, where the others have another."""
-    results_committed(reader)
+    reader.project.run("git", "add", "dvc.lock")
+    reader.project.run("git", "commit", "-qm", "results")
     an_origin(reader)
     lock = reader.project.folder / "dvc.lock"
     lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}")
-
-
-def results_committed(reader: Reader) -> None:
-    """The first results are in git."""
-    reader.project.run("git", "add", "dvc.lock")
-    reader.project.run("git", "commit", "-qm", "results")
 
 
 def work_to_do(reader: Reader) -> None:
@@ -179,7 +174,6 @@ PREPARED: dict[str, Callable[[Reader], None]] = {
     "git push": an_origin,
     "git checkout origin/main": a_conflict,
     "rjcma make": work_to_do,
-    "rjcma compare": results_committed,
 }
 """What a block needs that has a command that begins so, or contains it."""
 

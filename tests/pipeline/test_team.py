@@ -139,6 +139,8 @@ def test_who_pulls_everything_needs_no_option_and_no_corpus(team, tmp_path):
 def test_who_pulls_the_report_reads_it(team, tmp_path):
     project = team.clone(tmp_path, *RJCMA, "pull", "report")
     assert "| Fold 0 " in project.run(*RJCMA, "table", "data/report")
+    report = project.folder / "data/report"
+    assert all((report / name).exists() for name in ("index.html", "clips", "assets/style.css"))
     assert not (project.folder / "data/features").exists()
 
 

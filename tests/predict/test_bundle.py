@@ -74,6 +74,14 @@ def test_folders_of_runs_and_bundles_are_found_among_what_a_shell_gives(world, m
     assert named.folders([tmp_path / "none"], tmp_path) == [tmp_path / "none"]
 
 
+def test_a_folder_of_videos_stands_for_these_and_not_for_runs(world, tmp_path):
+    for name in ("b.MP4", "a.mkv", "notes.txt", ".c.mp4.partial"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.mp4").mkdir()
+    found = named.divided([tmp_path, world.runs[0]])
+    assert found == ([tmp_path / "a.mkv", tmp_path / "b.MP4"], [world.runs[0]])
+
+
 def test_what_was_unpacked_and_then_edited_is_unpacked_again(made, tmp_path):
     (folder, *_) = bundle.unpacked(made, tmp_path)
     whole = files(tmp_path)

@@ -31,6 +31,11 @@ def test_items_are_passed_on_and_counted_with_the_time_that_is_left(always, caps
     assert "s left" in lines[0] and "left" not in lines[-1]
 
 
+def test_work_of_unknown_length_says_nothing(always, capsys):
+    assert list(progress.watched("talk", 0, "frame", iter("abc"))) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
+
+
 def test_short_work_says_nothing(capsys):
     assert list(progress.watched("talk", 3, "frame", iter("abc"))) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""

@@ -1,51 +1,66 @@
-"""Overlays of real videos: every frame, and the sound in step."""
+"""Real clips, predicted: their faces are seen, and their words are where they are said."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import av
+import films
 import numpy as np
 import pytest
-from predicted_clips import clip, predicted
+from drawn_people import drawn
+from predict_world import World
+from ruamel.yaml import YAML
+from speech_sounds import real_media
 
-from rjcma.corpus.video import probe
-from rjcma.predict.overlay import overlay
-
-pytestmark = pytest.mark.skipif(
-    "RJCMA_SHARED" not in os.environ, reason="RJCMA_SHARED names no folder with corpus_real"
-)
-RATE_HZ = 8000
-
-
-def sound(path: Path, seconds: float) -> np.ndarray:
-    """The sound from the first frame on, mono."""
-    resampler = av.AudioResampler("flt", "mono", RATE_HZ)
-    with av.open(str(path)) as container:
-        begin = next(container.decode(video=0)).time
-    with av.open(str(path)) as container:
-        frames = list(container.decode(container.streams.best("audio")))
-    pieces = [made.to_ndarray()[0] for f in [*frames, None] for made in resampler.resample(f)]
-    heard, whole = np.concatenate(pieces), np.zeros(round(seconds * RATE_HZ), np.float32)
-    shift = round((frames[0].time - begin) * RATE_HZ)
-    heard, shift = heard[max(0, -shift) :], max(0, shift)
-    part = heard[: len(whole) - shift]
-    whole[shift : shift + len(part)] = part
-    return whole
+from rjcma.predict.engines import Asked
+from rjcma.predict.predict import Request, predict
+from rjcma.predict.result import Predicted
 
 
-@pytest.mark.parametrize("name", ["hamilton.mp4", "grid_bbaf2n.mpg"])
-def test_an_overlay_has_all_frames_and_the_sound_in_step(tmp_path, name):
-    video = Path(os.environ["RJCMA_SHARED"]) / "corpus_real" / "videos" / name
-    found = probe(video)
-    of = clip(video.stem, frames=found.decoded, fps=found.fps, times=found.times)
-    overlay(predicted(video, of), tmp_path / "out.mp4")
-    with av.open(str(tmp_path / "out.mp4")) as container:
-        times = [frame.time for frame in container.decode(video=0)]
-    assert times == pytest.approx(of.frame_times().tolist(), abs=1e-4)
-    one, other = (sound(path, times[-1]) for path in (video, tmp_path / "out.mp4"))
-    alike = np.fft.irfft(np.fft.rfft(one, 2 * len(one)) * np.conj(np.fft.rfft(other, 2 * len(one))))
-    lag = int(np.argmax(alike))
-    assert min(lag, len(alike) - lag) <= 2
-    assert alike.max() > 0.98 * np.sqrt((one**2).sum() * (other**2).sum())
+@pytest.fixture
+def real(world: World, tmp_path):
+    """Predict a real clip, with YuNet and PocketSphinx."""
+    shared = real_media()
+    (network,) = (shared / "models").glob("face_detection_yunet*.onnx")
+    sections = world.sections()
+    sections["speech"] = {"engine": "pocketsphinx"}
+    params = tmp_path / "params.yaml"
+    YAML(typ="safe").dump({**sections, "training": {"seed": 1}}, params)
+
+    def predicted(name: str, **request) -> list[Predicted]:
+        asked = Asked(params, others=True, detector=str(network))
+        video = shared / "corpus_real/videos" / name
+        return list(predict(Request([video], world.runs, tmp_path / "w", asked=asked, **request)))
+
+    return predicted
+
+
+def test_a_clip_in_mpeg_1_has_a_face_in_all_frames_and_words_in_time(real):
+    (result,) = real("grid_brbk7n.mpg")
+    assert result.clip.frames == 75 and result.clip.fps == 25
+    left, top, width, height = result.boxes.T
+    assert (left > 0).all() and (left + width < 360).all()
+    assert (top > 0).all() and (top + height < 288).all() and (height > 288 / 4).all()
+    said = {word.text.lower().strip(".,"): word for word in result.words}
+    assert {"seven", "now"} <= said.keys()
+    assert said["seven"].start < said["now"].start < 3
+    for target, (low, high) in result.ranges.items():
+        assert result.folds[target].shape == (2, 75)
+        assert np.isfinite(result.folds[target]).all()
+        assert low <= result.folds[target].min() <= result.folds[target].max() <= high
+
+
+def test_two_drawn_people_are_two_clips_from_the_left(real, tmp_path):
+    def moving(k):
+        return drawn((120 + k, 130 + k % 3), (350, 130), mouth_open=0.2 * (k % 4))
+
+    film = films.write(tmp_path / "two.mkv", map(moving, range(14)))
+    one, other = real(str(film), everyone=True)
+    assert (one.clip.name, other.clip.name) == ("two_1", "two_2")
+    assert np.nanmax(one.boxes[:, 0]) < np.nanmin(other.boxes[:, 0])
+    assert [word.text for word in one.words] == [word.text for word in other.words]
+
+
+def test_the_path_of_a_result_is_that_of_its_video(real):
+    (result,) = real("grid_brbk7n.mpg")
+    assert result.video.is_absolute() and result.video == Path(result.clip.file)

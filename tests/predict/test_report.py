@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import predicted_clips
+import pytest
 
+from rjcma.attention import stored
 from rjcma.predict import outputs, report
 from rjcma.predict.outputs import Forms
 from rjcma.predict.predict import Request
+from rjcma.problem import Problem
 
 
 def test_a_page_shows_the_prediction_the_words_and_what_was_made_on_the_way(
@@ -26,11 +29,27 @@ def test_a_page_shows_the_prediction_the_words_and_what_was_made_on_the_way(
     for part in ("Predictions", "Recognised words", "Faces", "Log-mel windows"):
         assert f"<summary>{part}</summary>" in text
     page = (tmp_path / "out" / "report" / "clips" / "talk.html").read_text()
-    assert page.count("not at hand") == 1 and "attention was not at hand" in " ".join(page.split())
+    assert "not at hand" not in page
+    attention = stored.read(next((tmp_path / "work" / "predictions").glob("*-attention/talk.h5")))
+    targets = list(dict.fromkeys(folder.name.partition("-")[0] for folder in world.runs))
+    assert [each.target for each in attention] == targets
+    assert all(len(each.windows) and each.fold == 0 for each in attention)
+    assert 'class="grid"' in page
     assert (tmp_path / "out" / "report" / "previews" / "talk.mp4").is_file()  # of Matroska
     again = list(outputs.write_all(request, tmp_path / "again", Forms(report=True)))
     assert len(again) == len(lines)
     assert (tmp_path / "again" / "report" / "index.html").read_bytes() == front.read_bytes()
+
+
+def test_a_place_where_no_pages_can_be_is_refused_before_anything_is_computed(
+    world, talk, tmp_path
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report").write_text("a file")
+    request = Request([talk], world.runs, tmp_path / "work")
+    with pytest.raises(Problem, match="a file where a folder is to be"):
+        list(outputs.write_all(request, tmp_path / "out", Forms(report=True)))
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_view_has_each_fold_in_the_targets_own_units(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 
@@ -19,7 +20,7 @@ from rjcma.encoders.settings import Encoders
 from rjcma.fusion.settings import Fusion
 from rjcma.jobs import code
 from rjcma.problem import Problem
-from rjcma.training import curves, history
+from rjcma.training import curves, engines, history
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.history import Epoch
 from rjcma.training.request import Data
@@ -479,3 +480,16 @@ def test_features_that_refer_to_inputs_that_were_not_pulled_stop_a_run_but_no_ke
     with pytest.raises(Problem, match=r"faces: found no files of 2 clips \(anna, bert\); .*pull"):
         train_run(run, data, Digests.of(data), tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_a_run_says_by_what_its_features_were_made_and_that_is_in_no_key(root, tmp_path, trainer):
+    said, out = tmp_path / "engines.json", tmp_path / "run"
+    said.write_text(json.dumps({"params": {"text": {"model": "m"}}, "models": {"text.model": "d"}}))
+    tiny_corpus.trained(root, out, requested(), engines=said)
+    record = engines.read(out)
+    assert record is not None and record.range == (-1.0, 1.0)
+    assert record.params == {"text": {"model": "m"}} and record.models == {"text.model": "d"}
+    said.write_text(json.dumps({"params": {}, "models": {}}))
+    tiny_corpus.trained(root, out, requested(), engines=said)
+    assert len(trainer.asked) == 1
+    assert engines.read(out).params == {}

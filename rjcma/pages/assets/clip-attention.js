@@ -1,13 +1,13 @@
-// The attention of the paper's fusion: for the window at hand, C of each recursion and modality as a
-// picture with time on both axes. A window's values come with a script of their own, loaded when the
-// window is shown first.
+// The attention of the paper's fusion: for the window at hand, C of each recursion and modality as
+// a picture with time on both axes. A window's values come with a script of their own, loaded when
+// the window is shown first.
 "use strict";
 
 class Attention {
   static SYMBOLS = { audio: "a", visual: "v", text: "t" };
 
-  constructor(root, data, { frames, axis, clock, place, marks }) {
-    Object.assign(this, { root, frames, axis, clock, place, marks });
+  constructor(root, data, { frames, axis, clock, place, marks, textAt }) {
+    Object.assign(this, { root, frames, axis, clock, place, marks, textAt });
     this.networks = data.attention;
     this.network = 0;
     this.window = -1;
@@ -189,7 +189,9 @@ class Attention {
     const values = this.figures.map((figure) => this.all(figure));
     const largest = values.map((each) => each.reduce((a, b) => Math.max(a, Math.abs(b)), 0));
     const shared = Math.max(...largest);
-    this.ends.forEach((end, n) => (end.textContent = this.own.checked ? "±" : number(n ? shared : -shared)));
+    [-shared, shared].forEach((end, n) => {
+      this.ends[n].textContent = this.own.checked ? "±" : number(end);
+    });
     this.figures.forEach((figure, n) => {
       const scale = this.own.checked ? largest[n] : shared;
       this.draw(figure, values[n], scale || 1);
@@ -247,9 +249,9 @@ class Attention {
     if (!found) return this.leave();
     const { figure, value, row, column, asked } = found;
     const times = [row, column].map((frame) => this.frames.time(frame));
-    const [rowTime, columnTime] = times.map((seconds) => minutes(seconds, 2));
+    const [first, second] = times.map((seconds) => minutes(seconds, 2) + this.textAt(seconds));
     this.reading.textContent =
-      `${figure.modality} at ${rowTime} with all at ${columnTime}: ${number(value)}`;
+      `${figure.modality} at ${first} with all at ${second}: ${number(value)}`;
     const part = (frame) => `${(100 * (frame - asked.start + 0.5)) / (asked.stop - asked.start)}%`;
     for (const each of this.figures) {
       each.hoverRow.style.top = part(row);

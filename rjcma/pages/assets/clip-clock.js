@@ -18,8 +18,8 @@ class Clock {
     return this.frames.time(this.frame);
   }
 
-  // Play this video from now on, or none. Its first frame is shown at `offset` of its own time: sound
-  // may begin earlier.
+  // Play this video from now on, or none. Its first frame is shown at `offset` of its own time:
+  // sound may begin earlier.
   use(video, offset = 0) {
     this.video = video;
     this.offset = offset;

@@ -136,7 +136,9 @@ class WordLane extends Lane {
 
   draw() {
     const { axis, pen, words } = this;
-    const [ink, quiet, lit] = ["ink", "quiet", "lit"].map((name) => report.colour(`var(--${name})`));
+    const [ink, quiet, lit] = ["--ink", "--quiet", "--lit"].map((name) =>
+      report.colour(`var(${name})`),
+    );
     pen.font = "13px system-ui, sans-serif";
     pen.textAlign = "left";
     let free = -Infinity;

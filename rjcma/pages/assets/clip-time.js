@@ -77,7 +77,7 @@ class Axis {
   // Show another stretch, moved into the clip; `by` is who asks and needs no call.
   show(start, stop, by) {
     const [first, last] = this.whole;
-    const length = Math.min(Math.max(stop - start, Math.min(Axis.SHORTEST, last - first)), last - first);
+    const length = Math.min(Math.max(stop - start, Axis.SHORTEST), last - first);
     const begin = Math.min(Math.max(start, first), last - length);
     if (begin === this.start && begin + length === this.stop) return;
     this.start = begin;

@@ -1,5 +1,5 @@
-// The traces: truth, prediction and the band of folds of each target, drawn by Plotly. A line gets as
-// many points as there are pixels: the lowest and the highest of the frames that share one.
+// The traces: truth, prediction and the band of folds of each target, drawn by Plotly. A line gets
+// as many points as there are pixels: the lowest and the highest of the frames that share one.
 "use strict";
 
 class Traces {

@@ -23,7 +23,8 @@ class Transcript {
     let paragraph = null;
     text.forEach((each, n) => {
       const pause = n ? start[n] - end[n - 1] : 0;
-      if (!paragraph || pause > Transcript.PAUSE || paragraph.children.length > Transcript.LONGEST) {
+      const isFull = paragraph?.children.length > Transcript.LONGEST;
+      if (!paragraph || pause > Transcript.PAUSE || isFull) {
         paragraph = document.createElement("p");
         paragraph.append(timeStamp(start[n]));
         paragraphs.push(paragraph);
@@ -52,7 +53,8 @@ class Transcript {
     const box = this.element;
     const top = lit.offsetTop - box.offsetTop;
     if (top < box.scrollTop + 10 || top > box.scrollTop + box.clientHeight - 50) {
-      box.scrollTo({ top: top - box.clientHeight / 3, behavior: report.still() ? "auto" : "smooth" });
+      const behavior = report.still() ? "auto" : "smooth";
+      box.scrollTo({ top: top - box.clientHeight / 3, behavior });
     }
   }
 }

@@ -1,5 +1,5 @@
-// Finds the clip's video: where the corpus is, in a folder that the reader names, a preview that was
-// made for the page, or a file that the reader picks. The page works without any of them.
+// Finds the clip's video: where the corpus is, in a folder that the reader names, a preview that
+// was made for the page, or a file that the reader picks. The page works without any of them.
 "use strict";
 
 class VideoSource {
@@ -66,8 +66,8 @@ class VideoSource {
     video.removeAttribute("src");
     box.dataset.video = "missing";
     note.textContent =
-      `No video: ${this.data.file} is not in the folder of videos, or this browser cannot play it. ` +
-      "Everything else plays without it.";
+      `No video: ${this.data.file} is not in the folder of videos, or this browser cannot play ` +
+      "it. Everything else plays without it.";
   }
 }
 

@@ -1,0 +1,125 @@
+"""The commands `rjcma predict` and `rjcma export`, and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from rjcma import cli
+from rjcma.predict import outputs, tables
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """The folder in which commands run; it has no params.yaml."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def rjcma(monkeypatch, capsys):
+    """Run the command. -> exit status, standard output, lines of problems."""
+
+    def run(*arguments: object) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["rjcma", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        problems = [line for line in printed.err.splitlines() if line.startswith("problem: ")]
+        return int(left.value.code or 0), printed.out, problems
+
+    return run
+
+
+def test_runs_are_exported_and_a_colleague_predicts_with_the_bundle(rjcma, world, talk):
+    status, printed, _ = rjcma("export", *world.runs, "talks.rjcma")
+    assert status == 0 and "talks.rjcma: " in printed
+    for key, digest in world.models().items():
+        assert f"needs {key}: " in printed and digest in printed
+    assert rjcma("predict", talk, "--run", "talks.rjcma")[0] == 0
+    assert Path("predictions/talk.csv").is_file()
+
+
+def test_what_a_shell_makes_of_a_pattern_of_runs_is_understood(rjcma, world, talk):
+    assert rjcma("predict", talk, "--run", *world.runs, "--out", "all")[0] == 0
+    assert rjcma("predict", talk, "--run", world.root / "runs", "--out", "folder")[0] == 0
+    assert Path("all/talk.csv").read_bytes() == Path("folder/talk.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--params", "nowhere.yaml"], "nowhere.yaml: found no such file"),
+        (["--person", "middle"], "--person: found middle; expected left, right, or a number"),
+        (["--person", "left", "--no-faces"], "--person: found --no-faces"),
+        (["--everyone", "--no-faces"], "--everyone: found --no-faces"),
+        (["--overlay", "film.gif"], "film.gif: found another ending than .mp4"),
+        (["--detector", "nowhere.onnx"], "expected haar"),
+        (["--run", "nowhere"], "nowhere: found no such folder"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_leaves_no_file(rjcma, world, talk, options, words):
+    status, printed, problems = rjcma("predict", talk, "--run", world.runs[0], *options)
+    assert (status, printed) == (1, "")
+    assert len(problems) == 1 and words in problems[0]
+    assert {path.name for path in Path().rglob("*") if path.is_file()} <= {"digests.jsonl"}
+
+
+def test_a_person_who_is_not_seen_is_one_line(rjcma, world, talk):
+    status, _, problems = rjcma("predict", talk, "--run", world.runs[0], "--person", 3)
+    assert status == 1 and len(problems) == 1
+    assert "number 3 from the left, of 1" in problems[0] and "--person" in problems[0]
+    assert not list(Path("predictions").iterdir())
+
+
+def test_everyone_of_a_video_of_one_person_is_that_person(rjcma, world, talk):
+    assert rjcma("predict", talk, "--run", world.runs[0], "--everyone")[0] == 0
+    assert [path.name for path in Path("predictions").iterdir()] == ["talk_1.csv"]
+
+
+def test_a_shard_is_refused(rjcma, world, talk, monkeypatch):
+    monkeypatch.setenv("RJCMA_SHARD", "1/2")
+    status, _, problems = rjcma("predict", talk, "--run", world.runs[0])
+    assert status == 1 and "RJCMA_SHARD" in problems[0]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_written_table(rjcma, world, talk, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tables, "csv_text", full)
+    status, printed, problems = rjcma("predict", talk, "--run", world.runs[0])
+    assert (status, printed) == (1, "") and len(problems) == 1
+    assert "no space left on device" in problems[0] and "free space" in problems[0]
+    assert not list(Path("predictions").iterdir())
+
+
+def test_a_full_disk_where_a_film_is_to_be_is_named_by_the_films_path(
+    rjcma, world, talk, monkeypatch
+):
+    def full(source, _):
+        raise OSError(28, "No space left on device", str(source))
+
+    monkeypatch.setattr(outputs, "copy", full)
+    options = ("--run", world.runs[0], "--overlay", "films/talk.mp4")
+    status, _, problems = rjcma("predict", talk, *options)
+    assert status == 1 and len(problems) == 1
+    assert problems[0].startswith("problem: films/talk.mp4: found no space left on device")
+    assert not list(Path("films").iterdir())
+
+
+def test_a_half_written_run_is_not_exported(rjcma, world, folder):
+    copy = Path(shutil.copytree(world.runs[0], folder / "run"))
+    (copy / "run.json").unlink()
+    status, _, problems = rjcma("export", copy, "talks.rjcma")
+    assert status == 1 and "found no run.json" in problems[0]
+    assert not Path("talks.rjcma").exists()
+
+
+def test_nothing_but_runs_where_a_video_is_to_be_is_one_line(rjcma, world):
+    status, _, problems = rjcma("predict", world.runs[0], "--run", world.runs[1])
+    assert status == 1 and len(problems) == 1 and "no video" in problems[0]
