@@ -145,8 +145,10 @@ def test_a_stage_whose_keys_hold_versions_depends_on_the_lock(name):
     assert "requirements.lock" in deps_and_outs(STAGES[name])[0]
 
 
-READERS = {"extract_audio", "faces"}
-"""Stages that need `corpus` only for its root, which decides no file: the manifest has digests."""
+READERS = {"extract_audio", "faces", "score"}
+"""Stages that need `corpus` only for its root, which decides no file: the manifest has digests.
+
+Pages hold the root as the place where a reader looks for videos first; they can set another."""
 
 
 def sections_loaded(path: Path) -> set[str]:
