@@ -29,7 +29,7 @@ takes up to 4 MB in a layer of a model of base size)."""
 
 SMALLEST = 8  # pixels: a smaller crop is none (ours)
 
-_loading, _gpu = threading.Lock(), threading.Lock()
+_loading, _gpu, _saying = threading.Lock(), threading.Lock(), threading.Lock()
 
 
 def encode_clip(modality: str, settings: Encoders, folder: Path, clip: Clip, path: Path) -> None:
@@ -93,14 +93,14 @@ class FaceEncoder:
         return augmentation.centred(tensor, crops.shape[1])
 
     def _say_size(self, size: int) -> None:
-        """Say once that stored crops are resized, and when larger ones would show more."""
-        if size != self.model.size and not self._said:
+        """Say once that stored crops are resized, and that larger ones would show more."""
+        own = self.model.size
+        with _saying:
+            if size == own or self._said:
+                return
             self._said = True
-            more = f"; faces.size: {self.model.size} would store what the videos show beyond"
-            say(
-                f"encoders.visual: crops of {size} pixels are resized to the model's"
-                f" {self.model.size}{more if size < self.model.size else ''}"
-            )
+        more = f"; faces.size: {own} would store larger ones" if size < own else ""
+        say(f"encoders.visual: crops of {size} pixels are resized to the model's {own}{more}")
 
     def _not_finite(self, values: store.FeatureReader) -> Problem:
         half = self.precision != "fp32"

@@ -47,7 +47,7 @@ class Trained(NamedTuple):
 
 
 def open_all(folders: Sequence[Path]) -> list[Trained]:
-    """The runs in these folders, by target and fold, targets in the order given.
+    """The runs in these folders, by target, in the corpus's order where runs say it, and fold.
 
     Raises `Problems`, a line each, for folders that hold no finished run, or one that was edited
     since, and `Problem` for two runs of one target and fold.
@@ -60,7 +60,8 @@ def open_all(folders: Sequence[Path]) -> list[Trained]:
             problems.append(problem)
     if problems:
         raise Problems(problems)
-    targets = list(dict.fromkeys(run.target for run in runs))
+    known = [target for run in runs if run.engines for target in run.engines.targets]
+    targets = list(dict.fromkeys([*known, *(run.target for run in runs)]))
     runs.sort(key=lambda run: (targets.index(run.target), run.fold))
     for one, other in pairwise(runs):
         if one.name == other.name:

@@ -1,7 +1,8 @@
 """What a run's features were made with, in its folder: so other videos' can be made likewise.
 
     {"package": "rjcma 0.1.0",
-     "range": [LOWEST, HIGHEST],   the target's, in the corpus's own units
+     "targets": [...],             the corpus's targets, in its order
+     "range": [LOWEST, HIGHEST],   the run's target's, in the corpus's own units
      "params": {...},              the sections faces, speech, punctuation, text and encoders
      "models": {...}}              by params key, each model's digest
 
@@ -12,6 +13,7 @@ in no key: a run's key holds what these engines made.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,20 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     package: str
+    targets: tuple[str, ...] = ()
     range: tuple[float, float]
     params: dict[str, Any]
     models: dict[str, str]
 
 
-def write(path: Path, engines: Path, scale: tuple[float, float]) -> None:
-    """Write a run's record: the `engines` of all runs, and its target's range."""
+def write(
+    path: Path, engines: Path, ranges: Mapping[str, tuple[float, float]], target: str
+) -> None:
+    """Write a run's record: the `engines` of all runs, the targets, its own's range."""
     cure = "run `dvc repro index`, which writes it"
     content = read_json(engines, expected="the engines of all stages", cure=cure)
-    record = {"package": package(), "range": list(scale), **content}
+    said = {"package": package(), "targets": list(ranges), "range": list(ranges[target])}
+    record = {**said, **content}
     replace(path, (json.dumps(record, indent=1) + "\n").encode())
 
 

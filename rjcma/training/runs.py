@@ -97,7 +97,7 @@ def train_run(
             pkgutil.resolve_name(REFUSE)(data.folders[modality], data.clips)
     adoption.run(run_work)
     if engines is not None:
-        write_engines(out / ENGINES, engines, labels.ranges(data.labels)[run.target])
+        write_engines(out / ENGINES, engines, labels.ranges(data.labels), run.target)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     if live is not None and not _curves_are_current(out):

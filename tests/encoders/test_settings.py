@@ -78,6 +78,29 @@ def test_an_unknown_mode_is_refused(tmp_path, modality):
 
 
 @pytest.mark.parametrize(
+    "modality, keys, expected",
+    [
+        ("visual", "output: mean", "'patches', 'class' or 'pooled'"),
+        ("audio", "output: class", "one of the keys mode, weights, kind, layers"),
+        ("visual", "layers: []", "a list of at least 1"),
+        ("audio", "layers: [last]", "a whole number"),
+        ("audio", "mode: finetune", "'precompute'"),
+    ],
+)
+def test_a_model_of_transformers_has_layers_and_an_image_model_an_output(
+    tmp_path, modality, keys, expected
+):
+    problem = refusal(tmp_path, **{modality: f"kind: transformers, weights: there, {keys}"})
+    assert problem.expected == expected
+
+
+def test_a_model_of_transformers_is_run_once_by_default(tmp_path):
+    found = read(tmp_path, "kind: transformers, weights: there", "kind: transformers")
+    assert (found.visual.mode, found.audio.mode) == ("precompute", "precompute")
+    assert (found.visual.output, found.visual.layers, found.audio.layers) == ("patches", None, None)
+
+
+@pytest.mark.parametrize(
     "key, value", [("mode", "finetune"), ("features", "{visual: faces}"), ("encode", "[visual]")]
 )
 def test_keys_of_earlier_versions_are_answered_with_their_new_names(tmp_path, key, value):

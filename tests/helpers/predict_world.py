@@ -34,7 +34,7 @@ FPS = 10
 SECONDS = 3.0
 BURSTS = [Burst(0.4, 0.9, 300), Burst(1.5, 2.1, 3000)]
 """The words `low` and `high`."""
-RANGES = {"engagement": (0.0, 100.0), "valence": (-1.0, 1.0)}
+RANGES = {"valence": (-1.0, 1.0), "engagement": (0.0, 100.0)}
 FOLDS = (0, 1)
 BERT_WIDTH = 28
 
@@ -101,7 +101,7 @@ class World:
         (folder / "history.csv").write_text("epoch,loss,ccc,learning_rate\n1,1,0.1,1e-5\n")
         said = self.root / "engines.json"
         said.write_text(json.dumps({"params": self.sections(), "models": self.models()}))
-        engines.write(folder / engines.ENGINES, said, RANGES[target])
+        engines.write(folder / engines.ENGINES, said, RANGES, target)
         return folder
 
     def settings(self) -> Settings:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from predict_world import World
+from predict_world import RANGES, World
 from ruamel.yaml import YAML
 
 from rjcma.predict import engines as chosen
@@ -206,6 +206,18 @@ def test_two_runs_of_one_target_and_fold_are_refused(world, runs, tmp_path):
         open_all([*runs, Path(twin)])
 
 
-def test_targets_keep_the_order_in_which_they_are_given_and_folds_are_sorted(runs):
+def test_targets_are_in_the_order_of_their_corpus_and_folds_are_sorted(runs):
     names = [run.name for run in open_all([runs[3], runs[0], runs[2], runs[1]])]
-    assert names == ["valence-0", "valence-1", "engagement-0", "engagement-1"]
+    order = [f"{target}-{fold}" for target in RANGES for fold in (0, 1)]
+    assert names == order and order != sorted(order)
+
+
+def test_targets_of_runs_that_do_not_say_their_order_stay_as_given(runs):
+    given = [runs[3], runs[0], runs[2], runs[1]]
+    for folder in given:
+        (folder / "engines.json").unlink()
+    targets = [run.target for run in open_all(given)]
+    first, other = targets[0], targets[2]
+    assert targets == [first, first, other, other] and first == given[0].name.split("-")[0]
+    swapped = [given[1], given[0], given[2], given[3]]
+    assert [run.target for run in open_all(swapped)] == [other, other, first, first]

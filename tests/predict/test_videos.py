@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import av
@@ -37,11 +38,15 @@ def written(path: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["regular", "irregular", "whole", "cut"])
-@pytest.mark.parametrize("ending", ["mkv", "ts", "avi"])
+KINDS = [
+    (kind, ending)
+    for kind, ending in product(["regular", "irregular", "whole", "cut"], ["mkv", "ts", "avi"])
+    if (kind, ending) != ("irregular", "avi")  # AVI has no time stamps
+]
+
+
+@pytest.mark.parametrize("kind, ending", KINDS)
 def test_a_video_has_the_properties_that_the_index_finds(tmp_path, kind, ending):
-    if kind == "irregular" and ending == "avi":
-        pytest.skip("AVI has no time stamps")
     path = tmp_path / f"x.{ending}"
     written(path, kind)
     found, of_index = probed(path, tmp_path / "x.json"), probe(path)
