@@ -174,7 +174,8 @@ def _model(folder: Path) -> Any:
 
 def compare(name: str, compared: Compared, amount: float, unit: str, rounds: int) -> str:
     """A row of the table."""
-    error = np.linalg.norm(compared.plain() - compared.ours()) / np.linalg.norm(compared.plain())
+    exact = compared.plain()
+    error = np.linalg.norm(exact - compared.ours()) / np.linalg.norm(exact)
     seconds = interleaved(
         {"plain": compared.plain, "ours": compared.ours}, torch.device("cpu"), rounds
     )
@@ -218,6 +219,7 @@ def _save(folder: Path, make: Callable[[], Any]) -> None:
 def main(
     frames: Annotated[int, typer.Option(help="faces per clip")] = 64,
     rounds: Annotated[int, typer.Option(help="calls of each; the median counts")] = 3,
+    only: Annotated[list[str] | None, typer.Option(help="names of models; all")] = None,
     minutes: Annotated[list[float] | None, typer.Option(help="of long sound")] = None,
     only_memory: Annotated[float, typer.Option(help="print the memory of one length")] = 0,
 ) -> None:
@@ -231,6 +233,8 @@ def main(
     print("| model | in a second | transformers | stage encode | ratio | relative error |")
     print("|---|---|---:|---:|---:|---:|")
     for name, make in [*FACES.items(), *SOUND.items()]:
+        if only and name not in only:
+            continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             _save(folder, make)

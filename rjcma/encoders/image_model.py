@@ -21,6 +21,9 @@ CLASS_TOKENS = ("cls_token", "class_embedding", "class_token")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
 """The names of the tokens that come before the patches."""
 
+PIXEL = 1 / 255
+"""What processors multiply pixels by."""
+
 BICUBIC = 3
 """Pillow's number of this way to resize, which processors use; all others count as bilinear."""
 
@@ -38,6 +41,7 @@ class ImageModel(nn.Module):
         self.layers = settings.layers
         config = configuration(self.named, ("pixel_values",), FAMILY)
         processor = read(self.named, AutoImageProcessor)
+        _refuse_other_pixels(self.named, processor)
         self.size = _size(self.named, processor)
         self.resample = "bicubic" if processor.resample == BICUBIC else "bilinear"
         unused = () if self.output == "pooled" else ("pooler.", "head.")
@@ -103,6 +107,17 @@ class ImageModel(nn.Module):
         if self.layers is not None:
             _refuse_other_layers(self.named, self.layers, result.hidden_states)
         return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
+
+
+def _refuse_other_pixels(named: Named, processor: object) -> None:
+    """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
+    factor = getattr(processor, "rescale_factor", None) or PIXEL
+    if not getattr(processor, "do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+        raise named.problem(
+            "a processor that scales pixels in another way than by 1/255",
+            "do_rescale: true and rescale_factor: 1/255 in preprocessor_config.json",
+            f"name another model in {named.key}",
+        )
 
 
 def _size(named: Named, processor: object) -> int:
