@@ -38,7 +38,13 @@ from rjcma.wav import RATE
 FPS = 25.0
 SECONDS = 30
 COMPACT = {"kind": "compact"}
-SMALL = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
+SMALL = {
+    "hidden_size": 32,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "conv_dim": [32] * 7,
+}
 
 FACES: dict[str, Callable[[], Any]] = {
     "ViT": lambda: t.ViTModel(t.ViTConfig()),
@@ -57,6 +63,7 @@ SOUND: dict[str, Callable[[], Any]] = {
             encoder_attention_heads=8,
             encoder_ffn_dim=2048,
             decoder_layers=1,
+            decoder_attention_heads=8,
         )
     ),
 }
@@ -188,7 +195,7 @@ def memory(minutes: float) -> None:
     """Encode sound of this length by a small model, and print this process's greatest memory."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _save(folder, lambda: t.WavLMModel(t.WavLMConfig(num_hidden_layers=2, **SMALL)))
+        _save(folder, lambda: t.WavLMModel(t.WavLMConfig(**SMALL)))
         path = folder / "long.wav"
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
