@@ -38,7 +38,13 @@ from rjcma.wav import RATE
 FPS = 25.0
 SECONDS = 30
 COMPACT = {"kind": "compact"}
-SMALL = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
+SMALL = {
+    "hidden_size": 32,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "conv_dim": [32] * 7,
+}
 
 FACES: dict[str, Callable[[], Any]] = {
     "ViT": lambda: t.ViTModel(t.ViTConfig()),
@@ -57,6 +63,7 @@ SOUND: dict[str, Callable[[], Any]] = {
             encoder_attention_heads=8,
             encoder_ffn_dim=2048,
             decoder_layers=1,
+            decoder_attention_heads=8,
         )
     ),
 }
@@ -174,7 +181,8 @@ def _model(folder: Path) -> Any:
 
 def compare(name: str, compared: Compared, amount: float, unit: str, rounds: int) -> str:
     """A row of the table."""
-    error = np.linalg.norm(compared.plain() - compared.ours()) / np.linalg.norm(compared.plain())
+    exact = compared.plain()
+    error = np.linalg.norm(exact - compared.ours()) / np.linalg.norm(exact)
     seconds = interleaved(
         {"plain": compared.plain, "ours": compared.ours}, torch.device("cpu"), rounds
     )
@@ -187,7 +195,7 @@ def memory(minutes: float) -> None:
     """Encode sound of this length by a small model, and print this process's greatest memory."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _save(folder, lambda: t.WavLMModel(t.WavLMConfig(num_hidden_layers=2, **SMALL)))
+        _save(folder, lambda: t.WavLMModel(t.WavLMConfig(**SMALL)))
         path = folder / "long.wav"
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
@@ -218,6 +226,7 @@ def _save(folder: Path, make: Callable[[], Any]) -> None:
 def main(
     frames: Annotated[int, typer.Option(help="faces per clip")] = 64,
     rounds: Annotated[int, typer.Option(help="calls of each; the median counts")] = 3,
+    only: Annotated[list[str] | None, typer.Option(help="names of models; all")] = None,
     minutes: Annotated[list[float] | None, typer.Option(help="of long sound")] = None,
     only_memory: Annotated[float, typer.Option(help="print the memory of one length")] = 0,
 ) -> None:
@@ -231,6 +240,8 @@ def main(
     print("| model | in a second | transformers | stage encode | ratio | relative error |")
     print("|---|---|---:|---:|---:|---:|")
     for name, make in [*FACES.items(), *SOUND.items()]:
+        if only and name not in only:
+            continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             _save(folder, make)

@@ -25,6 +25,9 @@ CLASS_TOKENS = ("cls_token", "class_embedding", "class_token")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
 """The names of the tokens that come before the patches."""
 
+PIXEL = 1 / 255
+"""What processors multiply pixels by."""
+
 BICUBIC = 3
 """Pillow's number of this way to resize, which processors use; all others count as bilinear."""
 
@@ -144,11 +147,23 @@ class ImageModel(nn.Module):
 def _looks(named: Named, config: PretrainedConfig) -> Looks:
     """What a model's configuration and processor say."""
     processor = read(named, AutoImageProcessor)
+    _refuse_other_pixels(named, processor)
     how = "bicubic" if processor.resample == BICUBIC else "bilinear"
     scaled = bool(getattr(processor, "do_normalize", True))
     mean, deviation = (processor.image_mean, processor.image_std) if scaled else ((0.0,), (1.0,))
     described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
     return Looks(described, _size(named, processor), how, tuple(mean), tuple(deviation))
+
+
+def _refuse_other_pixels(named: Named, processor: object) -> None:
+    """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
+    factor = getattr(processor, "rescale_factor", None) or PIXEL
+    if not getattr(processor, "do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+        raise named.problem(
+            "a processor that scales pixels in another way than by 1/255",
+            "do_rescale: true and rescale_factor: 1/255 in preprocessor_config.json",
+            f"name another model in {named.key}",
+        )
 
 
 def _size(named: Named, processor: object) -> int:

@@ -261,6 +261,11 @@ def test_a_size_that_the_model_cannot_read_is_a_problem(tmp_path):
     refused("cannot read pictures of 40 pixels", tmp_path)
 
 
+@pytest.mark.parametrize("reads", [{"do_rescale": False}, {"rescale_factor": 1 / 127.5}])
+def test_a_processor_that_scales_pixels_in_another_way_is_refused(reads, tmp_path):
+    refused("in another way than by 1/255", image_models.save(tmp_path, "vit", **reads))
+
+
 @pytest.mark.parametrize(
     "name, changes, reason",
     [
