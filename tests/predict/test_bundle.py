@@ -139,7 +139,7 @@ def hostile(members, name: str, content: bytes = b"x") -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../escaped", "/tmp/escaped", "runs/../../escaped", "runs/valence-0/../../../escaped/run.json"]
+    ["../escaped", "/escaped", "runs/../../escaped", "runs/valence-0/../../../escaped/run.json"]
     + ["runs/valence-0/evil.py", "runs/valence-0/run.json/", "runs/a b-0/run.json", "C:\\run.json"],
 )
 def test_no_member_leads_out_of_the_folder(made, tmp_path, name):
