@@ -23,7 +23,15 @@ ASK = """
 from dvc.repo import Repo
 with Repo() as repo:
     odb = repo.cloud.get_remote_odb()
-    odb.fs.exists(odb.path)
+    try:
+        odb.fs.info(odb.path)
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        if cause is not None and getattr(cause, "status", None) != 404:
+            raise cause from None
+"""
+"""A store that nobody has pushed to yet may be missing; over HTTP, DVC calls a server missing too
+that refuses, and the cause says which it is.
 """
 
 

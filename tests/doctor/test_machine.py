@@ -61,7 +61,7 @@ def test_programs_that_are_missing_are_named(monkeypatch):
 
 def configured(folder: Path, url: str, local: str = "") -> str:
     (folder / ".dvc").mkdir(exist_ok=True)
-    text = f"[core]\n    remote = team\n['remote \"team\"']\n    url = {url}\n"
+    text = f"[core]\n    no_scm = true\n    remote = team\n['remote \"team\"']\n    url = {url}\n"
     (folder / ".dvc/config").write_text(text)
     (folder / ".dvc/config.local").write_text(local)
     [line] = remote.lines(folder)
@@ -97,12 +97,35 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path, monkeypatch):
 
 
 def test_a_server_that_is_silent_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "PATIENCE", 0.5)
+    monkeypatch.setattr(remote, "PATIENCE", 5.0)
     with hostile_server.serving() as server:
         server.fallback = lambda handler: hostile_server.silent(handler) or True
-        assert "no answer within 0.5 seconds" in configured(tmp_path, server.url)
+        assert "no answer within 5 seconds" in configured(tmp_path, server.url)
 
 
-def test_a_server_that_refuses_is_a_line(tmp_path):
+def test_a_server_that_refuses_connections_is_named_as_such(tmp_path):
     line = configured(tmp_path, "http://127.0.0.1:9/store")
-    assert line.startswith("TO DO") and "\n" not in line
+    assert line.startswith("TO DO") and "\n" not in line and "connect" in line.lower()
+
+
+def test_a_server_that_denies_access_is_not_reached(tmp_path):
+    with hostile_server.serving() as server:
+        server.odd["/store/files/md5"] = hostile_server.answer(403)
+        line = configured(tmp_path, f"{server.url}/store")
+    assert line.startswith("TO DO") and "403" in line
+
+
+def test_a_store_that_nobody_has_pushed_to_yet_is_reached(tmp_path):
+    with hostile_server.serving() as server:
+        line = configured(tmp_path, f"{server.url}/store")
+        assert server.paths()
+    assert line.startswith("ok") and "reached" in line
+
+
+def test_a_repository_that_dvc_cannot_open_is_a_line(tmp_path):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text(
+        "[core]\n    remote = team\n['remote \"team\"']\n    url = http://127.0.0.1:9\n"
+    )
+    [line] = remote.lines(tmp_path)
+    assert line.cure and "not a git repository" in line.found
