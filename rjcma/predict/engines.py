@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rjcma.encoders import keys
+from rjcma.encoders import identity
 from rjcma.encoders.settings import Encoders
 from rjcma.jobs import code
 from rjcma.jobs.digests import digest_value
@@ -83,7 +83,7 @@ class Engines(NamedTuple):
     def id(self) -> str:
         """A short digest of all that decides the features."""
         sections = {name: keyed(getattr(self, name)) for name in SECTIONS if name != "encoders"}
-        encoders = {m: keys.keyed(self.encoders, m) for m in ("visual", "audio")}
+        encoders = {m: identity.keyed(self.encoders, m) for m in ("visual", "audio")}
         models = {key: str(m) for key, m in _models(self).items()}
         return digest_value([sections, encoders, models, self.seed, self.looks, self.listens])[:12]
 
@@ -279,7 +279,7 @@ def _models_of(name: str, section: Any) -> dict[str, Model]:
     """The models that a section names, by params key; of encoders, those that are run once."""
     if name == "encoders":
         once = [m for m in ("visual", "audio") if _is_once(section, m)]
-        return keys.models(section, once)
+        return identity.models(section, once)
     of: dict[str, Callable[[Any], dict[str, Model]]] = {
         "faces": model.models,
         "speech": transcribe_all.models,
@@ -317,7 +317,7 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
     problems = []
     for key, found in _models(engines).items():
         if isinstance(found, Problem):
-            problems.append(with_hint(found, key, _place(engines, key)))
+            problems.append(with_hint(found, key, _place(engines, key), _kind(engines, key)))
         elif recorded.get(key, found) != found:
             problems.append(
                 Problem(
@@ -330,6 +330,12 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
             )
     if problems:
         raise Problems(problems)
+
+
+def _kind(engines: Engines, key: str) -> str:
+    """The kind of the encoder whose weights this key names; empty for any other model."""
+    encoder = engines.encoders.of(key.split(".")[1]) if key.startswith("encoders.") else None
+    return str(getattr(encoder, "kind", ""))
 
 
 def _place(engines: Engines, key: str) -> str:
