@@ -20,7 +20,10 @@ from rjcma.text import model_files
 def keyed(encoders: Encoders, modality: str) -> dict[str, Any]:
     """A modality's encoder as plain values, without the place of its weights."""
     encoder = encoders.of(modality)
-    return fields(encoder) if isinstance(encoder, Transformers) else keys.keyed(encoders, modality)
+    if not isinstance(encoder, Transformers):
+        return keys.keyed(encoders, modality)
+    once = encoder.mode == "precompute"
+    return {name: value for name, value in fields(encoder).items() if not (once and name == "crop")}
 
 
 def models(encoders: Encoders, modalities: Sequence[str]) -> dict[str, Model]:

@@ -7,12 +7,16 @@ processor's mean and deviation.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AutoImageProcessor
+from transformers import AutoImageProcessor, PretrainedConfig
 
-from rjcma.encoders.pretrained import Named, configuration, network, read
+from rjcma.encoders.blocks import block_groups
+from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
+from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
 from rjcma.encoders.settings import TransformersVisual
 
 FAMILY = "an image model: ViT, DINOv2, CLIP, ConvNeXt, Swin, BEiT or another of transformers"
@@ -28,35 +32,64 @@ BICUBIC = 3
 """Pillow's number of this way to resize, which processors use; all others count as bilinear."""
 
 
+class Looks(NamedTuple):
+    """What an image model is, but for its weights; a run keeps it with these."""
+
+    config: dict[str, Any]
+    """The model's configuration."""
+    size: int
+    """The side of its input, in pixels."""
+    resample: str
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    """Of each channel, of pixels in [0, 1]."""
+
+
 class ImageModel(nn.Module):
     """Faces (B, 3, S, S) in [-1, 1], of any size S -> vectors (B, D)."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: TransformersVisual) -> None:
-        """Raises `Problem` for a model that is no image model, or has no such output or layers."""
+    def __init__(self, settings: TransformersVisual, looks: Looks | None = None) -> None:
+        """With `looks`, the weights are random: those of a run are loaded next.
+
+        Raises `Problem` for a model that is no image model, or has no such output or layers.
+        """
         super().__init__()
         self.named, self.output = Named(settings.weights, "visual"), settings.output
         self.layers = settings.layers
-        config = configuration(self.named, ("pixel_values",), FAMILY)
-        processor = read(self.named, AutoImageProcessor)
-        _refuse_other_pixels(self.named, processor)
-        self.size = _size(self.named, processor)
-        self.resample = "bicubic" if processor.resample == BICUBIC else "bilinear"
-        unused = () if self.output == "pooled" else ("pooler.", "head.")
-        self.model = network(self.named, config, unused=unused)
-        scaled = bool(getattr(processor, "do_normalize", True))
-        mean, deviation = (processor.image_mean, processor.image_std) if scaled else (0.0, 1.0)
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
-        self.register_buffer(
-            "deviation", torch.tensor(deviation).reshape(1, -1, 1, 1), persistent=False
-        )
+        self.input_shape = (3, settings.crop, settings.crop)
+        if looks is None:
+            config = configuration(self.named, ("pixel_values",), FAMILY)
+            looks = _looks(self.named, config)
+            unused = () if self.output == "pooled" else ("pooler.", "head.")
+            self.model = network(self.named, config, unused=unused)
+        else:
+            self.model = random_network(looks.config)
+        self.looks = looks
+        scales = {"mean": looks.mean, "deviation": looks.deviation}
+        for name, values in scales.items():
+            self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
         self.first, self.has_class = _tokens_before_patches(self.model)
         self._refuse_other_settings()
         self.width = self._probe()
+        self.groups = block_groups(self.model, "model")
+        if settings.checkpointing:
+            _compute_again(self.model)
+
+    @property
+    def size(self) -> int:
+        """The side of the model's input, in pixels."""
+        return self.looks.size
 
     def forward(self, faces: Tensor) -> Tensor:
+        if any(isinstance(m, nn.BatchNorm2d) and m.training for m in self.model.modules()):
+            return self._vectors(faces)
+        chunk = CHUNK.get(faces.device.type, OTHER_CHUNK)
+        return torch.cat([self._vectors(some) for some in faces.split(chunk)])
+
+    def _vectors(self, faces: Tensor) -> Tensor:
         result = self._run(self.pixels(faces))
         if self.output == "pooled":
             return result.pooler_output.flatten(1)
@@ -69,7 +102,9 @@ class ImageModel(nn.Module):
         """The model's input: the crops in its size, scaled as it knows them."""
         if faces.shape[-1] != self.size:
             size = (self.size, self.size)
-            faces = F.interpolate(faces, size, mode=self.resample, antialias=True).clamp(-1, 1)
+            faces = F.interpolate(faces, size, mode=self.looks.resample, antialias=True).clamp(
+                -1, 1
+            )
         return ((faces + 1) / 2 - self.mean) / self.deviation
 
     def _run(self, pixels: Tensor):  # type: ignore[no-untyped-def]  # each model has its own type
@@ -109,6 +144,17 @@ class ImageModel(nn.Module):
         return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
 
 
+def _looks(named: Named, config: PretrainedConfig) -> Looks:
+    """What a model's configuration and processor say."""
+    processor = read(named, AutoImageProcessor)
+    _refuse_other_pixels(named, processor)
+    how = "bicubic" if processor.resample == BICUBIC else "bilinear"
+    scaled = bool(getattr(processor, "do_normalize", True))
+    mean, deviation = (processor.image_mean, processor.image_std) if scaled else ((0.0,), (1.0,))
+    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
+    return Looks(described, _size(named, processor), how, tuple(mean), tuple(deviation))
+
+
 def _refuse_other_pixels(named: Named, processor: object) -> None:
     """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
     factor = getattr(processor, "rescale_factor", None) or PIXEL
@@ -142,6 +188,12 @@ def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
         elif last in OTHER_TOKENS:
             count += parameter.shape[-2]
     return count, has_class
+
+
+def _compute_again(model: Any) -> None:
+    """Let blocks that are trained compute again what is within them, if the model can do that."""
+    if model.supports_gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:

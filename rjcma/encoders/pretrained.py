@@ -6,7 +6,7 @@ that lacks weights which the encoder uses, or has more layers than its configura
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -96,6 +96,13 @@ def network(
         say(f"{named.name}: {_listed(surplus)} not needed, left out")
     chosen: nn.Module = model.get_submodule(part)
     return chosen.eval().requires_grad_(False)
+
+
+def random_network(config: Mapping[str, Any]) -> nn.Module:
+    """The model of this configuration with random weights, in evaluation mode, frozen."""
+    known = AutoConfig.for_model(**config)
+    model: nn.Module = AutoModel.from_config(known, dtype=torch.float32)
+    return model.eval().requires_grad_(False)
 
 
 def read(named: Named, auto: Any, **options: Any) -> Any:

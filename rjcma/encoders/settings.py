@@ -80,10 +80,16 @@ class Transformers(Encoder):
 class TransformersVisual(Transformers):
     """Any image model: ViT, DINOv2, CLIP's vision tower, ConvNeXt, Swin, BEiT and others."""
 
-    mode: Literal["precompute"] = "precompute"
+    mode: Literal["finetune", "precompute"] = "precompute"
     output: Literal["patches", "class", "pooled"] = "patches"
     """patches: the mean over the patches, which every model has (ours); class: the class token;
     pooled: what the model itself makes of its last layer, so only without `layers`."""
+    crop: int = Field(40, ge=8)
+    """Pixels that training cuts at random from a stored crop, and prediction from its middle (the
+    paper: 40 of 48). In mode precompute, the whole crop is read."""
+    checkpointing: Annotated[bool, NotKeyed] = True
+    """Whether training computes what is within a block again, in place of keeping it, which takes
+    a third more time and far less memory (ours)."""
     implementation: ClassVar[str] = "rjcma.encoders.image_model:ImageModel"
     encodes: ClassVar[str] = "rjcma.encoders.encode_faces:encode_clip"
 
