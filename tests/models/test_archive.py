@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import stat
 import tarfile
 import zipfile
@@ -149,6 +150,30 @@ def test_a_damaged_archive_is_a_line(tmp_path, suffix, damage):
         content[middle] ^= 0xFF
     else:
         content = bytearray() if damage == "empty" else bytearray(b"<html>Sign in</html>" * 30)
+    (tmp_path / "packed").write_bytes(content)
+    refused(tmp_path, tmp_path / "packed", suffix)
+
+
+LARGE = random.Random(1).randbytes(1_000_000)  # of several blocks, in all kinds of compression
+
+
+def with_bzip2(path: Path, files) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "suffix, make",
+    [(suffix, make) for suffix, make in MAKERS.items() if suffix != ".tar"]
+    + [(".zip", with_bzip2)],
+)
+@pytest.mark.parametrize("place", [0.5, 0.9999])
+def test_damage_behind_the_first_block_is_a_line(tmp_path, suffix, make, place):
+    """Also in the checksum at the very end. A plain tar has none."""
+    content = bytearray(make(tmp_path / "packed", {"vosk/a": LARGE}).read_bytes())
+    content[int(len(content) * place)] ^= 0xFF
     (tmp_path / "packed").write_bytes(content)
     refused(tmp_path, tmp_path / "packed", suffix)
 
