@@ -90,6 +90,13 @@ def test_damaged_settings_are_a_line(tmp_path):
     assert "correct .dvc/config" in configured(tmp_path, "x\n[core")
 
 
+def test_settings_that_are_not_text_are_a_line(tmp_path):
+    configured(tmp_path, "x")
+    (tmp_path / ".dvc/config").write_bytes(b"[core]\nremote = \xff\n")
+    [line] = remote.lines(tmp_path)
+    assert "correct .dvc/config" in line.cure and not remote.cache_links(tmp_path)
+
+
 def test_a_folder_that_may_not_be_written_says_so(tmp_path, monkeypatch):
     (tmp_path / "store").mkdir()
     monkeypatch.setattr(os, "access", lambda *_: False)
