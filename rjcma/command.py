@@ -40,7 +40,7 @@ def problems_as_lines() -> Iterator[None]:
     """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files.
 
     A full disk, a folder that must not be written, and a folder in place of a file, or the other
-    way round, are problems too.
+    way round, are problems too. A package that cannot be imported is a line that names the doctor.
     """
     remember_in(DIGESTS)
     try:
@@ -48,6 +48,10 @@ def problems_as_lines() -> Iterator[None]:
     except (Problem, Problems) as problem:
         _print(problem)
         sys.exit(1)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "rjcma":
+            raise
+        sys.exit(f"problem: {error}: run `rjcma doctor`, which says what to do")
     except OSError as error:
         refused = _of_another_kind(error) or unwritable(error, Path.cwd())
         if refused is None:
