@@ -42,6 +42,9 @@ DAMAGE = (
     RuntimeError,  # a password
     ValueError,
     OverflowError,
+    FileExistsError,  # a name that is a file's and a folder's
+    IsADirectoryError,
+    NotADirectoryError,
 )
 """What readers of archives raise for a damaged one; besides an `OSError` that has no number."""
 
@@ -85,8 +88,8 @@ def unpack(archive: Path, name: str, folder: Path, top: str) -> None:
             raise guard.problem("no file in it")
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        of_the_disk = isinstance(error, OSError) and error.errno is not None
-        if of_the_disk or not isinstance(error, (*DAMAGE, OSError)):
+        without_number = isinstance(error, OSError) and error.errno is None
+        if not (without_number or isinstance(error, DAMAGE)):
             raise
         raise guard.problem(f"a damaged archive ({' '.join(str(error).split())[:100]})") from None
 

@@ -187,6 +187,13 @@ def test_a_zip_with_a_password_is_a_line(tmp_path):
     assert "password" in refused(tmp_path, packed, ".zip")
 
 
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+@pytest.mark.parametrize("names", [("vosk/a", "vosk/a/b"), ("vosk/a/b", "vosk/a")])
+def test_a_name_that_is_of_a_file_and_of_a_folder_is_a_line(tmp_path, suffix, names):
+    packed = MAKERS[suffix](tmp_path / "packed", dict.fromkeys(names, b"x"))
+    assert "a damaged archive" in refused(tmp_path, packed, suffix)
+
+
 def test_an_archive_of_folders_only_is_no_model(tmp_path):
     with zipfile.ZipFile(tmp_path / "packed", "w") as file:
         file.mkdir("vosk")
