@@ -28,6 +28,7 @@ from rjcma.sample.cast import Video
 from rjcma.sample.corpus import planned
 from rjcma.sample.scene import Shown, draw_scene
 from rjcma.sample.settings import Sample
+from rjcma.scoring.table import markdown_table
 
 Floats = NDArray[np.float64]
 Series = Mapping[str, NDArray[np.floating]]
@@ -52,6 +53,20 @@ def ceilings(
         read = {name: of_clip[target] for name, of_clip in shown.items()}
         found[target] = np.mean([_of_fold(fold, read, truth) for fold in divided], axis=0).tolist()
     return found
+
+
+def table(
+    clips: Sequence[Clip], folder: Path, settings: Sample, folds: Folds, targets: Sequence[str]
+) -> str:
+    """The ceilings as a Markdown table, a line an oracle. Raises `Problem` as `ceilings` does."""
+    found = ceilings(clips, folder, settings, folds, targets)
+    header = ["Who reads without error", *(target.capitalize() for target in targets), "Mean"]
+    body = [
+        [oracle, *(f"{ccc:.3f}" for ccc in of_oracle), f"{np.mean(of_oracle):.3f}"]
+        for oracle, of_oracle in zip(ORACLES, zip(*found.values()), strict=True)
+    ]
+    truth = ["the drawn truth", *["1.000"] * (len(targets) + 1)]
+    return markdown_table([header, *body, truth])
 
 
 def _of_fold(fold: Fold, read: Mapping[str, Floats], truth: Series) -> list[float]:

@@ -23,8 +23,8 @@ class Sample(Section):
     videos: list[str] | None = Field(None, min_length=1)
     """Names of the videos to make; null makes all of them."""
 
-    clips: int | None = Field(None, ge=21, le=9999)
-    """How many clips there are: the cast's 21 (see rjcma/sample/cast.py), which null makes alone,
+    clips: int | None = Field(None, ge=20, le=9999)
+    """How many clips there are: the cast's 20 (see rjcma/sample/cast.py), which null makes alone,
     and then drawn ones (see rjcma/sample/crowd.py). The clips of fewer are among those of more."""
 
     people: int | None = Field(None, ge=1, le=9999)
