@@ -133,8 +133,8 @@ def _series(path: Path, clip: str) -> Series:
 def _words(folder: Path, clip: str) -> list[Word] | None:
     try:
         spoken: Any = site.read_data(folder, f"{site.CLIPS}/{clip}")["words"]
-        times = [site.unpacked(spoken[name]).tolist() for name in ("start", "end")]
-        return [Word(*each) for each in zip(map(str, spoken["text"]), *times, strict=True)]
+        words = zip(spoken["text"], spoken["start"], spoken["end"], strict=True)
+        return [Word(str(text), float(start), float(end)) for text, start, end in words]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a report without pages, or whose page has no words: they are only shown
 

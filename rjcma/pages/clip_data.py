@@ -29,7 +29,7 @@ def data_of(view: ClipView, site: Site) -> dict[str, Any]:
         "frames": clip.frames,
         "fps": clip.fps,
         "first": clip.first,
-        "times": None if clip.times is None else clip.frame_times(),
+        "times": None if clip.times is None else clip.frame_times().tolist(),
         "targets": targets_of(view),
         "words": words_of(view),
         "faces": _faces(view, site),
@@ -64,15 +64,18 @@ def targets_of(view: ClipView) -> list[dict[str, Any]]:
 
 
 def words_of(view: ClipView) -> dict[str, Any] | None:
-    """The words that are spoken during the clip: texts, and times as arrays."""
+    """The words that are spoken during the clip: texts and times.
+
+    Times are not `packed`: rounded, a word might begin after the frame on which it begins.
+    """
     if not view.words:
         return None
     first, stop = span(view)
     words = [word for word in view.words if word.end > first and word.start < stop]
     return {
         "text": [word.text for word in words],
-        "start": np.array([word.start for word in words], np.float32),
-        "end": np.array([word.end for word in words], np.float32),
+        "start": [word.start for word in words],
+        "end": [word.end for word in words],
     }
 
 
