@@ -99,6 +99,9 @@ def read(source: Source) -> Side:
         }
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from None
+    for target, folds in scores.items():
+        if not (folds and np.isfinite(list(folds.values())).all()):
+            raise _damaged(path, f"no CCC of {target}, or one that is not finite")
     clips = tuple(sorted(path.stem for path in (source.folder / TRACES).glob("*.csv")))
     if not scores or not clips:
         raise _damaged(path if not scores else source.folder / TRACES, "nothing in it")

@@ -103,7 +103,7 @@ def how(targets: list[dict[str, Any]]) -> str:
         text += " The prediction is the mean of the networks that were not trained on this clip"
         text += f" ({folds - trained} of {folds})."
     elif folds:
-        text += " All networks were trained on this clip: there is a band, but no prediction."
+        text += " All networks were trained on this clip, so there is no prediction."
     if folds > 1 and trained:
         text += " The band spans all of them, also those that were trained on it."
     return text
