@@ -56,6 +56,8 @@ def _figure(
                 "hovertemplate": "%{fullData.name}, %{text}<br>epoch %{x}: %{y:.3f}<extra></extra>",
             }
         )
+    if len(folds) > 1:
+        data += [_pattern(fold, dash[fold]) for fold in folds]
     return Figure(
         name=f"curves-{measure}",
         title=title,
@@ -66,14 +68,32 @@ def _figure(
             "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
             "yaxis": {"title": {"text": "CCC" if measure == "ccc" else "loss"}},
             "legend": {"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right"},
+            "legend2": {
+                **{"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
+                **{"itemclick": False, "itemdoubleclick": False},
+            },
             "showlegend": True,
         },
-        height=340,
+        height=380,
         table=Table(
             ["Run", "Epochs", "Selected", "First", "At the selected", "Last", "Released at"],
             [_row(run, measure, released[run.name]) for run in runs],
         ),
     )
+
+
+def _pattern(fold: int, dash: str) -> dict[str, Any]:
+    """The line of a fold, in the second legend only."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"fold {fold}",
+        "legend": "legend2",
+        "x": [None],
+        "y": [None],
+        "line": {"color": "var(--quiet)", "width": 1.6, "dash": dash},
+        "hoverinfo": "skip",
+    }
 
 
 def _marks(run: TrainedRun, epochs: Sequence[int], released: Sequence[int]) -> dict[str, Any]:

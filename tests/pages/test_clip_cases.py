@@ -158,6 +158,20 @@ def test_the_word_that_is_spoken_stays_in_sight_and_the_page_does_not_move(brows
     there.close()
 
 
+def test_on_a_phone_the_video_stays_in_sight_above_what_is_read(browser, tmp_path):
+    clip_world.film(tmp_path / "videos" / "anna.mp4")
+    view = clip_world.view(tmp_path / "f", attention=[clip_world.attention()])
+    pages = clip_world.write(tmp_path, view)
+    there = opened(browser, pages, width=390, height=844, reduced_motion="reduce")
+    page = there.page
+    page.wait_for_selector('[data-video="there"]')
+    for part in ("traces", "attention"):
+        page.evaluate(f"document.querySelector('[data-part={part}]').scrollIntoView()")
+        place = page.locator("video").bounding_box()
+        assert place["y"] == pytest.approx(0, abs=1) and 100 < place["height"] <= 0.3 * 844 + 1
+    there.close()
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.7, 2.31])
 def test_a_link_may_name_a_time(browser, tmp_path, seconds):
     pages = clip_world.write(tmp_path, clip_world.view(tmp_path / "features"))

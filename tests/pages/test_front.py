@@ -230,6 +230,16 @@ def test_a_release_and_the_selected_epoch_have_their_own_marks(world):
     assert drawn.table.rows[0][-1] == "3"
 
 
+def test_the_legend_tells_the_fold_of_each_pattern(world):
+    results = scoring_world.results(world)
+    for drawn in curves.figures(results.runs, world.runs):
+        lines = drawn.data[: len(results.runs)]
+        shown = {item["name"]: item["line"]["dash"] for item in drawn.data[len(lines) :]}
+        for run, line in zip(results.runs, lines, strict=True):
+            assert line["line"]["dash"] == shown[f"fold {run.fold}"]
+        assert len(set(shown.values())) == len(shown) == 3
+
+
 def test_the_ablations_tables_are_shown(world):
     rows = rows_of(page(world), 'aria-label="Recursions"')
     assert rows[2] == ["JCA", "0.400 ± 0.050", "-0.100"]
