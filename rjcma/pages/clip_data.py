@@ -64,7 +64,7 @@ def targets_of(view: ClipView) -> list[dict[str, Any]]:
 
 
 def words_of(view: ClipView) -> dict[str, Any] | None:
-    """The words that are spoken during the clip: texts and times.
+    """The words that are spoken during the clip, texts and times; None if there are none.
 
     Times are not `packed`: rounded, a word might begin after the frame on which it begins.
     """
@@ -72,6 +72,8 @@ def words_of(view: ClipView) -> dict[str, Any] | None:
         return None
     first, stop = span(view)
     words = [word for word in view.words if word.end > first and word.start < stop]
+    if not words:
+        return None
     return {
         "text": [word.text for word in words],
         "start": [word.start for word in words],

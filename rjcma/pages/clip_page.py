@@ -58,7 +58,8 @@ def write(
     Raises `Problem` for features that are damaged.
     """
     name = f"{CLIPS}/{view.clip.name}"
-    site.data(name, data_of(view, site))
+    data = data_of(view, site)
+    site.data(name, data)
     targets = targets_of(view)
     site.page(
         f"{name}.html",
@@ -68,6 +69,7 @@ def write(
         scripts=SCRIPTS,
         data_name=name,
         view=view,
+        spoken=data["words"] is not None,
         before=before,
         after=after,
         targets=targets,

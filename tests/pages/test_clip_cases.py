@@ -76,6 +76,17 @@ def test_without_any_feature_the_page_shows_the_traces_and_says_what_is_missing(
     there.close()
 
 
+@pytest.mark.parametrize("words", [[], [Word("Later", 9.0, 9.5, 1.0)]], ids=["none", "later"])
+def test_where_nobody_speaks_during_the_clip_the_page_says_so(browser, tmp_path, words):
+    view = clip_world.view(tmp_path / "features", words=words)
+    there = opened(browser, clip_world.write(tmp_path, view))
+    assert "Nobody speaks." in there.page.locator(".said").inner_text()
+    assert there.page.locator('[data-part="words"]').count() == 0
+    there.page.keyboard.press("]")
+    assert [e for e in there.errors if not missing_video(e)] == []
+    there.close()
+
+
 @pytest.mark.parametrize(
     ("how", "begins"),
     [
