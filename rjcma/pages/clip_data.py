@@ -46,7 +46,9 @@ def data_of(view: ClipView, site: Site) -> dict[str, Any]:
 def targets_of(view: ClipView) -> list[dict[str, Any]]:
     """The targets that were run or labelled: name, colours, range and series."""
     targets = [t for t in view.ranges if view.folds.get(t) or view.truth_of(t) is not None]
-    own, soft = colours(list(view.ranges)), soft_colours(list(view.ranges))
+    # Those that were run are first, so that they have the colours of the front page.
+    ordered = sorted(view.ranges, key=lambda target: not view.folds.get(target))
+    own, soft = colours(ordered), soft_colours(ordered)
     return [
         {
             "name": target,

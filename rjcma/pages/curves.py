@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MEASURES = {"ccc": "CCC of the selection clips", "loss": "Training loss (1 − CCC)"}
 
 
-def figures(runs: Sequence[TrainedRun], folder: Path) -> list[Figure]:
-    """A figure a measure: a line per run, and marks on it. `folder` has the runs."""
+def figures(runs: Sequence[TrainedRun], targets: Sequence[str], folder: Path) -> list[Figure]:
+    """A figure a measure: a line per run, and marks on it. `folder` has the runs of `targets`."""
+    own = colours(targets)
     released = {run.name: released_at(folder / run.name / "history.csv") for run in runs}
-    return [_figure(measure, title, runs, released) for measure, title in MEASURES.items()]
+    return [_figure(measure, title, runs, own, released) for measure, title in MEASURES.items()]
 
 
 def released_at(path: Path) -> list[int]:
@@ -32,9 +33,12 @@ def released_at(path: Path) -> list[int]:
 
 
 def _figure(
-    measure: str, title: str, runs: Sequence[TrainedRun], released: dict[str, list[int]]
+    measure: str,
+    title: str,
+    runs: Sequence[TrainedRun],
+    colour: Mapping[str, str],
+    released: Mapping[str, list[int]],
 ) -> Figure:
-    colour = colours(list(dict.fromkeys(run.target for run in runs)))
     folds = list(dict.fromkeys(run.fold for run in runs))
     dash = {fold: DASHES[number % len(DASHES)] for number, fold in enumerate(folds)}
     data: list[dict[str, Any]] = []
