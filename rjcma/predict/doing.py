@@ -12,7 +12,7 @@ from typing import Any
 
 from rjcma.jobs import adoption
 from rjcma.jobs.ledger import Ledger
-from rjcma.jobs.work import Work
+from rjcma.jobs.work import Work, claim
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 
@@ -80,9 +80,11 @@ def do(
 def run(failures: Failures, work: Work) -> None:
     """Do what is lacking of a work, and say nothing if nothing is; other files stay.
 
-    A single job is done in this process, which has its libraries already.
+    A single job is done in this process, which has its libraries already. Raises `Problem` for a
+    folder of other files.
     """
     alone = len(work.jobs) == 1 and work.workers == "processes"
+    claim(work.folder)
     here = dataclasses.replace(
         work,
         workers="threads" if alone else work.workers,

@@ -133,6 +133,13 @@ def test_without_the_corpus_nothing_is_made(tmp_path):
         previews([clip("a")], tmp_path / "nowhere", tmp_path / "out")
 
 
+def test_previews_do_not_replace_other_films_in_their_folder(tmp_path):
+    noise(tmp_path / "old.avi", 5, codec="mpeg4", sound=False)
+    with pytest.raises(Problem, match=r"other files, such as old\.avi; .* name another folder"):
+        previews([clip("old", frames=5, fps=25, file="old.avi", sound=False)], tmp_path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.avi"]
+
+
 sides = st.integers(1, 4000)
 
 

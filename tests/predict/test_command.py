@@ -123,3 +123,14 @@ def test_a_half_written_run_is_not_exported(rjcma, world, folder):
 def test_nothing_but_runs_where_a_video_is_to_be_is_one_line(rjcma, world):
     status, _, problems = rjcma("predict", world.runs[0], "--run", world.runs[1])
     assert status == 1 and len(problems) == 1 and "no video" in problems[0]
+
+
+def test_a_users_own_files_in_a_working_folder_are_not_removed(rjcma, world, talk):
+    Path("videos").mkdir()
+    own = Path(shutil.copy(talk, "videos"))
+    status, _, problems = rjcma("predict", own, "--run", *world.runs, "--work", ".")
+    assert status == 1 and len(problems) == 1
+    assert problems[0].startswith("problem: videos: found a folder with other files, such as talk")
+    assert own.read_bytes() == talk.read_bytes()
+    own.rename("talk.mkv")
+    assert rjcma("predict", "talk.mkv", "--run", *world.runs, "--work", ".")[0] == 0
