@@ -104,12 +104,31 @@ def test_a_full_disk_where_a_film_is_to_be_is_named_by_the_films_path(
     def full(source, _):
         raise OSError(28, "No space left on device", str(source))
 
-    monkeypatch.setattr(outputs, "copy", full)
+    monkeypatch.setattr(outputs.shutil, "copyfile", full)
     options = ("--run", world.runs[0], "--overlay", "films/talk.mp4")
     status, _, problems = rjcma("predict", talk, *options)
     assert status == 1 and len(problems) == 1
     assert problems[0].startswith("problem: films/talk.mp4: found no space left on device")
     assert not list(Path("films").iterdir())
+
+
+def test_a_film_does_not_replace_a_video(rjcma, world, talk):
+    own = Path(shutil.copy(talk, "talk.mp4"))
+    other = Path(shutil.copy(talk, "film-talk.mp4"))
+    for videos, overlay in (([own], "./talk.mp4"), ([own, other], "film.mp4")):
+        status, printed, problems = rjcma(
+            "predict", *videos, "--run", world.runs[0], "--overlay", overlay
+        )
+        assert (status, printed) == (1, "") and len(problems) == 1
+        assert "found a video that is to be predicted" in problems[0]
+    assert own.read_bytes() == other.read_bytes() == talk.read_bytes()
+
+
+def test_a_film_has_the_name_that_it_has_if_no_other_video_fails(rjcma, world, talk):
+    Path("bad.mp4").touch()
+    options = ("--run", world.runs[0], "--overlay", "film.mp4", "--person", "left")
+    assert rjcma("predict", talk, "bad.mp4", *options)[0] == 1
+    assert [path.name for path in Path().glob("film*")] == ["film-talk.mp4"]
 
 
 def test_a_half_written_run_is_not_exported(rjcma, world, folder):
