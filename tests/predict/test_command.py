@@ -139,6 +139,30 @@ def test_a_half_written_run_is_not_exported(rjcma, world, folder):
     assert not Path("talks.rjcma").exists()
 
 
+@pytest.mark.parametrize("missing", ["run.json", "weights.safetensors"])
+def test_a_half_written_run_among_others_is_not_left_out(rjcma, world, talk, missing):
+    runs = Path(shutil.copytree(world.root / "runs", "runs"))
+    (runs / "valence-1" / missing).unlink()
+    status, printed, problems = rjcma("predict", talk, "--run", runs)
+    assert (status, printed) == (1, "") and len(problems) == 1
+    assert f"runs/valence-1: found no {missing}" in problems[0]
+
+
+def test_a_run_that_is_being_trained_is_not_left_out(rjcma, world, talk):
+    runs = Path(shutil.copytree(world.root / "runs", "runs"))
+    (runs / "valence-2" / "live").mkdir(parents=True)
+    _, _, problems = rjcma("predict", talk, "--run", runs)
+    assert len(problems) == 1 and "wait until the run has ended" in problems[0]
+
+
+def test_a_bundle_where_a_folder_is_is_one_line(rjcma, world):
+    Path("runs").mkdir()
+    status, printed, problems = rjcma("export", world.runs[0], "runs")
+    assert (status, printed) == (1, "") and len(problems) == 1
+    assert problems[0].startswith("problem: runs: found is a directory; expected a path")
+    assert [path.name for path in Path().iterdir() if path.name != ".rjcma"] == ["runs"]
+
+
 def test_nothing_but_runs_where_a_video_is_to_be_is_one_line(rjcma, world):
     status, _, problems = rjcma("predict", world.runs[0], "--run", world.runs[1])
     assert status == 1 and len(problems) == 1 and "no video" in problems[0]
