@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rjcma.jobs import adoption
+from rjcma.jobs.files import unwritable
 from rjcma.jobs.ledger import Ledger
 from rjcma.jobs.work import Work, claim
 from rjcma.manifest import Clip
@@ -81,10 +82,9 @@ def run(failures: Failures, work: Work) -> None:
     """Do what is lacking of a work, and say nothing if nothing is; other files stay.
 
     A single job is done in this process, which has its libraries already. Raises `Problem` for a
-    folder of other files.
+    folder of other files, and for a full disk.
     """
     alone = len(work.jobs) == 1 and work.workers == "processes"
-    claim(work.folder)
     here = dataclasses.replace(
         work,
         workers="threads" if alone else work.workers,
@@ -92,11 +92,16 @@ def run(failures: Failures, work: Work) -> None:
         quiet=not Ledger(work.folder).lacks(work.wanted),
     )
     try:
+        claim(work.folder)
         adoption.run(here)
     except Problems as several:
         failures.note(several.problems, {job.name for job in work.jobs})
     except Problem as problem:
         raise _of_a_video(problem) from None
+    except OSError as error:
+        if refused := unwritable(error, work.folder):
+            raise refused from None
+        raise
 
 
 def _of_a_video(problem: Problem) -> Problem:

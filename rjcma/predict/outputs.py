@@ -40,6 +40,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     of single videos after all others are written.
     """
     _refuse_forms(request.videos, out, forms)
+    _make_folder(request.work, "--work")
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:

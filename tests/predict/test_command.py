@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rjcma import cli
+from rjcma.jobs import adoption
 from rjcma.predict import outputs, tables
 
 
@@ -59,13 +61,14 @@ def test_what_a_shell_makes_of_a_pattern_of_runs_is_understood(rjcma, world, tal
         (["--everyone", "--no-faces"], "--everyone: found --no-faces"),
         (["--overlay", "film.gif"], "film.gif: found another ending than .mp4"),
         (["--detector", "nowhere.onnx"], "expected haar"),
+        (["--work", __file__], "found a file where a folder is to be; .* correct --work"),
         (["--run", "nowhere"], "nowhere: found no such folder"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_leaves_no_file(rjcma, world, talk, options, words):
     status, printed, problems = rjcma("predict", talk, "--run", world.runs[0], *options)
     assert (status, printed) == (1, "")
-    assert len(problems) == 1 and words in problems[0]
+    assert len(problems) == 1 and re.search(words, problems[0])
     assert {path.name for path in Path().rglob("*") if path.is_file()} <= {"digests.jsonl"}
 
 
@@ -94,8 +97,18 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_written_table(rjcma, world, 
     monkeypatch.setattr(tables, "csv_text", full)
     status, printed, problems = rjcma("predict", talk, "--run", world.runs[0])
     assert (status, printed) == (1, "") and len(problems) == 1
-    assert "no space left on device" in problems[0] and "free space" in problems[0]
-    assert not list(Path("predictions").iterdir())
+    assert problems[0].startswith("problem: predictions/talk.csv: found no space left on device")
+    assert "free space" in problems[0] and not list(Path("predictions").iterdir())
+
+
+def test_a_full_disk_below_the_working_folder_is_named(rjcma, world, talk, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(adoption.jobs, "run", full)
+    status, _, problems = rjcma("predict", talk, "--run", world.runs[0], "--work", "kept")
+    assert status == 1 and len(problems) == 1
+    assert problems[0].startswith("problem: kept/videos: found no space left on device")
 
 
 def test_a_full_disk_where_a_film_is_to_be_is_named_by_the_films_path(
