@@ -33,7 +33,7 @@ class Failures:
 
         Raises `Problems` if one of them is of no single job: the others would fail as well.
         """
-        self.problems += map(_of_a_video, problems)
+        self.problems += map(of_a_video, problems)
         if any(problem.clip not in names for problem in problems):
             raise Problems(self.problems)
         self._names |= {problem.clip for problem in problems}
@@ -97,14 +97,14 @@ def run(failures: Failures, work: Work) -> None:
     except Problems as several:
         failures.note(several.problems, {job.name for job in work.jobs})
     except Problem as problem:
-        raise _of_a_video(problem) from None
+        raise of_a_video(problem) from None
     except OSError as error:
         if refused := unwritable(error, work.folder):
             raise refused from None
         raise
 
 
-def _of_a_video(problem: Problem) -> Problem:
+def of_a_video(problem: Problem) -> Problem:
     """The same problem, its cure without what holds of a corpus's clips and stages only."""
     cure = WITHOUT_CLIP.sub("", problem.cure).replace("run `dvc repro`", "predict again")
     return Problem(

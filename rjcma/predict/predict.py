@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import in_own_units
+from rjcma.corpus.names import alike
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
@@ -90,12 +91,27 @@ def _load_meanwhile(request: Request, places: Places) -> None:
 
 
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
-    """The clips: a video each, or a person each."""
+    """The clips: a video each, or a person each.
+
+    Raises `Problem` for a person whose files would have the name of another video.
+    """
     if request.everyone:
-        return [each for clip in whole for each in _everyone(clip, places)]
-    if request.person is not None:
-        return [videos.of_person(clip, request.person) for clip in whole]
-    return list(whole)
+        clips = [each for clip in whole for each in _everyone(clip, places)]
+    elif request.person is not None:
+        clips = [videos.of_person(clip, request.person) for clip in whole]
+    else:
+        return list(whole)
+    named = {alike(clip.video): clip for clip in whole}
+    for clip in clips:
+        other = named.get(alike(clip.name), clip)
+        if other.video != clip.video:
+            raise Problem(
+                file=other.file,
+                found=f"a video with the name of person {clip.person} of {clip.file}",
+                expected="another name, since predictions are called by these",
+                cure="rename it, or predict it in a call of its own, with another --out",
+            )
+    return clips
 
 
 def _everyone(clip: Clip, places: Places) -> list[Clip]:
@@ -116,6 +132,13 @@ def _refuse_shard() -> None:
 
 
 def _refuse_person(request: Request, engines: Engines) -> None:
+    if request.everyone and request.person is not None:
+        raise Problem(
+            file="--person",
+            found=f"{request.person}, and --everyone",
+            expected="one of them",
+            cure="leave one out",
+        )
     if (request.everyone or request.person is not None) and not engines.looks:
         raise Problem(
             file="--everyone" if request.everyone else "--person",

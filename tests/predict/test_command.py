@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from predict_world import film
 
 from rjcma import cli
 from rjcma.jobs import adoption
@@ -59,6 +60,7 @@ def test_what_a_shell_makes_of_a_pattern_of_runs_is_understood(rjcma, world, tal
         (["--person", "middle"], "--person: found middle; expected left, right, or a number"),
         (["--person", "left", "--no-faces"], "--person: found --no-faces"),
         (["--everyone", "--no-faces"], "--everyone: found --no-faces"),
+        (["--everyone", "--person", "2"], "--person: found 2, and --everyone"),
         (["--overlay", "film.gif"], "film.gif: found another ending than .mp4"),
         (["--detector", "nowhere.onnx"], "expected haar"),
         (["--work", __file__], "found a file where a folder is to be; .* correct --work"),
@@ -82,6 +84,15 @@ def test_a_person_who_is_not_seen_is_one_line(rjcma, world, talk):
 def test_everyone_of_a_video_of_one_person_is_that_person(rjcma, world, talk):
     assert rjcma("predict", talk, "--run", world.runs[0], "--everyone")[0] == 0
     assert [path.name for path in Path("predictions").iterdir()] == ["talk_1.csv"]
+
+
+def test_a_person_with_the_name_of_another_video_is_one_line(rjcma, world, talk):
+    film(Path("talk_1.mkv"), 3, faces=False)
+    status, printed, problems = rjcma(
+        "predict", talk, "talk_1.mkv", "--run", world.runs[0], "--everyone"
+    )
+    assert (status, printed) == (1, "") and len(problems) == 1
+    assert "talk_1.mkv: found a video with the name of person 1 of" in problems[0]
 
 
 def test_a_shard_is_refused(rjcma, world, talk, monkeypatch):

@@ -115,16 +115,18 @@ def test_a_path_without_a_file_is_refused_at_once(tmp_path):
 
 
 def test_two_videos_of_one_name_are_refused(tmp_path):
-    films_of = [tmp_path / "a" / "Talk.mp4", tmp_path / "b" / "talk.avi"]
-    with pytest.raises(Problem, match="with the name of"):
-        clips_of(films_of, tmp_path / "out", Failures())
+    for one, other in (("Talk", "talk"), ("caf\u00e9", "cafe\u0301")):
+        films_of = [tmp_path / "a" / f"{one}.mp4", tmp_path / "b" / f"{other}.avi"]
+        with pytest.raises(Problem, match="with the name of"):
+            clips_of(films_of, tmp_path / "out", Failures())
 
 
 def test_a_name_that_files_cannot_have_is_refused(tmp_path):
     path = tmp_path / "two\nlines.mp4"
     path.touch()
-    with pytest.raises(Problem, match="in the name"):
+    with pytest.raises(Problem, match="in the name") as caught:
         clips_of([path], tmp_path / "out", Failures())
+    assert caught.value.cure == "rename the clip's files"
 
 
 def test_the_others_go_on_when_one_fails(tmp_path):
