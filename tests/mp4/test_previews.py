@@ -110,6 +110,16 @@ def test_the_container_and_its_codecs_tell_whether_a_preview_is_needed(
     assert is_needed(tmp_path / name) is needed
 
 
+def test_a_sound_that_nobody_knows_needs_a_preview(tmp_path):
+    source = video(tmp_path / "a.avi", shades(3), np.arange(3) / 10, np.zeros((1, 4000)))
+    assert b"auds" in source.read_bytes()
+    content = bytearray(source.read_bytes())
+    form = content.index(b"strf", content.index(b"auds")) + 8
+    content[form : form + 2] = b"\x99\x77"
+    source.write_bytes(content)
+    assert is_needed(source)
+
+
 def test_a_video_that_begins_late_needs_a_preview(tmp_path):
     noise(tmp_path / "a.mp4", 5, sound=False, stamps=[0, 40, 80, 120, 160])
     noise(tmp_path / "b.mp4", 5, sound=True, stamps=[500, 540, 580, 620, 660])

@@ -11,6 +11,7 @@ import cv2
 import films
 import numpy as np
 import pytest
+from av.stream import Disposition
 from corpus_builder import video
 
 from rjcma.corpus.probe import Probe
@@ -63,6 +64,21 @@ def sound_only(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def sound_with_a_cover(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=8000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 8000, 0, Fraction(1, 8000)
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+        drawn = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux(cover.encode(drawn.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+
+
 def two_sizes(path: Path) -> None:
     parts = []
     for number, height in enumerate((64, 96)):
@@ -87,6 +103,7 @@ def no_frames(path: Path) -> None:
 
 BAD = {
     "sound.mkv": (sound_only, "no video stream"),
+    "cover.mp4": (sound_with_a_cover, r"no video stream \(streams: audio, cover picture\)"),
     "picture.png": (picture, "a picture"),
     "picture.jpg": (picture, "a picture"),
     "sizes.ts": (two_sizes, r"pictures of 160 x 64, and from frame \d+ on of 160 x 96"),
