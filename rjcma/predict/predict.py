@@ -211,7 +211,7 @@ def _result(
     }
     listens = "text" in engines.modalities
     spoken = words.read(places.transcripts / f"{clip.video}.json") if listens else []
-    boxes, files = _boxes(clip, engines, places), _files(clip, places, predictions)
+    boxes, files = _boxes(clip, engines, places), _files(clip, engines, places, predictions)
     return Predicted(clip, Path(clip.file), ranges, folds, spoken, boxes, files)
 
 
@@ -220,11 +220,17 @@ def _attention(predictions: Path) -> Path:
     return predictions.with_name(f"{predictions.name}-attention")
 
 
-def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
-    of_videos = {"words": places.words, "transcripts": places.transcripts}
-    of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
-    of_clips["attention"] = _attention(predictions)
-    of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
+def _files(clip: Clip, engines: Engines, places: Places, predictions: Path) -> dict[str, Path]:
+    """What the networks' modalities were made from; the folders may have files of earlier calls."""
+    of_videos: dict[str, Path] = {}
+    of_clips = {"predictions": predictions, "attention": _attention(predictions)}
+    of_clips |= _folders(engines, places)
+    if "visual" in engines.modalities:
+        of_clips["faces"] = places.faces
+    if "audio" in engines.modalities:
+        of_clips["logmel"] = places.logmel
+    if "text" in engines.modalities:
+        of_videos = {"words": places.words, "transcripts": places.transcripts}
     paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
     paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}
     return {kind: path for kind, path in paths.items() if path.is_file()}
