@@ -117,6 +117,16 @@ def test_a_record_of_another_version_is_one_line(runs):
         engines(runs)
 
 
+def test_an_engine_that_this_version_does_not_know_is_one_line_with_a_cure(world, runs, tmp_path):
+    say(runs, lambda record: record["params"]["speech"].update(engine="whisper"))
+    with pytest.raises(
+        Problem, match=r"speech\.engine = 'whisper'; .*update rjcma.*--other-engines"
+    ):
+        engines(runs)
+    mine = params(tmp_path / "mine.yaml", world)
+    assert engines(runs, params=mine, others=True).speech.engine == "vosk"
+
+
 def test_a_record_that_was_edited_is_one_line(runs):
     path = runs[0] / ENGINES
     path.write_text(path.read_text().replace("-1.0", "-2.0"))
