@@ -24,6 +24,7 @@ from rjcma.speech import transcribe_all
 from rjcma.speech.settings import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
+from rjcma.training.engines import ENGINES
 from rjcma.training.settings import Training
 from rjcma.vision import model
 from rjcma.vision.settings import Faces, Haar, YuNet
@@ -131,15 +132,21 @@ def recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]
                 expected="runs of the same features",
                 cure="predict with each of them in a call of its own",
             )
-    where = runs[0].folder / "engines.json"
-    sections = {}
-    for name, schema in SECTIONS.items():
-        if name not in first.params:
-            found = f"no section {name}"
-            cure = f"update rjcma, or give {OTHERS}"
-            raise Problem(file=where, found=found, expected="all sections of engines", cure=cure)
-        sections[name] = checked(schema, first.params[name], name, where)
-    return sections, first.models
+    where = runs[0].folder / ENGINES
+    return {name: _recorded(first.params, name, where) for name in SECTIONS}, first.models
+
+
+def _recorded(params: Mapping[str, Any], name: str, where: Path) -> Any:
+    """A section that a run recorded. Raises `Problem` for one of another version."""
+    cure = f"update rjcma, or give {OTHERS}"
+    if name not in params:
+        found = f"no section {name}"
+        raise Problem(file=where, found=found, expected="all sections of engines", cure=cure)
+    try:
+        return checked(SECTIONS[name], params[name], name, where)
+    except Problem as problem:
+        found, expected = problem.found, problem.expected
+        raise Problem(file=where, found=found, expected=expected, cure=cure) from None
 
 
 def _local(asked: Asked) -> dict[str, Any]:
