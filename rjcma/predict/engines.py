@@ -124,16 +124,25 @@ def recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]
             )
     first = runs[0].engines
     assert first is not None
-    for run in runs:
-        if run.engines and (run.engines.params, run.engines.models) != (first.params, first.models):
+    sections = _sections(runs[0], first.params)
+    for run in runs[1:]:
+        assert run.engines is not None
+        same = run.engines.models == first.models and all(
+            keyed(section) == keyed(sections[name])  # the models' places may differ
+            for name, section in _sections(run, run.engines.params).items()
+        )
+        if not same:
             raise Problem(
                 file=run.folder,
                 found=f"features made with other engines or models than those of {runs[0].folder}",
                 expected="runs of the same features",
                 cure="predict with each of them in a call of its own",
             )
-    where = runs[0].folder / ENGINES
-    return {name: _recorded(first.params, name, where) for name in SECTIONS}, first.models
+    return sections, first.models
+
+
+def _sections(run: Trained, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _recorded(params, name, run.folder / ENGINES) for name in SECTIONS}
 
 
 def _recorded(params: Mapping[str, Any], name: str, where: Path) -> Any:
