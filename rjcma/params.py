@@ -181,15 +181,15 @@ def _members(schema: Any) -> Sequence[Any]:
 
 
 def _tags(member: Any) -> Sequence[str]:
-    """The literal values that choose this class of a union.
+    """The literal values that choose this class of a union: those of its first field of literals.
 
-    They are those of its first field of literals that has one value only, or has no default.
+    One without a default comes before one with a default and a single value.
     """
-    for field in getattr(member, "model_fields", {}).values():
-        values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-        if len(values) == 1 or (values and field.is_required()):
-            return [str(value) for value in values]
-    return []
+    fields = getattr(member, "model_fields", {}).values()
+    literal = [field for field in fields if get_origin(field.annotation) is Literal]
+    needed = [get_args(field.annotation) for field in literal if field.is_required()]
+    single = [args for field in literal if len(args := get_args(field.annotation)) == 1]
+    return [str(value) for value in next(iter([*needed, *single]), ())]
 
 
 def _shown(value: object) -> str:

@@ -33,11 +33,15 @@ def targets(kind: Kind, stages: Stages) -> list[str]:
 
 
 def _training(stages: Stages) -> set[str]:
-    """The index, what stage `train` reads, and what the files that it reads refer to."""
+    """The index, what stage `train` reads, and what the files that it reads refer to.
+
+    Those are never the sound: only encoders that are not trained read it.
+    """
     trained = [f"encode@{modality}" for modality in Settings.read(PARAMS).trained_encoders()]
     reading = [stage for name, stage in stages.items() if _base(name) == "train" or name in trained]
     read = {dep.def_path for stage in reading for dep in stage.deps}
-    return _outs(stages["index"]) | (read & set().union(*map(_outs, stages.values())))
+    made = set().union(*map(_outs, stages.values())) - _outs(stages["extract_audio"])
+    return _outs(stages["index"]) | (read & made)
 
 
 def _report(stages: Stages) -> set[str]:

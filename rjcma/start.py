@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rjcma.corpus.audit import Wanted
 from rjcma.corpus.settings import Corpus
-from rjcma.encoders import keys
+from rjcma.encoders import identity
 from rjcma.encoders.settings import NONE, Encoders
 from rjcma.fusion.settings import Fusion
 from rjcma.jobs.files import read_json, replace
@@ -109,7 +109,7 @@ def models_of(sections: Mapping[str, Any]) -> dict[str, Model]:
         **transcribe_all.models(sections["speech"]),
         **punctuate_all.models(sections["punctuation"]),
         **embed_all.models(sections["text"]),
-        **keys.models(encoders, used),
+        **identity.models(encoders, used),
     }
 
 
@@ -139,10 +139,17 @@ def _named(sections: Mapping[str, Any], key: str) -> str:
     return str(reduce(getattr, rest, sections[first]))
 
 
+def _kind(sections: Mapping[str, Any], key: str) -> str:
+    """The kind of the encoder whose weights this key names; empty for any other model."""
+    encoders: Encoders = sections["encoders"]
+    encoder = encoders.of(key.split(".")[1]) if key.startswith("encoders.") else None
+    return str(getattr(encoder, "kind", ""))
+
+
 def missing_of(sections: Mapping[str, Any], models: Mapping[str, Model]) -> dict[str, Problem]:
     """The models that are missing here, by params key; the problem says how to get each."""
     return {
-        key: with_hint(model, key, _named(sections, key))
+        key: with_hint(model, key, _named(sections, key), _kind(sections, key))
         for key, model in models.items()
         if isinstance(model, Problem)
     }

@@ -16,8 +16,9 @@ WORD_BYTES = 90
 """Of a word in a JSON file, of words and of transcripts (as in `benchmarks.estimate`)."""
 TEXT_WIDTH = 768
 """Numbers in a word's vector: BERT-base's."""
-WIDTHS = {"ir_resnet50": 512, "vggish": 128, "compact": 128}
-"""Numbers in a frame's vector, by the encoder's kind; at most, for compact ones."""
+WIDTHS = {"ir_resnet50": 512, "vggish": 128, "compact": 128, "transformers": 1024}
+"""Numbers in a frame's vector, by the encoder's kind; at most, for compact ones, and
+for models of transformers that are not larger than usual."""
 PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184}
 """Weights of the paper's encoders (counted)."""
 SMALL_RUN = 10_000_000

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rjcma.encoders.keys import keyed, models
-from rjcma.encoders.settings import NONE, Encoded, Encoders
+from rjcma.encoders.identity import keyed, models
+from rjcma.encoders.settings import NONE, Encoded, Encoders, Transformers
 from rjcma.jobs import adoption
-from rjcma.jobs.inputs import digest_inputs
+from rjcma.jobs.digests import digest_value
+from rjcma.jobs.inputs import digest_input, digest_inputs
 from rjcma.jobs.work import Job, Work
+from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip
+
+MODEL_MEMORY = 2**30
+"""Bytes that a thread takes that runs a model of base size on a CPU (ours)."""
 
 
 def encode_all(
@@ -20,8 +26,11 @@ def encode_all(
     out: Path,
     settings: Encoders,
     seed: int,
+    whole: Path | None = None,
 ) -> None:
     """Write `out/<clip>.h5` for each clip, from its faces or log-mel windows in `folder`.
+
+    Encoders that read sound find it in the folder `whole`, as `<video>.wav`.
 
     In mode precompute, the files hold the encoder's vectors, rows (T, D) float32. In mode finetune,
     stage `train` runs the encoder itself, and the files refer to those in `folder`. So `train`
@@ -30,8 +39,13 @@ def encode_all(
     On a CPU, clips are encoded in parallel, one core each; on a GPU, one after another. Raises
     `Problem` if weights are missing, and `Problems` for clips that could not be encoded.
     """
-    build = _vectors if getattr(settings, modality).mode == "precompute" else _references
-    adoption.run(build(modality, clips, folder, out, settings, seed))
+    encoder = getattr(settings, modality)
+    if encoder.mode == "finetune":
+        build = _references
+    else:
+        build = _of_a_model if isinstance(encoder, Transformers) else _vectors
+    source = whole if whole is not None and encoder.reads == "whole" else folder
+    adoption.run(build(modality, clips, source, out, settings, seed))
 
 
 def _vectors(
@@ -61,6 +75,55 @@ def _vectors(
         workers="threads",
         around="rjcma.encoders.encode:side_by_side",
     )
+
+
+def _of_a_model(
+    modality: Encoded,
+    clips: Sequence[Clip],
+    folder: Path,
+    out: Path,
+    settings: Encoders,
+    seed: int,
+) -> Work:
+    """The work of a model of transformers, which has no random weights."""
+    encoder = getattr(settings, modality)
+    by_video = encoder.reads == "whole"
+    return Work(
+        encoder.encodes,
+        list((_of_videos if by_video else _of_clips)(clips, folder)),
+        out,
+        ".h5",
+        stage="encode",
+        common=(modality, settings),
+        settings={
+            f"encoders.{modality}": keyed(settings, modality),
+            "precision": settings.precision,
+        },
+        models=models(settings, [modality]),
+        workers="threads",
+        needs=Needs(MODEL_MEMORY),
+        unit="video" if by_video else "clip",
+        around="rjcma.encoders.encode:side_by_side",
+    )
+
+
+def _of_clips(clips: Sequence[Clip], folder: Path) -> Iterator[Job]:
+    for clip, digest in _digests(clips, folder):
+        digests = {"frames": str(clip.frames), "values": digest}
+        yield Job(clip.name, (folder, clip), digests, length=clip.frames)
+
+
+def _of_videos(clips: Sequence[Clip], folder: Path) -> Iterator[Job]:
+    """A job for the sound of each video, which is read once for all clips of the video."""
+    videos: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        videos[clip.video].append(clip)
+    for video, own in sorted(videos.items()):
+        wav = folder / f"{video}.wav"
+        times = [[clip.name, clip.fps, clip.frame_times().tolist()] for clip in own]
+        digests = {"sound": digest_input(wav), "frame times": digest_value(times)}
+        files = tuple(f"{clip.name}.h5" for clip in own)
+        yield Job(video, (own, wav), digests, length=own[0].frames, files=files)
 
 
 def _references(

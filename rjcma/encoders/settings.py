@@ -1,4 +1,4 @@
-"""Section `encoders` of the params file: the networks for faces and for log-mel windows.
+"""Section `encoders` of the params file: the networks for faces and for the voice.
 
 A new encoder needs a module in this package and a class here.
 """
@@ -30,6 +30,10 @@ class Encoder(Section):
 
     implementation: ClassVar[str]
     """The encoder's class, as `module:name`."""
+    encodes: ClassVar[str] = "rjcma.encoders.encode:encode_clip"
+    """The function by which stage `encode` runs it, as `module:name`."""
+    reads: ClassVar[Literal["frames", "whole"]] = "frames"
+    """Whether it reads each frame's own value (a crop, a log-mel window), or a video's sound."""
 
 
 class CompactVisual(Encoder):
@@ -60,13 +64,52 @@ class VGGish(Encoder):
     implementation: ClassVar[str] = "rjcma.encoders.vggish:VGGish"
 
 
+class Transformers(Encoder):
+    """A model of `transformers`, which brings its own weights."""
+
+    kind: Literal["transformers"]
+    weights: Annotated[str, NotKeyed] = NONE
+    """A model's folder, its name on the Hugging Face hub, or package:<Python package with it>. It
+    must be given."""
+    layers: tuple[Annotated[int, Field(ge=-999, le=999)], ...] | None = Field(None, min_length=1)
+    """Numbers of layers, whose states are averaged: 0 is the input of the first block, 1 the output
+    of the first block, -1 that of the last. null: the model's own output, which is that of its last
+    block, after its last norm if it has one (ours)."""
+
+
+class TransformersVisual(Transformers):
+    """Any image model: ViT, DINOv2, CLIP's vision tower, ConvNeXt, Swin, BEiT and others."""
+
+    mode: Literal["finetune", "precompute"] = "precompute"
+    output: Literal["patches", "class", "pooled"] = "patches"
+    """patches: the mean over the patches, which every model has (ours); class: the class token;
+    pooled: what the model itself makes of its last layer, so only without `layers`."""
+    crop: int = Field(40, ge=8)
+    """Pixels that training cuts at random from a stored crop, and prediction from its middle (the
+    paper: 40 of 48). In mode precompute, the whole crop is read."""
+    checkpointing: Annotated[bool, NotKeyed] = True
+    """Whether training computes what is within a block again, in place of keeping it, which takes
+    a third more time and far less memory (ours)."""
+    implementation: ClassVar[str] = "rjcma.encoders.image_model:ImageModel"
+    encodes: ClassVar[str] = "rjcma.encoders.encode_faces:encode_clip"
+
+
+class TransformersAudio(Transformers):
+    """A speech model that reads sound: wav2vec 2, HuBERT, WavLM, Whisper's encoder and others."""
+
+    mode: Literal["precompute"] = "precompute"
+    implementation: ClassVar[str] = "rjcma.encoders.speech_model:SpeechModel"
+    encodes: ClassVar[str] = "rjcma.encoders.encode_sound:encode_video"
+    reads: ClassVar[Literal["frames", "whole"]] = "whole"
+
+
 class Encoders(Section):
     """The encoders of both modalities, and how stage `encode` runs them."""
 
-    visual: Annotated[CompactVisual | IRResNet50, Field(discriminator="kind")]
+    visual: Annotated[CompactVisual | IRResNet50 | TransformersVisual, Field(discriminator="kind")]
     """The encoder of faces."""
-    audio: Annotated[CompactAudio | VGGish, Field(discriminator="kind")]
-    """The encoder of log-mel windows."""
+    audio: Annotated[CompactAudio | VGGish | TransformersAudio, Field(discriminator="kind")]
+    """The encoder of log-mel windows, or of sound."""
     batch: Annotated[int, NotKeyed] = Field(256, ge=1)
     """Frames that stage `encode` reads and encodes at a time (ours)."""
     device: Annotated[str, NotKeyed] = "auto"

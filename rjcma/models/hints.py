@@ -8,12 +8,13 @@ from rjcma.models.registry import Entry, read
 from rjcma.problem import Problem
 
 
-def with_hint(problem: Problem, key: str, named: str) -> Problem:
+def with_hint(problem: Problem, key: str, named: str, kind: str = "") -> Problem:
     """The problem of a missing model, whose cure begins with what fetches it, if anything does.
 
-    `key` is the params key, and `named` what the params file says there.
+    `key` is the params key, and `named` what the params file says there; `kind` is the encoder's,
+    whose models those of other kinds cannot replace.
     """
-    fitting = [entry for entry in read().values() if entry.key == key]
+    fitting = [entry for entry in read().values() if entry.key == key and _suits(entry, kind)]
     if not fitting:
         return problem
     entry = next((entry for entry in fitting if _is(entry, named)), fitting[0])
@@ -28,6 +29,11 @@ def with_hint(problem: Problem, key: str, named: str) -> Problem:
         expected=problem.expected,
         cure=f"{get}{write}; or {other}",
     )
+
+
+def _suits(entry: Entry, kind: str) -> bool:
+    """Whether the model is one of this kind, if any is named."""
+    return not kind or f"kind: {kind}," in entry.params
 
 
 def _is(entry: Entry, named: str) -> bool:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rjcma.encoders import keys
+from rjcma.encoders import identity
 from rjcma.encoders.settings import Encoders
 from rjcma.jobs import code
 from rjcma.jobs.digests import digest_value
@@ -84,7 +84,7 @@ class Engines(NamedTuple):
     def id(self) -> str:
         """A short digest of all that decides the features."""
         sections = {name: keyed(getattr(self, name)) for name in SECTIONS if name != "encoders"}
-        encoders = {m: keys.keyed(self.encoders, m) for m in ("visual", "audio")}
+        encoders = {m: identity.keyed(self.encoders, m) for m in ("visual", "audio")}
         models = {key: str(m) for key, m in _models(self).items()}
         return digest_value([sections, encoders, models, self.seed, self.looks, self.listens])[:12]
 
@@ -124,16 +124,25 @@ def recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]
             )
     first = runs[0].engines
     assert first is not None
-    for run in runs:
-        if run.engines and (run.engines.params, run.engines.models) != (first.params, first.models):
+    sections = _sections(runs[0], first.params)
+    for run in runs[1:]:
+        assert run.engines is not None
+        same = run.engines.models == first.models and all(
+            keyed(section) == keyed(sections[name])  # the models' places may differ
+            for name, section in _sections(run, run.engines.params).items()
+        )
+        if not same:
             raise Problem(
                 file=run.folder,
                 found=f"features made with other engines or models than those of {runs[0].folder}",
                 expected="runs of the same features",
                 cure="predict with each of them in a call of its own",
             )
-    where = runs[0].folder / ENGINES
-    return {name: _recorded(first.params, name, where) for name in SECTIONS}, first.models
+    return sections, first.models
+
+
+def _sections(run: Trained, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _recorded(params, name, run.folder / ENGINES) for name in SECTIONS}
 
 
 def _recorded(params: Mapping[str, Any], name: str, where: Path) -> Any:
@@ -286,7 +295,7 @@ def _models_of(name: str, section: Any) -> dict[str, Model]:
     """The models that a section names, by params key; of encoders, those that are run once."""
     if name == "encoders":
         once = [m for m in ("visual", "audio") if _is_once(section, m)]
-        return keys.models(section, once)
+        return identity.models(section, once)
     of: dict[str, Callable[[Any], dict[str, Model]]] = {
         "faces": model.models,
         "speech": transcribe_all.models,
@@ -324,7 +333,7 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
     problems = []
     for key, found in _models(engines).items():
         if isinstance(found, Problem):
-            problems.append(with_hint(found, key, _place(engines, key)))
+            problems.append(with_hint(found, key, _place(engines, key), _kind(engines, key)))
         elif recorded.get(key, found) != found:
             problems.append(
                 Problem(
@@ -337,6 +346,12 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
             )
     if problems:
         raise Problems(problems)
+
+
+def _kind(engines: Engines, key: str) -> str:
+    """The kind of the encoder whose weights this key names; empty for any other model."""
+    encoder = engines.encoders.of(key.split(".")[1]) if key.startswith("encoders.") else None
+    return str(getattr(encoder, "kind", ""))
 
 
 def _place(engines: Engines, key: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rjcma.audio.extract_all import extract_all
 from rjcma.audio.logmel_all import logmel_all
 from rjcma.encoders.encode_all import encode_all
-from rjcma.encoders.settings import Encoded
+from rjcma.encoders.settings import Encoded, Transformers
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.progress import say
 from rjcma.jobs.work import Job, Work
@@ -188,14 +188,16 @@ class Features(NamedTuple):
         return self._do(left, embed_all, left, places.transcripts, out, engines.text, **how)
 
     def _encoded(self, modality: Encoded, clips: Sequence[Clip], inputs: Path) -> list[Clip]:
-        encoders = self.engines.encoders
-        once = getattr(encoders, modality).mode == "precompute"
-        arguments = (modality, clips, inputs, self.places.of(modality), encoders, self.engines.seed)
+        encoders, out = self.engines.encoders, self.places.of(modality)
+        encoder = getattr(encoders, modality)
+        shows = encoder.mode == "precompute" and not isinstance(encoder, Transformers)
+        arguments = (modality, clips, inputs, out, encoders, self.engines.seed)
         return self._do(
             clips,
             encode_all,
             *arguments,
-            make=ENCODE if once else "",
+            *([self.places.audio] if modality == "audio" else []),
+            make=ENCODE if shows else "",
             around="" if len(clips) == 1 else None,  # a single clip is encoded by all cores
         )
 

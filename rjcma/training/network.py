@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rjcma.encoders import backbones
-from rjcma.encoders.settings import NONE, Encoder
+from rjcma.encoders.settings import NONE, Encoder, Transformers, TransformersVisual
 from rjcma.encoders.standardised import Standardised
 from rjcma.fusion.network import Network, build
 from rjcma.training.batches import frame_moments
@@ -23,21 +24,28 @@ def fresh(training: Sequence[ClipData], settings: Settings) -> Network:
     encoders: dict[str, nn.Module] = {}
     for m in settings.modalities:
         if m in trained:
-            encoders[m] = backbones.build(m, trained[m])
+            encoders[m] = _built(m, trained[m])
         else:
             encoders[m] = Standardised(*frame_moments(data.readers[m] for data in training))
     return _assembled(encoders, settings)
 
 
-def restored(tensors: Mapping[str, Tensor], settings: Settings) -> Network:
+def restored(
+    tensors: Mapping[str, Tensor],
+    settings: Settings,
+    looks: Mapping[str, Sequence[Any]] | None = None,
+) -> Network:
     """The network with these tensors as its state dict.
 
-    Raises `KeyError` or `RuntimeError` for tensors of another network.
+    `looks` says, by modality, what its models of transformers are (`looks_of`). Raises `KeyError`
+    or `RuntimeError` for tensors of another network.
     """
     trained = settings.trained_encoders()
     encoders: dict[str, nn.Module] = {}
     for m in settings.modalities:
-        if m in trained:
+        if looks and m in looks:
+            encoders[m] = _of_transformers(trained[m], looks[m])
+        elif m in trained:
             without_file = trained[m].model_copy(update={"weights": NONE})
             encoders[m] = backbones.build(m, without_file)
         else:
@@ -59,6 +67,12 @@ def random_encoders(settings: Settings) -> list[str]:
     return [m for m, e in settings.trained_encoders().items() if e.weights == NONE]
 
 
+def looks_of(network: Network) -> dict[str, Sequence[Any]]:
+    """By modality, what the network's models of transformers are, as plain values."""
+    looks = {m: getattr(encoder, "looks", None) for m, encoder in network.encoders.items()}
+    return {m: list(each) for m, each in looks.items() if each is not None}
+
+
 def crop_size(network: Network) -> int | None:
     """The side, in pixels, of the visual encoder's input; None if there is no such encoder."""
     if "visual" not in network.encoders:
@@ -67,7 +81,25 @@ def crop_size(network: Network) -> int | None:
     return None if shape is None else int(shape[-1])
 
 
+def _built(modality: str, encoder: Encoder) -> nn.Module:
+    """An encoder that is to be trained, with its initial weights."""
+    if isinstance(encoder, Transformers):
+        return _of_transformers(encoder, None)
+    return backbones.build(modality, encoder)
+
+
+def _of_transformers(encoder: Encoder, looks: Sequence[Any] | None) -> nn.Module:
+    """A model of transformers: its own, or one of these looks with random weights."""
+    module, _, name = encoder.implementation.partition(":")
+    kind = pkgutil.resolve_name(f"{module}:{name}")
+    known = None if looks is None else pkgutil.resolve_name(f"{module}:Looks")(*looks)
+    model: nn.Module = kind(encoder, known)
+    return model
+
+
 def _input_shape(encoder: Encoder) -> tuple[int, ...]:
+    if isinstance(encoder, TransformersVisual):
+        return (3, encoder.crop, encoder.crop)
     shape: tuple[int, ...] = pkgutil.resolve_name(encoder.implementation).input_shape
     return shape
 

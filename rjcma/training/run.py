@@ -91,7 +91,9 @@ def train(
     }
     lag = {"delay": delay.seconds} if delay.seconds else {}
     if processes.is_main:
-        saved.write(out / saved.WEIGHTS, trainer.network, {**metadata, **lag})
+        looks = network.looks_of(trainer.network)
+        known = {**metadata, **lag, **({"looks": looks} if looks else {})}
+        saved.write(out / saved.WEIGHTS, trainer.network, known)
         history.write(out / "history.csv", fitted.history)
         _write_metadata(out / "run.json", run, fold, parts, fitted.best, lag)
         _write_predictions(out / "predictions.h5", predictions)

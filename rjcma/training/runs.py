@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.corpus import labels
-from rjcma.encoders import keys
+from rjcma.encoders import identity
 from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_text, digest_value
 from rjcma.jobs.inputs import digest_inputs
@@ -120,7 +120,7 @@ def work(
     settings = {"target": run.target, "fold": run.fold, **run.settings.keyed()}
     trained = run.settings.trained_encoders()
     implementations = [e.implementation for e in (run.settings.fusion, *trained.values())]
-    models = keys.models(run.settings.encoders, list(trained))
+    models = identity.models(run.settings.encoders, list(trained))
     recipe = Recipe.of(modules_of(TRAIN, *implementations), settings, models)
     metadata = {
         "target": run.target,

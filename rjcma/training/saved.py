@@ -73,7 +73,7 @@ def load_run(folder: Path) -> Saved:
     tensors, metadata = _read(path)
     try:
         settings = Settings.of_keyed(metadata["params"], path)
-        network = restored(tensors, settings)
+        network = restored(tensors, settings, metadata.get("looks"))
     except Problem as problem:
         raise _problem(path, f"weights of another version ({problem.found})") from None
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcma.corpus.settings import Corpus, Folds
-from rjcma.encoders import keys
+from rjcma.encoders import identity
 from rjcma.encoders.settings import Encoder, Encoders
 from rjcma.fusion.settings import Fusion, Recursions
 from rjcma.params import checked, keyed, load
@@ -58,7 +58,7 @@ class Settings(NamedTuple):
         of modalities with precomputed vectors, and the settings of stage `encode`.
         """
         trained = self.trained_encoders()
-        encoders = {m: keys.keyed(self.encoders, m) for m in trained}
+        encoders = {m: identity.keyed(self.encoders, m) for m in trained}
         return {
             "folds": self.folds,
             **({"recursions": self.recursions} if self.fusion.recursive else {}),

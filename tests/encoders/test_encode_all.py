@@ -381,7 +381,8 @@ def test_the_stage_reads_its_modes_from_params(root):
         "training: {seed: 3}\n"
     )
     for modality, feature in FEATURES.items():
-        encode.main(modality, root / "clips.jsonl", root / feature, root / modality, params)
+        folders = root / modality, root / feature, root / "audio"
+        encode.main(modality, root / "clips.jsonl", *folders, params)
     expected = rows(root / "visual" / "anna.h5")
     (root / "visual" / "anna.h5").unlink()
     run(root, visual=PRECOMPUTED, seed=3)

@@ -53,7 +53,7 @@ def test_faces_and_voice_have_an_encoder_and_words_have_none(tmp_path):
 def test_an_encoder_of_the_other_modality_is_refused(tmp_path, modality, kind):
     problem = refusal(tmp_path, **{modality: f"kind: {kind}"})
     assert problem.found == f"encoders.{modality}.kind = {kind!r}"
-    assert problem.expected == f"one of {', '.join(KINDS[modality])}"
+    assert problem.expected == f"one of {', '.join([*KINDS[modality], 'transformers'])}"
 
 
 @pytest.mark.parametrize("modality", KINDS)
@@ -75,6 +75,29 @@ def test_an_unknown_mode_is_refused(tmp_path, modality):
     problem = refusal(tmp_path, **{modality: "kind: compact, mode: both"})
     assert problem.found == f"encoders.{modality}.mode = 'both'"
     assert problem.expected == "'finetune' or 'precompute'"
+
+
+@pytest.mark.parametrize(
+    "modality, keys, expected",
+    [
+        ("visual", "output: mean", "'patches', 'class' or 'pooled'"),
+        ("audio", "output: class", "one of the keys mode, weights, kind, layers"),
+        ("visual", "layers: []", "a list of at least 1"),
+        ("audio", "layers: [last]", "a whole number"),
+        ("audio", "mode: finetune", "'precompute'"),
+    ],
+)
+def test_a_model_of_transformers_has_layers_and_an_image_model_an_output(
+    tmp_path, modality, keys, expected
+):
+    problem = refusal(tmp_path, **{modality: f"kind: transformers, weights: there, {keys}"})
+    assert problem.expected == expected
+
+
+def test_a_model_of_transformers_is_run_once_by_default(tmp_path):
+    found = read(tmp_path, "kind: transformers, weights: there", "kind: transformers")
+    assert (found.visual.mode, found.audio.mode) == ("precompute", "precompute")
+    assert (found.visual.output, found.visual.layers, found.audio.layers) == ("patches", None, None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import get_args
 from rjcma.encoders.settings import Encoder, Encoders
 
 KINDS = {"visual": ("compact", "ir_resnet50"), "audio": ("compact", "vggish")}
-"""Every kind of encoder, by modality."""
+"""Every kind of encoder that this package defines, by modality; others are `transformers`'."""
 
 EVERY = [(modality, kind) for modality, kinds in KINDS.items() for kind in kinds]
 

@@ -10,6 +10,14 @@ from rjcma.problem import Problem
 MISSING = Problem(file="there", found="nothing", expected="a model", cure="look for it")
 
 
+def test_a_model_of_another_kind_of_encoder_is_no_hint():
+    key = "encoders.visual.weights"
+    other = hints.with_hint(MISSING, key, "facebook/dinov2-base", kind="transformers")
+    assert other.cure == "look for it"
+    paper = hints.with_hint(MISSING, key, "models/mine.pth", kind="ir_resnet50")
+    assert paper.cure.startswith("ask the authors")
+
+
 @pytest.mark.parametrize(
     "key, named, begin",
     [

@@ -28,6 +28,7 @@ def trained(tmp_path_factory):
     tiny_corpus.write(made)
     for name in ("faces", "logmel", "text"):
         shutil.copytree(made / name, project.folder / "data/features" / name)
+    (project.folder / "data/audio").mkdir()  # that of speech models, which are none here
     shutil.copytree(made / "labels", project.folder / "data/labels")
     shutil.copy(made / "clips.jsonl", project.folder / "data")
     (project.folder / "data/models.json").write_text("{}")

@@ -111,6 +111,11 @@ def test_runs_of_different_features_do_not_predict_together(runs):
         engines(runs)
 
 
+def test_runs_that_found_the_same_models_at_other_places_predict_together(runs):
+    say(runs[1:], lambda record: record["params"]["speech"].update(model="/elsewhere/vosk"))
+    assert engines(runs).id == engines(runs[:1]).id
+
+
 def test_a_record_of_another_version_is_one_line(runs):
     (runs[0] / ENGINES).write_text('{"package": "rjcma 9", "hertz": 3}')
     with pytest.raises(Problems, match="another form or version"):

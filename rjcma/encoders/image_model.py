@@ -1,0 +1,217 @@
+"""An image model of `transformers` as the encoder of faces: one vector of each crop.
+
+The whole crop is resized to the size that the model's processor names, since it shows the face and
+nothing else: a processor would cut a part from the centre of a photograph. Then it is scaled by the
+processor's mean and deviation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import AutoImageProcessor, PretrainedConfig
+
+from rjcma.encoders.blocks import block_groups
+from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
+from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
+from rjcma.encoders.settings import TransformersVisual
+
+FAMILY = "an image model: ViT, DINOv2, CLIP, ConvNeXt, Swin, BEiT or another of transformers"
+
+CLASS_TOKENS = ("cls_token", "class_embedding", "class_token")
+OTHER_TOKENS = ("distillation_token", "register_tokens")
+"""The names of the tokens that come before the patches."""
+
+PIXEL = 1 / 255
+"""What processors multiply pixels by."""
+
+BICUBIC = 3
+"""Pillow's number of this way to resize, which processors use; all others count as bilinear."""
+
+
+class Looks(NamedTuple):
+    """What an image model is, but for its weights; a run keeps it with these."""
+
+    config: dict[str, Any]
+    """The model's configuration."""
+    size: int
+    """The side of its input, in pixels."""
+    resample: str
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    """Of each channel, of pixels in [0, 1]."""
+
+
+class ImageModel(nn.Module):
+    """Faces (B, 3, S, S) in [-1, 1], of any size S -> vectors (B, D)."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, settings: TransformersVisual, looks: Looks | None = None) -> None:
+        """With `looks`, the weights are random: those of a run are loaded next.
+
+        Raises `Problem` for a model that is no image model, or has no such output or layers.
+        """
+        super().__init__()
+        self.named, self.output = Named(settings.weights, "visual"), settings.output
+        self.layers = settings.layers
+        self.input_shape = (3, settings.crop, settings.crop)
+        if looks is None:
+            config = configuration(self.named, ("pixel_values",), FAMILY)
+            looks = _looks(self.named, config)
+            unused = () if self.output == "pooled" else ("pooler.", "head.")
+            self.model = network(self.named, config, unused=unused)
+        else:
+            self.model = random_network(looks.config)
+        self.looks = looks
+        scales = {"mean": looks.mean, "deviation": looks.deviation}
+        for name, values in scales.items():
+            self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
+        self.first, self.has_class = _tokens_before_patches(self.model)
+        self._refuse_other_settings()
+        self.width = self._probe()
+        self.groups = block_groups(self.model, "model")
+        if settings.checkpointing:
+            _compute_again(self.model)
+
+    @property
+    def size(self) -> int:
+        """The side of the model's input, in pixels."""
+        return self.looks.size
+
+    def forward(self, faces: Tensor) -> Tensor:
+        if any(isinstance(m, nn.BatchNorm2d) and m.training for m in self.model.modules()):
+            return self._vectors(faces)
+        chunk = CHUNK.get(faces.device.type, OTHER_CHUNK)
+        return torch.cat([self._vectors(some) for some in faces.split(chunk)])
+
+    def _vectors(self, faces: Tensor) -> Tensor:
+        result = self._run(self.pixels(faces))
+        if self.output == "pooled":
+            return result.pooler_output.flatten(1)
+        if self.layers is None:
+            return self._vector(result.last_hidden_state)
+        states = [self._vector(result.hidden_states[layer]) for layer in self.layers]
+        return torch.stack(states).mean(0)
+
+    def pixels(self, faces: Tensor) -> Tensor:
+        """The model's input: the crops in its size, scaled as it knows them."""
+        if faces.shape[-1] != self.size:
+            size = (self.size, self.size)
+            faces = F.interpolate(faces, size, mode=self.looks.resample, antialias=True).clamp(
+                -1, 1
+            )
+        return ((faces + 1) / 2 - self.mean) / self.deviation
+
+    def _run(self, pixels: Tensor):  # type: ignore[no-untyped-def]  # each model has its own type
+        return self.model(pixel_values=pixels, output_hidden_states=self.layers is not None)
+
+    def _vector(self, state: Tensor) -> Tensor:
+        """A layer's state, of tokens (B, N, D) or of cells (B, D, H, W), as vectors (B, D)."""
+        tokens = state.flatten(2).mT if state.dim() == 4 else state
+        return tokens[:, 0] if self.output == "class" else tokens[:, self.first :].mean(1)
+
+    def _refuse_other_settings(self) -> None:
+        if self.output == "class" and not self.has_class:
+            cure = "set encoders.visual.output to patches or pooled"
+            raise self.named.problem("a model without a class token", "one with it", cure)
+        if self.output == "pooled" and self.layers is not None:
+            raise self.named.problem(
+                "layers with the output pooled, which is made of the last layer",
+                "patches or class with layers",
+                "correct encoders.visual.output, or set encoders.visual.layers to null",
+            )
+
+    @torch.inference_mode()
+    def _probe(self) -> int:
+        """Run the model once; -> the length D of its vectors."""
+        try:
+            result = self._run(torch.zeros(1, 3, self.size, self.size))
+        except (ValueError, RuntimeError) as error:
+            raise self.named.problem(
+                f"that it cannot read pictures of {self.size} pixels ({_line(error)})",
+                "that size in preprocessor_config.json which config.json describes",
+            ) from None
+        if self.output == "pooled" and getattr(result, "pooler_output", None) is None:
+            cure = "set encoders.visual.output to patches or class"
+            raise self.named.problem("a model without a pooled output", "one with it", cure)
+        if self.layers is not None:
+            _refuse_other_layers(self.named, self.layers, result.hidden_states)
+        return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
+
+
+def _looks(named: Named, config: PretrainedConfig) -> Looks:
+    """What a model's configuration and processor say."""
+    processor = read(named, AutoImageProcessor)
+    _refuse_other_pixels(named, processor)
+    how = "bicubic" if processor.resample == BICUBIC else "bilinear"
+    scaled = bool(getattr(processor, "do_normalize", True))
+    mean, deviation = (processor.image_mean, processor.image_std) if scaled else ((0.0,), (1.0,))
+    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
+    return Looks(described, _size(named, processor), how, tuple(mean), tuple(deviation))
+
+
+def _refuse_other_pixels(named: Named, processor: object) -> None:
+    """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
+    factor = getattr(processor, "rescale_factor", None) or PIXEL
+    if not getattr(processor, "do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+        raise named.problem(
+            "a processor that scales pixels in another way than by 1/255",
+            "do_rescale: true and rescale_factor: 1/255 in preprocessor_config.json",
+            f"name another model in {named.key}",
+        )
+
+
+def _size(named: Named, processor: object) -> int:
+    """The side of the model's input, in pixels: what a processor cuts, or else resizes to."""
+    cut = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", 0) else None
+    for size in (cut, getattr(processor, "size", None)):
+        for side in ("height", "shortest_edge"):
+            pixels = getattr(size, side, None)
+            if pixels:
+                return int(pixels)
+    cure = f"name another model in {named.key}"
+    raise named.problem("a processor that names no size of pictures", "a fixed size", cure)
+
+
+def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
+    """How many tokens come before the patches, and whether the first is the class token."""
+    count, has_class = 0, False
+    for name, parameter in model.named_parameters():
+        last = name.rpartition(".")[2]
+        if last in CLASS_TOKENS:
+            count, has_class = count + 1, True
+        elif last in OTHER_TOKENS:
+            count += parameter.shape[-2]
+    return count, has_class
+
+
+def _compute_again(model: Any) -> None:
+    """Let blocks that are trained compute again what is within them, if the model can do that."""
+    if model.supports_gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+
+
+def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:
+    key = f"encoders.{named.modality}.layers"
+    last = len(states) - 1
+    wrong = [layer for layer in layers if not -len(states) <= layer <= last]
+    if wrong:
+        expected = f"layers from 0 to {last}, or from -{len(states)} to -1"
+        raise named.problem(f"{key} with {wrong[0]}", expected, f"correct {key}")
+    widths = {_width(states[layer]) for layer in layers}
+    if len(widths) > 1:
+        found = f"layers of {' and '.join(map(str, sorted(widths)))} numbers in {key}"
+        raise named.problem(found, "layers of one width", f"correct {key}")
+
+
+def _width(state: Tensor) -> int:
+    return state.shape[1] if state.dim() == 4 else state.shape[-1]
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,147 @@
+"""Loads models of `transformers` as encoders; never runs code that comes with a model.
+
+What is refused, with the reason: a model that does not read what the modality gives; a checkpoint
+that lacks weights which the encoder uses, or has more layers than its configuration says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PretrainedConfig
+from transformers.utils import logging
+
+from rjcma.jobs.progress import say
+from rjcma.problem import Problem
+from rjcma.text.model_files import locate
+
+BROKEN = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, SafetensorError)
+"""What transformers raises for files that are missing, damaged, or of another model."""
+
+UNUSED = ("masked_spec_embed", "mask_token")
+"""Weights that models use only while they are pretrained."""
+
+NAMED = 4  # weights that a message names (ours)
+
+
+class Named(NamedTuple):
+    """A model by the name that the params file gives it."""
+
+    name: str
+    modality: str
+
+    @property
+    def key(self) -> str:
+        """The params key."""
+        return f"encoders.{self.modality}.weights"
+
+    def problem(self, found: str, expected: str, cure: str = "") -> Problem:
+        """What is wrong with it."""
+        return Problem(
+            file=f"{self.key}: {self.name}",
+            found=found,
+            expected=expected,
+            cure=cure or f"copy or download the model again, or name another in {self.key}",
+        )
+
+
+def configuration(named: Named, inputs: Collection[str], family: str) -> PretrainedConfig:
+    """The configuration of a model that reads one of these `inputs`, by transformers' names.
+
+    Of a model for pictures and text, it is that of the vision tower. `family` says in words what is
+    expected. Raises `Problem` for any other model.
+    """
+    config = read(named, AutoConfig)
+    config = getattr(config, "vision_config", config) if "pixel_values" in inputs else config
+    found: Any = MODEL_MAPPING.get(type(config), None)
+    model = found[0] if isinstance(found, tuple) else found
+    main = getattr(model, "main_input_name", "nothing known")
+    if main not in inputs:
+        reads = f"a model of type {config.model_type}, which reads {main}"
+        raise named.problem(reads, family, f"name another model in {named.key}")
+    return config
+
+
+def network(
+    named: Named, config: PretrainedConfig, *, part: str = "", unused: Sequence[str] = ()
+) -> nn.Module:
+    """The model in float32, in evaluation mode, frozen; or the submodule `part` of it.
+
+    Weights may be missing whose names contain one of `unused`. Weights of other modules than the
+    model's, such as a classifier's, are left out, and a line on stderr says so. Raises `Problem`
+    for files that are missing or damaged, and for weights that are missing or too many.
+    """
+    model, report = read(
+        named, AutoModel, config=config, output_loading_info=True, dtype=torch.float32
+    )
+    wanted = f"{part}." if part else ""
+    missing = [
+        key
+        for key in sorted(report["missing_keys"])
+        if key.startswith(wanted) and not any(name in key for name in (*UNUSED, *unused))
+    ]
+    surplus = sorted(report["unexpected_keys"])
+    own = {name for name, _ in model.named_children()}
+    within = [key for key in surplus if _top(key, model.base_model_prefix) in own]
+    if missing or within:
+        found = [f"weights missing: {_listed(missing)}"] if missing else []
+        found += [f"weights unknown: {_listed(within)}"] if within else []
+        raise named.problem("; ".join(found), "the weights of the model that config.json describes")
+    if surplus:
+        say(f"{named.name}: {_listed(surplus)} not needed, left out")
+    chosen: nn.Module = model.get_submodule(part)
+    return chosen.eval().requires_grad_(False)
+
+
+def random_network(config: Mapping[str, Any]) -> nn.Module:
+    """The model of this configuration with random weights, in evaluation mode, frozen."""
+    known = AutoConfig.for_model(**config)
+    model: nn.Module = AutoModel.from_config(known, dtype=torch.float32)
+    return model.eval().requires_grad_(False)
+
+
+def read(named: Named, auto: Any, **options: Any) -> Any:
+    """What AutoConfig, AutoModel or the like read of the model. Raises `Problem` if they cannot."""
+    try:
+        with _quiet():
+            place = locate(named.name, key=named.key)
+            return auto.from_pretrained(place, trust_remote_code=False, **options)
+    except BROKEN as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "trust_remote_code" in str(error):
+            raise named.problem(
+                "a model that needs code of its own, which is never run",
+                "a model whose code is part of transformers",
+                f"name another model in {named.key}",
+            ) from None
+        raise named.problem(
+            f"{auto.__name__} cannot read it ({reason})",
+            "all files, undamaged, of a model that transformers knows: config.json,"
+            " model.safetensors, preprocessor_config.json",
+        ) from None
+
+
+def _top(key: str, prefix: str) -> str:
+    """The model's own module to which a weight would belong."""
+    return key.removeprefix(f"{prefix}.").partition(".")[0]
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return f"{', '.join(keys[:NAMED])}{', …' if keys[NAMED:] else ''} ({len(keys)})"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own reports: what matters of them is raised or said here."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
