@@ -12,10 +12,8 @@ app = typer.Typer()
 
 @app.command()
 def power(
+    report: Annotated[Path, typer.Argument(help="The report of an ablation that was run.")],
     videos: Annotated[int, typer.Option(min=2, help="How many validation videos there will be.")],
-    report: Annotated[Path, typer.Argument(help="The report of an ablation that was run.")] = Path(
-        "data/ablation/report"
-    ),
     rows: Annotated[
         int | None, typer.Option(min=1, help="Rows that are compared; else those of each table.")
     ] = None,
@@ -31,9 +29,9 @@ def power(
 
 @app.command()
 def ceilings(
+    clips: Annotated[Path, typer.Argument(help="The manifest.")],
+    labels: Annotated[Path, typer.Argument(help="The folder of labels.")],
     params: Annotated[Path, typer.Option(help="The params file.")] = Path("params.yaml"),
-    clips: Annotated[Path, typer.Option(help="The manifest.")] = Path("data/clips.jsonl"),
-    labels: Annotated[Path, typer.Option(help="The folder of labels.")] = Path("data/labels"),
 ) -> None:
     """Say what could be reached on the sample: by who reads face, voice and words without error.
 
