@@ -73,6 +73,7 @@ def test_a_missing_gpu_is_a_problem(tmp_path, device):
     assert "a device of this machine" in problem.expected
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_a_gpu_of_this_machine_is_no_problem(tmp_path):
     assert checked(tmp_path, training={"device": "cuda"}).sections["training"].device == "cuda"
