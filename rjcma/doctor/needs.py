@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from rjcma.jobs.workers import DEFAULT
 from rjcma.manifest import Clip
+from rjcma.speech import transcribe_all
+from rjcma.speech.section import WhisperSettings
 from rjcma.text import model_needs
 
 WORDS_A_SECOND = 100 / 60
@@ -69,7 +71,7 @@ def memory(sections: Mapping[str, Any]) -> dict[str, float]:
     punctuation, text, speech = (sections[name] for name in ("punctuation", "text", "speech"))
     needed = {
         "faces": float(DEFAULT.memory),
-        "transcribe": DEFAULT.memory + _bytes(speech.model),
+        "transcribe": _transcribe(speech),
         "train": STEP if _parameters(sections["encoders"]) else SMALL_STEP,
     }
     named = {"punctuate": punctuation, "embed_text": text}
@@ -78,6 +80,13 @@ def memory(sections: Mapping[str, Any]) -> dict[str, float]:
             key = f"{'punctuation' if stage == 'punctuate' else 'text'}.model"
             needed[stage] = model_needs.needs(section.model, section.device, key=key).memory
     return needed
+
+
+def _transcribe(speech: Any) -> float:
+    """Whisper's workers state their needs; Vosk's threads share a model."""
+    if isinstance(speech, WhisperSettings):
+        return float(transcribe_all.needs(speech).memory)
+    return DEFAULT.memory + _bytes(speech.model)
 
 
 def _runs(sections: Mapping[str, Any]) -> int:
