@@ -17,7 +17,7 @@ from rjcma.fusion.settings import Fusion
 from rjcma.jobs.files import read_json, replace
 from rjcma.jobs.recipe import Model
 from rjcma.models.hints import with_hint
-from rjcma.params import load
+from rjcma.params import load, said
 from rjcma.problem import Problem, Problems
 from rjcma.sample.settings import Sample
 from rjcma.scoring.settings import Runs
@@ -130,7 +130,7 @@ def record_engines(path: Path, sections: Mapping[str, Any], models: Path) -> Non
 
     Stage train puts it into each run's folder, so that other videos can be treated alike.
     """
-    params = {name: sections[name].model_dump(mode="json", exclude={"device"}) for name in ENGINES}
+    params = {name: said(sections[name]) for name in ENGINES}
     text = json.dumps({"params": params, "models": read_record(models)}, indent=1)
     replace(path, (text + "\n").encode())
 

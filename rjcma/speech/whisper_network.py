@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
-from transformers.utils import logging
 
 from rjcma import device
 from rjcma.jobs.progress import say
 from rjcma.problem import Problem
 from rjcma.speech import whisper_model
 from rjcma.speech.seams import Samples
+from rjcma.speech.whisper_model import KEY
 from rjcma.speech.whisper_words import grouped
 from rjcma.speech.words import Word
-from rjcma.text.pretrained import load_pretrained
+from rjcma.text import checked
 from rjcma.wav import RATE
 
 PRECISION = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -70,19 +70,17 @@ class Network:
         """Raises `Problem` for a model that is not here or that cannot be used."""
         whisper_model.check(name)
         self.name, self.device = name, device.choose(device_name, "speech.device")
-        options: dict[str, Any] = {"key": whisper_model.KEY, "trust_remote_code": False}
-        with _Quiet():
-            self.tokenizer = load_pretrained(name, AutoTokenizer, **options)
-            self.extractor = load_pretrained(name, AutoFeatureExtractor, **options)
-            model, report = load_pretrained(
-                name,
-                WhisperForConditionalGeneration,
-                dtype=PRECISION[precision],
-                attn_implementation="eager",  # it shows what the decoder attends to
-                output_loading_info=True,
-                **options,
-            )
-        self._refuse_other_weights(report)
+        self.tokenizer = checked.read(name, AutoTokenizer, key=KEY)
+        self.extractor = checked.read(name, AutoFeatureExtractor, key=KEY)
+        model, report = checked.read(
+            name,
+            WhisperForConditionalGeneration,
+            key=KEY,
+            dtype=PRECISION[precision],
+            attn_implementation="eager",  # it shows what the decoder attends to
+            output_loading_info=True,
+        )
+        checked.refuse_other_weights(name, report, key=KEY)
         self._refuse_other_rate()
         self.model: Any = model.eval().requires_grad_(False).to(self.device)
         self.says: Mapping[str, Any] = model.generation_config.to_dict()
@@ -123,7 +121,7 @@ class Network:
     def words(self, window: Window, samples: Samples, language: str) -> list[Word]:
         """What is said in a window, with times from its beginning; none where nothing is said."""
         asked = {"language": f"<|{language}|>", "task": "transcribe"}
-        with _Quiet():
+        with checked.quiet():
             result = self.model.generate(
                 encoder_outputs=BaseModelOutput(window.states),
                 attention_mask=window.mask,
@@ -180,24 +178,13 @@ class Network:
         self.model.generation_config.alignment_heads = every
         say(f"{self.name}: no alignment_heads in generation_config.json; times by all upper ones")
 
-    def _refuse_other_weights(self, report: Mapping[str, Any]) -> None:
-        for what in ("missing", "unexpected"):
-            keys = sorted(report[f"{what}_keys"])
-            if keys:
-                named = f"{', '.join(keys[:3])}{', …' if keys[3:] else ''} ({len(keys)})"
-                raise whisper_model.unusable(
-                    self.name,
-                    f"weights {'missing' if what == 'missing' else 'unknown'}: {named}",
-                    "the weights of the model that config.json describes",
-                )
-
     def _refuse_other_rate(self) -> None:
         if self.extractor.sampling_rate != RATE:
             raise whisper_model.unusable(
                 self.name,
                 f"a model of sound at {self.extractor.sampling_rate} Hz",
                 f"{RATE} Hz, the rate of data/audio and of Whisper",
-                f"name another model in {whisper_model.KEY}",
+                f"name another model in {KEY}",
             )
 
     def _refuse_no_numbers(self, chances: Tensor) -> None:
@@ -226,15 +213,3 @@ def tight(samples: Samples, start: float, end: float) -> tuple[float, float]:
         max(start, (first + int(loud[0])) * FRAME / RATE),
         min(end, (first + int(loud[-1]) + 1) * FRAME / RATE),
     )
-
-
-class _Quiet:
-    """Without transformers' own reports: what matters of them is raised or said here."""
-
-    def __enter__(self) -> None:
-        self.before = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        logging.set_verbosity(self.before)
