@@ -49,6 +49,7 @@ TOGETHER = {"speech", "text"}
 OUTSIDE = {
     "about",
     "cli",
+    "commands",
     "doctor",
     "entry",
     "install",
