@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
@@ -9,11 +10,15 @@ import pytest
 import speech_models
 import torch
 import whisper_models
+from clips import clip
 from safetensors.torch import load_file, save_file
 from speech_sounds import write_wav
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from rjcma.problem import Problem
+from rjcma import manifest
+from rjcma.jobs import work
+from rjcma.jobs.workers import Here
+from rjcma.problem import Problem, Problems
 from rjcma.speech import whisper_engine, whisper_network
 from rjcma.speech.section import WhisperSettings
 from rjcma.speech.sound import Sound
@@ -23,6 +28,7 @@ from rjcma.speech.whisper_network import Network, tight
 from rjcma.speech.whisper_words import grouped
 from rjcma.speech.words import Word, read
 from rjcma.wav import RATE
+from stages import transcribe
 
 WINDOW = whisper_models.SECONDS * RATE
 
@@ -346,3 +352,59 @@ def test_a_model_without_a_list_of_heads_takes_those_of_the_upper_layers(tmp_pat
     assert "no alignment_heads" in capsys.readouterr().err
     other = whisper_models.save(tmp_path / "other", alignment_heads=[[1, 0], [1, 1]])
     assert words == heard(other, tmp_path / "v.wav", noise(2), language="en")
+
+
+# ------------------------------------------------------------------------- the stage
+
+
+@pytest.fixture
+def world(model, tmp_path, monkeypatch):
+    """A manifest, the sound of two videos, one of them silent, and a copy of the model."""
+    monkeypatch.setattr(work, "opened", lambda *_: nullcontext(Here()))
+    shutil.copytree(model, tmp_path / "model")
+    write_wav(tmp_path / "audio/a.wav", noise(5))
+    write_wav(tmp_path / "audio/b.wav", np.zeros(5 * RATE, "<i2"))
+    clips = [clip(name, 50, video=video, fps=10) for name, video in (("a", "a"), ("b_left", "b"))]
+    manifest.write(tmp_path / "clips.jsonl", clips)
+    return tmp_path
+
+
+def run(world, **changes):
+    """Stage transcribe with Whisper -> the time at which each file of words was written."""
+    said = {"engine": "whisper", "model": str(world / "model"), "language": "en", "device": "cpu"}
+    (world / "params.yaml").write_text(json.dumps({"speech": said | changes}))
+    places = (world / "clips.jsonl", world / "audio", world / "words", world / "params.yaml")
+    transcribe.main(*places)
+    return {path.stem: path.stat().st_mtime_ns for path in (world / "words").glob("*.json")}
+
+
+def test_the_stage_writes_the_words_of_each_video_once(world):
+    before = run(world)
+    assert read(world / "words/a.json") and read(world / "words/b.json") == []
+    (world / "model").rename(world / "elsewhere")
+    assert run(world, model=str(world / "elsewhere"), device="auto") == before
+    assert run(world) == before  # where the model is missing, words that stand are kept
+    after = run(world, model=str(world / "elsewhere"), language="de")
+    assert all(after[video] != before[video] for video in after)
+
+
+def test_a_language_that_is_unknown_stops_the_stage_before_anything_is_heard(world):
+    with pytest.raises(Problem, match=r"speech\.language: found 'xx'; expected one of de, en, zh"):
+        run(world, language="xx")
+    assert not (world / "words").exists()
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line_and_leaves_no_words(world):
+    changed(world / "model", lambda tensors: tensors.pop("model.decoder.layers.1.fc1.weight"))
+    with pytest.raises(Problems) as caught:
+        run(world)
+    assert len(caught.value.problems) == 1 and "weights missing" in str(caught.value)
+    assert not [*(world / "words").glob("*.json*")]
+
+
+def test_a_sound_that_cannot_be_used_is_named_and_the_others_are_heard(world):
+    (world / "audio/b.wav").write_bytes(b"not a WAV file")
+    with pytest.raises(Problems) as caught:
+        run(world)
+    assert [problem.clip for problem in caught.value.problems] == ["b"]
+    assert read(world / "words/a.json")
