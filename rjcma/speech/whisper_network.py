@@ -1,9 +1,10 @@
 """The Whisper network on one window of sound: what it says, in which language, and when.
 
-Each window is read once, without the timestamps that Whisper itself may write; the time of each
-token is found in what the decoder attends to in the sound (cross-attention and dynamic time
-warping, as `transformers` computes them). The most probable token is taken each time, which is
-temperature 0.
+Each window is read once. The time of each token is found in what the decoder attends to in the
+sound (cross-attention and dynamic time warping, as `transformers` computes them). The timestamps
+that Whisper itself writes between sentences are not used, but it is let write them: a pause then is
+theirs and no word's, and without the first one `transformers` would give the first token no length.
+The most probable token is taken each time, which is temperature 0.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ NO_SPEECH, UNLIKELY = 0.6, -1.0
 """Nothing is said in a window if Whisper gives this probability to "no speech", and less than this
 mean log-probability to what it writes (Radford et al., 2023, section 4.5)."""
 
-PROMPT = 4
-"""Tokens before the text: start, language, task, no timestamps."""
+PROMPT = 3
+"""Tokens before the text: start, language, task."""
 
 FRAME = RATE // 50
 """Samples of 20 ms, the precision of Whisper's times."""
@@ -125,7 +126,7 @@ class Network:
             result = self.model.generate(
                 encoder_outputs=BaseModelOutput(window.states),
                 attention_mask=window.mask,
-                return_timestamps=False,
+                return_timestamps=True,
                 return_token_timestamps=True,
                 return_dict_in_generate=True,
                 force_unique_generate_call=True,
