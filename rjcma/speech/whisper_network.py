@@ -27,7 +27,7 @@ from rjcma.speech.seams import Samples
 from rjcma.speech.whisper_model import KEY
 from rjcma.speech.whisper_words import grouped
 from rjcma.speech.words import Word
-from rjcma.text import checked
+from rjcma.text import loading
 from rjcma.wav import RATE
 
 PRECISION = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -71,9 +71,9 @@ class Network:
         """Raises `Problem` for a model that is not here or that cannot be used."""
         whisper_model.check(name)
         self.name, self.device = name, device.choose(device_name, "speech.device")
-        self.tokenizer = checked.read(name, AutoTokenizer, key=KEY)
-        self.extractor = checked.read(name, AutoFeatureExtractor, key=KEY)
-        model, report = checked.read(
+        self.tokenizer = loading.read(name, AutoTokenizer, key=KEY)
+        self.extractor = loading.read(name, AutoFeatureExtractor, key=KEY)
+        model, report = loading.read(
             name,
             WhisperForConditionalGeneration,
             key=KEY,
@@ -81,7 +81,8 @@ class Network:
             attn_implementation="eager",  # it shows what the decoder attends to
             output_loading_info=True,
         )
-        checked.refuse_other_weights(name, report, key=KEY)
+        missing, surplus = report["missing_keys"], report["unexpected_keys"]
+        loading.refuse_weights(name, missing, surplus, key=KEY)
         self._refuse_other_rate()
         self.model: Any = model.eval().requires_grad_(False).to(self.device)
         self.says: Mapping[str, Any] = model.generation_config.to_dict()
@@ -122,7 +123,7 @@ class Network:
     def words(self, window: Window, samples: Samples, language: str) -> list[Word]:
         """What is said in a window, with times from its beginning; none where nothing is said."""
         asked = {"language": f"<|{language}|>", "task": "transcribe"}
-        with checked.quiet():
+        with loading.quiet():
             result = self.model.generate(
                 encoder_outputs=BaseModelOutput(window.states),
                 attention_mask=window.mask,

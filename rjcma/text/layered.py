@@ -19,7 +19,7 @@ from rjcma import store
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.speech.words import read
-from rjcma.text import checked, spaces
+from rjcma.text import checked, loading, spaces
 from rjcma.text.embed import _spoken_within
 from rjcma.text.embedding import KEY, LAYERS, Embedder
 from rjcma.text.settings import Text
@@ -117,7 +117,7 @@ class Combined(nn.Module):
 def _refuse_other_layers(name: str, layers: Sequence[int], count: int) -> None:
     for layer in layers:
         if not -count - 1 <= layer <= count:
-            raise checked.problem(
+            raise loading.problem(
                 name,
                 f"text.layers with {layer}",
                 f"layers from 0 to {count}, or from -{count + 1} to -1",
