@@ -34,6 +34,19 @@ def test_windows_cover_every_sample_and_neighbours_share_a_third(samples):
         assert len(found[-1].samples) > 10  # it adds something
 
 
+def test_no_more_than_a_window_and_a_part_is_in_memory():
+    read = 0
+
+    def parts():
+        nonlocal read
+        for _ in range(1000):
+            read += 10
+            yield bytes(20)
+
+    for window in windows(parts(), 30):
+        assert read - window.start <= 40 and len(window.samples) <= 30
+
+
 @st.composite
 def speech(draw):
     """Words of a small vocabulary, so that neighbours are often the same, over some minutes."""

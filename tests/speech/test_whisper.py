@@ -240,6 +240,18 @@ def test_a_broken_character_spoils_no_word_after_it():
     assert [word for word, _ in found] == ["the", "the"]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_gpu_hears_what_a_cpu_hears(mini, tmp_path, precision):
+    said = np.random.default_rng(3).choice([*mini_whisper.HERTZ, ""], 71)
+    path = write_wav(tmp_path / "v.wav", tones(said))
+    words = Whisper(str(mini), "en", "cuda", precision).words(Sound(path, "v"))
+    assert [word.text for word in words] == [word for word in said if word]
+    alone = Whisper(str(mini), "en", "cpu").words(Sound(path, "v"))
+    times = [[word.start, word.end] for word in alone]
+    np.testing.assert_allclose([[w.start, w.end] for w in words], times, atol=0.021)
+
+
 # ------------------------------------------------------------------------- languages
 
 
