@@ -21,7 +21,7 @@ from rjcma.problem import Problem
 from rjcma.speech.words import read
 from rjcma.text import checked, loading, spaces
 from rjcma.text.embed import _spoken_within
-from rjcma.text.embedding import KEY, LAYERS, Embedder
+from rjcma.text.embedding import KEY, LAYERS, SPECIAL_TOKENS, Embedder
 from rjcma.text.settings import Text
 from rjcma.timeline import item_at
 
@@ -52,6 +52,9 @@ class LayeredEmbedder(Embedder):
         """Raises `Problem` for a model that is no text encoder, or has no such layers."""
         checked.check(settings.model)
         super().__init__(settings)
+        # Nystromformer and its kin have two position embeddings more than they use.
+        most = getattr(self.model.config, "max_position_embeddings", None) or settings.window
+        self.size = min(self.size, int(most) - SPECIAL_TOKENS)
         count = int(self.model.config.num_hidden_layers)
         layers = settings.layers or tuple(range(max(1, count - LAYERS + 1), count + 1))
         _refuse_other_layers(settings.model, layers, count)

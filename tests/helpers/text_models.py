@@ -153,7 +153,8 @@ def _modernbert() -> tuple:
 
 def _kin(kind: str, **sizes) -> tuple:
     """A model with BERT's own tokenizer, in letters."""
-    name = {"distilbert": "DistilBert", "electra": "Electra", "albert": "Albert"}[kind]
+    names = {"distilbert": "DistilBert", "electra": "Electra", "albert": "Albert"}
+    name = {**names, "nystromformer": "Nystromformer"}[kind]
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *("##" + each for each in LETTERS)]
     tokenizer = t.BertTokenizer(vocab={token: n for n, token in enumerate(tokens)})
     config = getattr(t, f"{name}Config")(
@@ -177,7 +178,7 @@ ENCODERS = {
 def save(folder: Path, name: str, *, seed: int = 7) -> Path:
     """Save the encoder of this name and its tokenizer; -> its folder."""
     torch.manual_seed(seed)
-    tokenizer, model = ENCODERS[name]()
+    tokenizer, model = ENCODERS[name]() if name in ENCODERS else _kin(name, **SIZES)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

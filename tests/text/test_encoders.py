@@ -104,6 +104,12 @@ def test_a_long_transcript_is_read_to_the_last_position_of_the_model(folder, nam
     np.testing.assert_allclose(embedder.embed(words), expected, atol=2e-5)
 
 
+def test_positions_that_a_model_has_and_does_not_use_are_not_read(folder):
+    embedder = LayeredEmbedder(settings(folder("nystromformer"), layers=(-1,)))
+    assert embedder.size == 38 - 2  # it has 40 position embeddings
+    assert np.isfinite(embedder.embed(["abc"] * 40)).all()
+
+
 @pytest.mark.parametrize("name", text_models.ENCODERS)
 def test_half_precision_is_near_and_finite(folder, name):
     full = LayeredEmbedder(settings(folder(name))).embed(SENTENCE)
