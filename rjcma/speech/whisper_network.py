@@ -1,10 +1,9 @@
 """The Whisper network on one window of sound: what it says, in which language, and when.
 
-Each window is read once. The time of each token is found in what the decoder attends to in the
-sound (cross-attention and dynamic time warping, as `transformers` computes them). The timestamps
-that Whisper itself writes between sentences are not used, but it is let write them: a pause then is
-theirs and no word's, and without the first one `transformers` would give the first token no length.
-The most probable token is taken each time, which is temperature 0.
+Each window is read once, without timestamps: with them, Whisper leaves out a last sentence that
+goes on after the window (Radford et al., 2023, section 2.3). The time of each token is found in
+what the decoder attends to in the sound (cross-attention and dynamic time warping, as
+`transformers` computes them). The most probable token is taken each time, which is temperature 0.
 """
 
 from __future__ import annotations
@@ -16,7 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration
+from transformers import (
+    AutoFeatureExtractor,
+    AutoTokenizer,
+    LogitsProcessor,
+    WhisperForConditionalGeneration,
+)
 from transformers.modeling_outputs import BaseModelOutput
 
 from rjcma import device
@@ -123,11 +127,14 @@ class Network:
     def words(self, window: Window, samples: Samples, language: str) -> list[Word]:
         """What is said in a window, with times from its beginning; none where nothing is said."""
         asked = {"language": f"<|{language}|>", "task": "transcribe"}
+        prompt = self._prompt(language)
         with loading.quiet():
             result = self.model.generate(
                 encoder_outputs=BaseModelOutput(window.states),
                 attention_mask=window.mask,
-                return_timestamps=True,
+                decoder_input_ids=torch.tensor([prompt], device=self.device),
+                logits_processor=[_Begin(self.says, len(prompt))],
+                return_timestamps=False,
                 return_token_timestamps=True,
                 return_dict_in_generate=True,
                 force_unique_generate_call=True,
@@ -139,8 +146,8 @@ class Network:
                 **(asked if self.is_multilingual else {}),
             )
         tokens, times = result["sequences"][0].tolist(), result["token_timestamps"][0].tolist()
-        chances = self._chances(result["scores"], tokens)
-        first = len(tokens) - len(chances)
+        first = len(prompt) + 1
+        chances = self._chances(result["scores"][1:], tokens)
         if not window.is_speech and np.log(chances).mean() < UNLIKELY:
             return []
         text = [n for n in range(first, len(tokens)) if tokens[n] < self.says["eos_token_id"]]
@@ -163,6 +170,13 @@ class Network:
         chances = np.array(found, np.float64)
         self._refuse_no_numbers(torch.from_numpy(chances))
         return np.maximum(chances, 1e-30)
+
+    def _prompt(self, language: str) -> list[int]:
+        """What the decoder is given: the start, and of a model of many languages what is asked."""
+        start = int(self.says["decoder_start_token_id"])
+        if not self.is_multilingual:
+            return [start]
+        return [start, self._language_tokens()[language], self.says["task_to_id"]["transcribe"]]
 
     def _language_tokens(self) -> dict[str, int]:
         known = self.says.get("lang_to_id", {}) if self.is_multilingual else {}
@@ -197,6 +211,27 @@ class Network:
                 expected="finite probabilities of words",
                 cure="set speech.precision to fp32; if it is that already, check the model's files",
             )
+
+
+class _Begin(LogitsProcessor):
+    """Makes the first token that is written the one for no timestamps.
+
+    It is Whisper's last one before the text. If it were given with the prompt, `transformers` would
+    not see what the decoder attends to there, which is the place of the first token of the text.
+    """
+
+    def __init__(self, says: Mapping[str, Any], length: int) -> None:
+        self.length, self.token = length, int(says["no_timestamps_token_id"])
+        self.not_first = list(says.get("begin_suppress_tokens") or [])
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        if input_ids.shape[1] == self.length:
+            scores = torch.full_like(scores, -torch.inf)
+            scores[:, self.token] = 0
+        elif input_ids.shape[1] == self.length + 1:
+            scores = scores.clone()
+            scores[:, self.not_first] = -torch.inf
+        return scores
 
 
 def tight(samples: Samples, start: float, end: float) -> tuple[float, float]:

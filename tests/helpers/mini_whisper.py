@@ -35,7 +35,7 @@ TOKENS = {LOW: "Ġthe", HIGH: "Ġyou", NONE: "Ġ", LAST: whisper_models.END}
 HERTZ = {"the": 500, "you": 3000}
 """Tones that are heard as these words."""
 
-PROMPT = 3  # tokens before <|0.00|>, at whose position the token of the first slot is written
+PROMPT = 3  # tokens before <|notimestamps|>, at whose position that of the first slot is written
 GAIN, BIAS, SHARP, SILENCE = 40.0, 5.0, 50.0, 20.0
 FAR = 1000.0  # much greater than what is low or high, so that norms leave it what it is
 CLEAR, SMALL, LOUD = 300.0, 0.01, 5000.0

@@ -63,7 +63,7 @@ def save(
 ) -> Path:
     """Save a model as `save_pretrained` does; -> its folder.
 
-    It can write the tokens `spoken`, times and the end. `shape` changes its weights, `sizes` its
+    It can write the tokens `spoken`, and the end. `shape` changes its weights, `sizes` its
     configuration, and `generation` its generation_config, from which None takes a value out.
     """
     words = tokenizer()
@@ -72,7 +72,6 @@ def save(
     ends["decoder_start_token_id"] = ids["<|startoftranscript|>"]
     config = t.WhisperConfig(**{**SIZES, "vocab_size": len(words), **ends, **(sizes or {})})
     kept = {*words.convert_tokens_to_ids([*spoken, END])}
-    kept |= {*range(ids["<|notimestamps|>"] + 1, len(words))}
     says = {
         "suppress_tokens": [n for n in range(len(words)) if n not in kept],
         "is_multilingual": not english,
