@@ -19,6 +19,8 @@ from transformers import (
     AutoFeatureExtractor,
     AutoTokenizer,
     LogitsProcessor,
+    PretrainedConfig,
+    WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
 )
 from transformers.modeling_outputs import BaseModelOutput
@@ -87,10 +89,9 @@ class Network:
         )
         missing, surplus = report["missing_keys"], report["unexpected_keys"]
         loading.refuse_weights(name, missing, surplus, key=KEY)
-        self._refuse_other_rate()
+        self._refuse_other_sound(model.config)
         self.model: Any = model.eval().requires_grad_(False).to(self.device)
         self.says: Mapping[str, Any] = model.generation_config.to_dict()
-        self.languages = whisper_model.languages(self.says)
         self._find_heads()
 
     @property
@@ -194,14 +195,23 @@ class Network:
         self.model.generation_config.alignment_heads = every
         say(f"{self.name}: no alignment_heads in generation_config.json; times by all upper ones")
 
-    def _refuse_other_rate(self) -> None:
-        if self.extractor.sampling_rate != RATE:
-            raise whisper_model.unusable(
-                self.name,
-                f"a model of sound at {self.extractor.sampling_rate} Hz",
-                f"{RATE} Hz, the rate of data/audio and of Whisper",
-                f"name another model in {KEY}",
-            )
+    def _refuse_other_sound(self, config: PretrainedConfig) -> None:
+        """Raise `Problem` unless what prepares the sound is Whisper's and fits the network."""
+        makes = self.extractor
+        if not isinstance(makes, WhisperFeatureExtractor):
+            found, expected = f"a preprocessor {type(makes).__name__}", "WhisperFeatureExtractor"
+        elif makes.sampling_rate != RATE:
+            found = f"a model of sound at {makes.sampling_rate} Hz"
+            expected = f"{RATE} Hz, the rate of data/audio and of Whisper"
+        elif makes.nb_max_frames != 2 * config.max_source_positions:
+            found = f"a preprocessor for windows of {makes.chunk_length} s"
+            expected = f"{config.max_source_positions / 50:g} s, as config.json says"
+        elif makes.feature_size != config.num_mel_bins:
+            found = f"a preprocessor for {makes.feature_size} mel bands"
+            expected = f"{config.num_mel_bins}, as config.json says"
+        else:
+            return
+        raise whisper_model.unusable(self.name, found, expected)
 
     def _refuse_no_numbers(self, chances: Tensor) -> None:
         if not torch.isfinite(chances).all():

@@ -381,9 +381,18 @@ def test_damaged_weights_are_a_problem(copy, tmp_path):
         heard(copy, tmp_path / "v.wav", noise(1), language="en")
 
 
-def test_a_model_of_another_rate_is_refused(copy, tmp_path):
-    rewrite(copy / "preprocessor_config.json", sampling_rate=8000)
-    with pytest.raises(Problem, match="8000 Hz"):
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"sampling_rate": 8000}, "sound at 8000 Hz; expected 16000 Hz"),
+        ({"chunk_length": 2, "n_samples": 32000}, "windows of 2 s; expected 3 s"),
+        ({"feature_size": 5}, "5 mel bands; expected 8"),
+        ({"feature_extractor_type": "Wav2Vec2FeatureExtractor"}, "a preprocessor Wav2Vec2"),
+    ],
+)
+def test_a_preprocessor_of_another_model_is_refused(copy, tmp_path, values, found):
+    rewrite(copy / "preprocessor_config.json", **values)
+    with pytest.raises(Problem, match=found):
         heard(copy, tmp_path / "v.wav", noise(1), language="en")
 
 
