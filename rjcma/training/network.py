@@ -73,6 +73,13 @@ def looks_of(network: Network) -> dict[str, Sequence[Any]]:
     return {m: list(each) for m, each in looks.items() if each is not None}
 
 
+def merge(network: Network) -> None:
+    """After training, let encoders add what was trained beside their weights to these."""
+    for encoder in network.encoders.values():
+        if merge := getattr(encoder, "merge", None):
+            merge()
+
+
 def crop_size(network: Network) -> int | None:
     """The side, in pixels, of the visual encoder's input; None if there is no such encoder."""
     if "visual" not in network.encoders:
