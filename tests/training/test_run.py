@@ -230,7 +230,7 @@ def params_file(path, mode="precompute", weights="none"):
 
 def encoded(root, out, params, modality="visual"):
     seen = root / tiny_corpus.FOLDERS["finetune"][modality]
-    encode(modality, root / "clips.jsonl", seen, out, params)
+    encode(modality, root / "clips.jsonl", out, frames=seen, whole=root / "wav", params=params)
     return out
 
 
