@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import h5py
 import image_models
 import numpy as np
@@ -17,10 +19,13 @@ from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoders
 from rjcma.jobs.digests import digest_folder
 from rjcma.params import checked
+from rjcma.predict import bundle
 from rjcma.predict.predict import Request, predict
+from rjcma.predict.trained import open_all as open_runs
 from rjcma.problem import Problems
 from rjcma.training import network
 from rjcma.training.clip_data import open_all
+from rjcma.training.saved import load_run
 
 WIDTHS = {"visual": 20, "audio": 16}
 
@@ -78,7 +83,7 @@ def rows(path):
 
 def test_the_vectors_are_those_that_stage_encode_makes(world, talk, work, tmp_path):
     (result,) = predict(Request([talk], world.runs, work))
-    assert np.isfinite(result.folds["engagement"]).all()
+    assert np.isfinite(result.folds["valence"]).all()
     record = clip("talk", probe(talk).decoded, fps=probe(talk).fps, file=str(talk))
     encoders = checked(Encoders, world.sections()["encoders"], "encoders", "")
     extract_all([record], talk.parent, tmp_path / "audio")
@@ -106,3 +111,40 @@ def test_another_model_at_the_same_place_is_refused(world, talk, work):
     with pytest.raises(Problems, match=r"encoders\.audio\.weights.*found another model"):
         list(predict(Request([talk], world.runs, work)))
     weights.write_bytes(before)
+
+
+class Finetuned(World):
+    """A run that trained an image model, of which nothing but its weights is left."""
+
+    def __init__(self, root) -> None:
+        root.mkdir(exist_ok=True)
+        self.image = image_models.save(root / "image", "vit")
+        super().__init__(root)
+        self.runs = self.runs[:1]
+        shutil.rmtree(self.image)
+
+    def sections(self):
+        sections = super().sections()
+        visual = {"mode": "finetune", "kind": "transformers", "weights": str(self.image)}
+        return {**sections, "encoders": {**sections["encoders"], "visual": visual}}
+
+    def settings(self):
+        encoders = checked(Encoders, self.sections()["encoders"], "encoders", "")
+        return super().settings()._replace(encoders=encoders)
+
+
+def test_a_run_that_trained_an_image_model_predicts_without_it_also_from_a_bundle(
+    talk, work, tmp_path
+):
+    runs = Finetuned(tmp_path / "finetuned").runs
+    (result,) = predict(Request([talk], runs, work / "finetuned"))
+    (series,) = result.folds["valence"]
+    folders = {m: result.files[m].parent for m in ("visual", "audio", "text")}
+    record = clip("talk", probe(talk).decoded, fps=probe(talk).fps, file=str(talk))
+    renamed = [record.model_copy(update={"name": result.files["visual"].stem})]
+    direct = load_run(runs[0]).predict(renamed, folders, device_name="cpu")[renamed[0].name]
+    assert series.std() > 0
+    np.testing.assert_allclose(series, direct, atol=1e-5)
+    bundle.write(open_runs(runs), tmp_path / "one.rjcma")
+    (again,) = predict(Request([talk], [tmp_path / "one.rjcma"], work / "finetuned"))
+    assert all((again.folds[target] == result.folds[target]).all() for target in result.folds)
