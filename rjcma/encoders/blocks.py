@@ -24,11 +24,12 @@ def block_groups(
     prefix: str,
     frozen_embeddings: bool = True,
     unused: Collection[nn.Parameter] = (),
+    within: str = "",
 ) -> Groups:
     """The groups of a model, by the names that its modules have below `prefix`.
 
     Modules all of whose weights are `unused` are in no group, such as blocks after the layer that
-    is read.
+    is read. Blocks are looked for in the submodule `within`.
 
     >>> class Model(nn.Module):
     ...     def __init__(self):
@@ -44,7 +45,7 @@ def block_groups(
     idle = {id(weight) for weight in unused}
     blocks = {
         name: block
-        for name, block in blocks_of(model)
+        for name, block in blocks_of(model, within)
         if any(id(weight) not in idle for weight in block.parameters())
     }
     owners = {id(p): name for name, block in blocks.items() for p in block.parameters()}
@@ -71,15 +72,20 @@ def _thirds(parts: Sequence[list[str]]) -> list[Sequence[list[str]]]:
     return [parts[low:high] for high, low in pairwise(cuts) if high > low]
 
 
-def blocks_of(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The blocks in their order: the items of lists of modules; of lists of stages, their items."""
+def blocks_of(model: nn.Module, within: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The blocks of a model in their order, by name; only those in the submodule `within`."""
+    return _items(model.get_submodule(within), within)
+
+
+def _items(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+    """The items of lists of modules; of lists of stages, their items."""
     for own, child in module.named_children():
         path = f"{name}.{own}" if name else own
-        within = list(blocks_of(child, path))
-        if isinstance(module, nn.ModuleList) and not within:
+        parts = list(_items(child, path))
+        if isinstance(module, nn.ModuleList) and not parts:
             yield path, child
         else:
-            yield from within
+            yield from parts
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, list[nn.Parameter]]]:

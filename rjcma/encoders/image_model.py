@@ -7,8 +7,6 @@ processor's mean and deviation.
 
 from __future__ import annotations
 
-import functools
-import importlib
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, PretrainedConfig
 
-from rjcma.encoders.blocks import Groups, block_groups
+from rjcma.encoders.finetuned import Finetuned
 from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
 from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
 from rjcma.encoders.settings import TransformersVisual
@@ -47,7 +45,7 @@ class Looks(NamedTuple):
     """Of each channel, of pixels in [0, 1]."""
 
 
-class ImageModel(nn.Module):
+class ImageModel(Finetuned):
     """Faces (B, 3, S, S) in [-1, 1], of any size S -> vectors (B, D)."""
 
     mean: Tensor
@@ -58,13 +56,10 @@ class ImageModel(nn.Module):
 
         Raises `Problem` for a model that is no image model, or has no such output or layers.
         """
-        super().__init__()
-        self.named, self.output = Named(settings.weights, "visual"), settings.output
+        super().__init__(Named(settings.weights, "visual"))
+        self.output = settings.output
         self.layers = settings.layers
         self.input_shape = (3, settings.crop, settings.crop)
-        self.groups: Groups = ()
-        self._recomputed: list[nn.Module] = []
-        """Blocks that are not trained themselves, but compute again what is within them."""
         own = looks is None
         if looks is None:
             config = configuration(self.named, ("pixel_values",), FAMILY)
@@ -81,20 +76,7 @@ class ImageModel(nn.Module):
         self._refuse_other_settings()
         self.width = self._probe()
         if settings.mode == "finetune" and own:
-            self._prepare_training(settings)
-
-    def _prepare_training(self, settings: TransformersVisual) -> None:
-        """Set the groups that are released, and what blocks keep; insert adapters if asked for."""
-        unused = self._unused()
-        self.groups = block_groups(self.model, "model", settings.frozen_embeddings, unused)
-        if settings.checkpointing:
-            _compute_again(self.model)
-        if settings.lora is not None:
-            lora = importlib.import_module(settings.lora.implementation)
-            self.model = lora.adapted(self.model, settings.lora, self.named)
-            self.groups = lora.only_adapters(self.groups, self)
-            self._recomputed = [m for m in self.model.modules() if _computes_again(m)]
-            self.merge = functools.partial(lora.merge, self.model)
+            self.prepare(settings, lambda: self(torch.zeros(1, 3, self.size, self.size)))
 
     @property
     def size(self) -> int:
@@ -102,8 +84,7 @@ class ImageModel(nn.Module):
         return self.looks.size
 
     def forward(self, faces: Tensor) -> Tensor:
-        for block in self._recomputed:
-            block.training = torch.is_grad_enabled()
+        self.begin()
         if any(isinstance(m, nn.BatchNorm2d) and m.training for m in self.model.modules()):
             return self._vectors(faces)
         chunk = CHUNK.get(faces.device.type, OTHER_CHUNK)
@@ -163,15 +144,6 @@ class ImageModel(nn.Module):
             _refuse_other_layers(self.named, self.layers, result.hidden_states)
         return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
 
-    def _unused(self) -> list[nn.Parameter]:
-        """The model's weights that have no part in the vectors, such as a pooler's."""
-        weights = list(self.model.requires_grad_(True).parameters())
-        with torch.enable_grad():
-            vectors = self(torch.zeros(1, 3, self.size, self.size))
-            gradients = torch.autograd.grad(vectors.sum(), weights, allow_unused=True)
-        self.model.requires_grad_(False)
-        return [weight for weight, found in zip(weights, gradients) if found is None]
-
 
 def _looks(named: Named, config: PretrainedConfig) -> Looks:
     """What a model's configuration and processor say."""
@@ -217,16 +189,6 @@ def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
         elif last in OTHER_TOKENS:
             count += parameter.shape[-2]
     return count, has_class
-
-
-def _compute_again(model: Any) -> None:
-    """Let blocks that are trained compute again what is within them, if the model can do that."""
-    if model.supports_gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-
-
-def _computes_again(module: nn.Module) -> bool:
-    return bool(getattr(module, "gradient_checkpointing", False))
 
 
 def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:

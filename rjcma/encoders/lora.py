@@ -8,6 +8,7 @@ what is saved needs no `peft`.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from typing import Any
 
 from torch import nn
@@ -24,14 +25,14 @@ ADAPTERS = (".lora_A", ".lora_B")
 """How the names of modules end that hold what is trained."""
 
 
-def adapted(model: nn.Module, settings: Lora, named: Named) -> nn.Module:
-    """The model with adapters within its blocks, which change nothing yet; A is random.
+def adapted(model: nn.Module, settings: Lora, named: Named, within: str = "") -> nn.Module:
+    """The model with adapters in the blocks `within` it, which change nothing yet; A is random.
 
     Raises `Problem` if `peft` is not installed, and for a model without attention.
     """
     layers = [
         f"{block}.{name}"
-        for block, module in blocks_of(model)
+        for block, module in blocks_of(model, within)
         for name, part in module.named_modules()
         if isinstance(part, nn.Linear) and name.rpartition(".")[2] in LAYERS
     ]
@@ -54,6 +55,19 @@ def only_adapters(groups: Groups, encoder: nn.Module) -> Groups:
         for group in groups
     ]
     return tuple(group for group in found if group)
+
+
+def refuse_idle(named: Named, unused: Collection[nn.Parameter], encoder: Any) -> None:
+    """Raise `Problem` if adapters are among the `unused` weights of a block that is used."""
+    idle = {id(weight) for weight in unused}
+    for group in encoder.groups:
+        for name in group:
+            if any(id(weight) in idle for weight in encoder.get_submodule(name).parameters()):
+                raise named.problem(
+                    "a model whose attention reads the weights of its layers past adapters",
+                    "one that calls these layers",
+                    f"set encoders.{named.modality}.lora to null",
+                )
 
 
 def merge(model: nn.Module) -> None:

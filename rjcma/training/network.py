@@ -14,7 +14,7 @@ from rjcma.encoders.settings import NONE, Encoder, Transformers, TransformersVis
 from rjcma.encoders.standardised import Standardised
 from rjcma.fusion.network import Network, build
 from rjcma.training.batches import frame_moments
-from rjcma.training.clip_data import ClipData, InputShapes
+from rjcma.training.clip_data import SOUND, ClipData, InputShapes
 from rjcma.training.sections import Settings
 
 
@@ -107,6 +107,8 @@ def _of_transformers(encoder: Encoder, looks: Sequence[Any] | None) -> nn.Module
 def _input_shape(encoder: Encoder) -> tuple[int, ...]:
     if isinstance(encoder, TransformersVisual):
         return (3, encoder.crop, encoder.crop)
+    if encoder.reads == "whole":
+        return SOUND
     shape: tuple[int, ...] = pkgutil.resolve_name(encoder.implementation).input_shape
     return shape
 

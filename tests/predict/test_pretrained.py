@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import speech_models
 from clips import clip
-from predict_world import World
+from predict_world import BERT_WIDTH, World
 
 from rjcma import store
 from rjcma.audio.extract_all import extract_all
@@ -114,26 +114,36 @@ def test_another_model_at_the_same_place_is_refused(world, talk, work):
 
 
 class Finetuned(World):
-    """A run that trained an image model, of which nothing but its weights is left."""
+    """A run that trained two models of transformers, of which nothing but its weights is left."""
 
     def __init__(self, root) -> None:
         root.mkdir(exist_ok=True)
         self.image = image_models.save(root / "image", "vit")
+        self.voice = speech_models.save(root / "voice", "hubert")
         super().__init__(root)
         self.runs = self.runs[:1]
         shutil.rmtree(self.image)
+        shutil.rmtree(self.voice)
 
     def sections(self):
         sections = super().sections()
-        visual = {"mode": "finetune", "kind": "transformers", "weights": str(self.image)}
-        return {**sections, "encoders": {**sections["encoders"], "visual": visual}}
+        trained = {"mode": "finetune", "kind": "transformers"}
+        visual, audio = ({**trained, "weights": str(path)} for path in (self.image, self.voice))
+        return {**sections, "encoders": {"visual": visual, "audio": audio}}
 
     def settings(self):
         encoders = checked(Encoders, self.sections()["encoders"], "encoders", "")
         return super().settings()._replace(encoders=encoders)
 
+    def _opened(self, settings):
+        """Only the text is looked at; the shapes of the others follow from the settings."""
+        folder = self.root / "shapes"
+        (folder / "text").mkdir(parents=True, exist_ok=True)
+        store.write(folder / "text/shape.h5", np.random.default_rng(2).normal(size=(9, BERT_WIDTH)))
+        return open_all([clip("shape", 9)], {"text": folder / "text"}, {"text": None}, None, "")
 
-def test_a_run_that_trained_an_image_model_predicts_without_it_also_from_a_bundle(
+
+def test_a_run_that_trained_two_models_predicts_without_them_also_from_a_bundle(
     talk, work, tmp_path
 ):
     runs = Finetuned(tmp_path / "finetuned").runs
