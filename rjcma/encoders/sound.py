@@ -16,15 +16,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rjcma.encoders.placing import edges
 from rjcma.manifest import Clip
 from rjcma.wav import RATE, Wav
+
+if TYPE_CHECKING:  # no computation here needs it
+    from torch import Tensor
 
 CONTEXT = RATE
 """Samples before and after a window's frames, at least, as far as there are so many (ours)."""
