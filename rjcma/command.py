@@ -39,7 +39,8 @@ def run(main: Callable[..., Any]) -> None:
 def problems_as_lines() -> Iterator[None]:
     """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files.
 
-    A full disk and a folder that must not be written are problems too.
+    A full disk, a folder that must not be written, and a folder in place of a file, or the other
+    way round, are problems too. A package that cannot be imported is a line that names the doctor.
     """
     remember_in(DIGESTS)
     try:
@@ -47,14 +48,31 @@ def problems_as_lines() -> Iterator[None]:
     except (Problem, Problems) as problem:
         _print(problem)
         sys.exit(1)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "rjcma":
+            raise
+        sys.exit(f"problem: {error}: run `rjcma doctor`, which says what to do")
     except OSError as error:
-        refused = unwritable(error, Path.cwd())
+        refused = _of_another_kind(error) or unwritable(error, Path.cwd())
         if refused is None:
             raise
         _print(refused)
         sys.exit(1)
     finally:
         remember_in(None)
+
+
+def _of_another_kind(error: OSError) -> Problem | None:
+    """The problem of a path that names a folder in place of a file, or a file of a folder."""
+    kinds = (IsADirectoryError, NotADirectoryError, FileExistsError)
+    if not isinstance(error, kinds) or error.filename is None:
+        return None
+    return Problem(
+        file=error.filename,
+        found=str(error.strerror).lower(),
+        expected="a folder where a folder is asked for, and a file where a file is",
+        cure="name another path",
+    )
 
 
 def _print(problem: Problem | Problems) -> None:

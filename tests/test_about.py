@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rjcma import cli
 from rjcma.about import EDITED, UNKNOWN, WHOLE, tell
+from rjcma.commands import pipeline
 from rjcma.jobs import adoption, provenance, work
 from rjcma.jobs.work import Job, Work
 from rjcma.problem import Problem, Problems
@@ -50,7 +50,7 @@ def work_of(folder: Path, make=speak, suffix=".json") -> Work:
 @pytest.mark.parametrize(("make", "suffix"), [(speak, ".json"), (sing, ".wav")])
 def test_lines_for_people_are_aligned_and_in_order(tmp_path, make, suffix, capsys):
     path = made(tmp_path / "words", make, suffix)
-    cli.about([path])
+    pipeline.about([path])
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == str(path)
     code = work_of(tmp_path, make, suffix).recipe.code
@@ -73,7 +73,7 @@ def test_lines_for_people_are_aligned_and_in_order(tmp_path, make, suffix, capsy
 
 def test_programs_get_json(tmp_path, capsys):
     paths = [made(tmp_path / "words"), made(tmp_path / "sounds", sing, ".wav")]
-    cli.about(paths, as_json=True)
+    pipeline.about(paths, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert [each["path"] for each in told] == [str(path) for path in paths]
     assert [each["about"]["inputs"] for each in told] == [{"sound": "0123"}] * 2
@@ -184,7 +184,7 @@ def test_a_file_that_nothing_is_known_of_is_a_problem_and_the_others_are_told(tm
         each.write_text("{}")
     asked = [*unknown, tmp_path / "none", tmp_path / "words", path]
     with pytest.raises(Problems) as caught:
-        cli.about(asked)
+        pipeline.about(asked)
     found = [problem.found for problem in caught.value.problems]
     assert [each.split(":")[0] for each in found] == [
         *["no provenance"] * 3,
@@ -193,7 +193,7 @@ def test_a_file_that_nothing_is_known_of_is_a_problem_and_the_others_are_told(tm
     ]
     assert capsys.readouterr().out.startswith(str(path))
     with pytest.raises(Problems):
-        cli.about(unknown)
+        pipeline.about(unknown)
     assert capsys.readouterr().out == ""
 
 

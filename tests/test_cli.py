@@ -234,6 +234,23 @@ def test_a_read_only_file_system_is_one_line(rjcma, monkeypatch):
     assert problems.startswith("problem: .dvc/tmp/rwlock: found read-only file system; expected")
 
 
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        (["table", "params.yaml"], "params.yaml/table.md: found not a directory"),
+        (["check", "models"], "models: found is a directory"),
+        (["models", "list", "--registry", "models"], "models: found is a directory"),
+    ],
+)
+def test_a_folder_in_place_of_a_file_is_one_line_and_so_is_a_file_of_a_folder(
+    rjcma, folder, words, named
+):
+    edited(folder)
+    status, printed, problems = rjcma(*words)
+    assert (status, printed) == (1, "") and len(problems.splitlines()) == 1
+    assert problems.startswith(f"problem: {named}; expected")
+
+
 def test_any_other_error_of_the_system_is_not_hidden(rjcma, monkeypatch):
     def broken(root):
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")
@@ -312,6 +329,8 @@ def test_the_submission_is_written_from_the_runs_that_the_pipeline_trained(
     assert printed.splitlines()[-1] == "submission/mean.csv: 5 rows, the mean of 3 folds"
     expected = (world.report / "submission.csv").read_bytes()
     assert (tmp_path / "submission/mean.csv").read_bytes() == expected
+    status, _, problems = rjcma("submission", tmp_path / "dvc.yaml", "--params", world.params)
+    assert status == 1 and problems.startswith(f"problem: {tmp_path}/dvc.yaml: found file exists")
     (tmp_path / "s.csv").write_text("image_location,valence\nemil_test/00009.jpg,\n")
     status, printed, _ = rjcma("submission", "out", "--sample", "s.csv", "--params", world.params)
     assert status == 0 and "out/fold1.csv: 1 row, one fold" in printed

@@ -72,7 +72,11 @@ def torch(_: str) -> list[Line]:
 
     cores = torch.get_num_threads()
     lines = [Line("torch", f"{torch.__version__}, {cores} {'core' if cores == 1 else 'cores'}")]
-    return [*lines, gpu(torch)]
+    try:
+        return [*lines, gpu(torch)]
+    except Exception as error:  # of the driver or the card: torch itself is well
+        cure = "update the driver, or free the card; `nvidia-smi` shows both"
+        return [*lines, failure("gpu", error, cure)]
 
 
 def gpu(torch: Any) -> Line:
@@ -82,7 +86,7 @@ def gpu(torch: Any) -> Line:
         for number in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(number)
             found.append(f"{card.name} ({gigabytes(card.total_memory)})")
-        (torch.zeros(2, device="cuda") + 1).sum().item()  # a driver that is too old fails here
+        (torch.zeros(2, device="cuda") + 1).sum().item()  # fails if the driver is too old
         return Line("gpu", f"{', '.join(found)}, CUDA {torch.version.cuda}")
     if getattr(torch.backends, "mps", None) is not None and torch.backends.mps.is_available():
         return Line("gpu", "Apple's (mps); device auto uses the CPU")

@@ -36,26 +36,29 @@ class Corpus(NamedTuple):
     frames: int
     """Of all clips."""
     seconds: float
-    """Of all videos."""
+    """Of all videos, also where no clip is: sound and words are theirs."""
+    clip_seconds: float
+    """Of all clips: two of one video have log-mel rows and word vectors each."""
 
     @classmethod
     def of(cls, clips: Iterable[Clip]) -> Corpus:
         """The size of the corpus with this manifest."""
         clips = list(clips)
-        videos = {clip.video: (clip.first + clip.frames) / clip.fps for clip in clips}
-        return cls(len(clips), sum(clip.frames for clip in clips), sum(videos.values()))
+        videos = {clip.video: clip.decoded / clip.fps for clip in clips}
+        shown = sum(clip.frames / clip.fps for clip in clips)
+        return cls(len(clips), sum(clip.frames for clip in clips), sum(videos.values()), shown)
 
 
 def disk(corpus: Corpus, sections: Mapping[str, Any]) -> dict[str, float]:
     """Bytes of the files of each kind, once."""
     size, encoders = sections["faces"].size, sections["encoders"]
-    words = corpus.seconds * WORDS_A_SECOND
+    words, vectors = (s * WORDS_A_SECOND for s in (corpus.seconds, corpus.clip_seconds))
     needed = {
         "sound": corpus.seconds * 16_000 * 2,
         "faces": corpus.frames * (size * size * 3 + 4),
-        "log-mel": corpus.seconds * 100 * 64 * 4 + corpus.frames * 4,
+        "log-mel": corpus.clip_seconds * 100 * 64 * 4 + corpus.frames * 4,
         "words": 2 * words * WORD_BYTES,
-        "text": words * TEXT_WIDTH * 4 + corpus.frames * 4,
+        "text": vectors * TEXT_WIDTH * 4 + corpus.frames * 4,
     }
     for modality in ("visual", "audio"):
         encoder = getattr(encoders, modality)

@@ -12,6 +12,7 @@ from typing import Any
 from rjcma.doctor import remote
 from rjcma.doctor.examination import answer, looking
 from rjcma.doctor.line import Line, failure, gigabytes
+from rjcma.problem import Problem, Problems
 
 SETUP = "run `make setup`, then this again"
 
@@ -22,6 +23,11 @@ def main(params: Path) -> None:
     try:
         for line in lines(params):
             answer(line)
+    except Problem as problem:  # of the project's own files: dvc.yaml, the record of models
+        answer(_of_params(problem))
+    except OSError as error:
+        of_a_file = "correct that file or folder, or its permissions"
+        answer(failure("params", error, of_a_file if error.filename else SETUP))
     except Exception as error:  # of a library that is missing or broken, which may raise anything
         answer(failure("params", error, SETUP))
     looking("dvc")
@@ -38,7 +44,6 @@ def lines(params: Path) -> Iterator[Line]:
     from rjcma.command import DIGESTS
     from rjcma.jobs.digests import remember_in
     from rjcma.params import load
-    from rjcma.problem import Problem, Problems
 
     remember_in(DIGESTS)
     try:
@@ -63,7 +68,7 @@ def lines(params: Path) -> Iterator[Line]:
     yield from _sizes(sections)
 
 
-def _of_params(problem: Any) -> Line:
+def _of_params(problem: Problem) -> Line:
     return Line("params", f"{problem.file}: {problem.found}", problem.cure)
 
 
@@ -112,7 +117,6 @@ def _sizes(sections: Mapping[str, Any]) -> Iterator[Line]:
     """Disk and memory, against what this corpus will need."""
     from rjcma import manifest
     from rjcma.doctor import needs
-    from rjcma.problem import Problem
 
     path = _manifest()
     if not path.is_file():

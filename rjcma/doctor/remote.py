@@ -13,6 +13,9 @@ from rjcma.doctor.line import Line
 CONFIGS = (".dvc/config", ".dvc/config.local")
 """DVC's settings of a repository, later ones before earlier ones."""
 
+UNREADABLE = (configparser.Error, UnicodeDecodeError)
+"""What is raised for damaged settings."""
+
 LINKS = ("reflink", "hardlink", "symlink")
 """Kinds of links that DVC's cache may use."""
 
@@ -39,7 +42,7 @@ def lines(folder: Path) -> list[Line]:
     """A line on the default remote."""
     try:
         name, url = _default(folder)
-    except configparser.Error as error:
+    except UNREADABLE as error:
         first = str(error).splitlines()[0]
         return [Line("remote", first, "correct .dvc/config, or restore it from git")]
     if not name:
@@ -62,7 +65,7 @@ def cache_links(folder: Path) -> bool:
     """Whether DVC's cache links files, or is elsewhere: then nothing is on this disk twice."""
     try:
         parser = _settings(folder)
-    except configparser.Error:
+    except UNREADABLE:
         return False
     first = parser.get("cache", "type", fallback="").partition(",")[0].strip()
     return first in LINKS or bool(parser.get("cache", "dir", fallback=""))

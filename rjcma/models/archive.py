@@ -42,8 +42,11 @@ DAMAGE = (
     RuntimeError,  # a password
     ValueError,
     OverflowError,
+    FileExistsError,  # a name that is a file's and a folder's
+    IsADirectoryError,
+    NotADirectoryError,
 )
-"""What the readers of archives raise for a damaged one; besides `OSError`, from gzip and bz2."""
+"""What readers of archives raise for a damaged one; besides an `OSError` that has no number."""
 
 OPENERS: Mapping[str, Callable[..., Any]] = {
     "gz": gzip.open,
@@ -83,12 +86,12 @@ def unpack(archive: Path, name: str, folder: Path, top: str) -> None:
                         file.write(piece)
         if not folder.is_dir():
             raise guard.problem("no file in it")
-    except DAMAGE as error:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        without_number = isinstance(error, OSError) and error.errno is None
+        if not (without_number or isinstance(error, DAMAGE)):
+            raise
         raise guard.problem(f"a damaged archive ({' '.join(str(error).split())[:100]})") from None
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 class _Guard:
@@ -138,18 +141,14 @@ def _members(archive: Path, name: str, guard: _Guard) -> Iterator[Member]:
                 yield _in_zip(zipped, info)
     else:
         opener = OPENERS[name.lower().rpartition(".")[2]]
-        try:
-            with (
-                opener(archive, "rb") as plain,
-                tarfile.open(fileobj=_Counted(plain, guard), mode="r|") as tar,
-            ):
+        with opener(archive, "rb") as plain:
+            counted = _Counted(plain, guard)
+            with tarfile.open(fileobj=counted, mode="r|") as tar:
                 for head in tar:
                     content = tar.extractfile(head) if head.isreg() else None
                     yield Member(head.name, content, head.isdir())
-        except OSError as error:
-            if error.errno is not None:
-                raise  # of the disk, not of the archive
-            raise guard.problem(f"a damaged archive ({error})") from None
+            while counted.read(2**20):
+                pass  # a checksum may follow the last member
 
 
 def _in_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:

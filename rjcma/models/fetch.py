@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,16 +124,28 @@ def compared(entry: Entry, target: Path, fetched: Fetched, before: Fetched | Non
 
     Raises `Problem` if it is another than the published one, or than was fetched before.
     """
-    if entry.hub:
-        for name, sha256 in entry.checksums.items():
-            if name in fetched.files and fetched.files[name].sha256 != sha256:
-                raise _problem(entry, target, f"a {name} with another sha256 than published")
-    elif not entry.is_archive and (wrong := _unlike_published(entry, fetched.files[SINGLE])):
+    if wrong := _unlike_entry(entry, fetched.files):
         raise _problem(entry, target, wrong)
     if before and (wrong := difference(fetched.files, before.files)):
         raise _problem(entry, target, f"{wrong}; it is not what was fetched first")
     by_hand = before is None and fetched.source == BY_HAND
     return _sureness(entry, before or fetched, by_hand)
+
+
+def _unlike_entry(entry: Entry, files: Mapping[str, File]) -> str:
+    """How a model here differs from what is known of it; empty if it does not, as far as known."""
+    single = files.get(SINGLE)
+    if entry.hub or entry.is_archive:
+        if single:
+            return "a file, not a folder"
+        for name, sha256 in entry.checksums.items():
+            if name in files and files[name].sha256 != sha256:
+                return f"a {name} with another sha256 than published"
+        return ""
+    if single:
+        return _unlike_published(entry, single)
+    must_be_a_file = entry.url or entry.size or entry.sha256 or entry.sha256_begins
+    return "a folder, not a file" if must_be_a_file else ""
 
 
 def _sureness(entry: Entry, known: Fetched, by_hand: bool) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -62,8 +62,12 @@ class Fetched(BaseModel):
     @field_validator("files")
     @classmethod
     def _are_plain(cls, files: Mapping[str, File]) -> Mapping[str, File]:
-        if not files or not all(map(is_plain, set(files) - {SINGLE})):
+        names = set(files) - {SINGLE}
+        folders = {folder.as_posix() for name in names for folder in PurePosixPath(name).parents}
+        if not files or not all(map(is_plain, names)):
             raise ValueError("files with plain names")
+        if names & folders or (names and SINGLE in files):
+            raise ValueError("files whose names are not those of folders")
         return files
 
 

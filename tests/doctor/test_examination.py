@@ -90,6 +90,12 @@ def test_a_command_that_cannot_start_names_the_doctor(monkeypatch, tmp_path):
     assert "rjcma doctor" in printed
 
 
+def test_a_command_that_lacks_a_package_names_the_doctor(tmp_path):
+    (tmp_path / "dvc.py").write_text("raise ImportError('undefined symbol')")
+    status, _, printed = doctor("-m", "rjcma.entry", "pull", "report", path=str(tmp_path))
+    assert status == 1 and printed.startswith("problem: undefined symbol: run `rjcma doctor`")
+
+
 def test_outside_the_project_the_first_line_says_where_to_go(tmp_path):
     status, lines, _ = doctor("-m", "rjcma.doctor", path=str(ROOT), folder=tmp_path)
     assert status == 1 and "no dvc.yaml" in lines["project"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,3 +50,15 @@ def test_a_driver_that_does_not_fit_is_to_be_mended(driver, monkeypatch):
     assert bool(libraries.gpu(torch()).cure) == driver
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert not libraries.gpu(torch()).cure
+
+
+def test_a_card_that_refuses_does_not_count_against_torch(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    broken = torch(cards=1)
+    broken.zeros, broken.get_num_threads = full, lambda: 2
+    monkeypatch.setitem(sys.modules, "torch", broken)
+    well, card = libraries.torch("torch")
+    assert (well.name, well.cure) == ("torch", "")
+    assert card.name == "gpu" and "out of memory" in card.found and "nvidia-smi" in card.cure

@@ -12,7 +12,8 @@ from places import ROOT
 
 from rjcma import start
 from rjcma.corpus.settings import AffWild2, ClipList
-from rjcma.doctor import needs, project
+from rjcma.doctor import examination, needs, project
+from rjcma.doctor.line import Line
 from rjcma.params import load
 
 
@@ -48,6 +49,30 @@ def test_mistakes_in_params_are_all_told_and_nothing_else_is_guessed(folder):
     assert len(found) == 2 and all(text.startswith("TO DO  params") for text in found)
 
 
+def answered(capsys, params: Path) -> Line:
+    """What the process says of the params."""
+    project.main(params)
+    lines, _ = examination._parsed(capsys.readouterr().out)
+    [line] = [line for line in lines if line.name == "params" and line.cure]
+    return line
+
+
+def test_what_is_wrong_with_another_file_of_the_project_has_its_own_cure(folder, capsys):
+    params = committed.params(folder)
+    (folder / "data").mkdir()
+    (folder / "data/models.json").write_text("{")
+    line = answered(capsys, params)
+    assert line.found.startswith("data/models.json: no JSON") and "dvc repro index" in line.cure
+    (folder / "dvc.yaml").unlink()
+    assert "go to the project's folder" in answered(capsys, params).cure
+    assert "make setup" not in answered(capsys, params).cure
+
+
+def test_a_folder_in_place_of_params_is_to_be_corrected(folder, capsys):
+    line = answered(capsys, folder)
+    assert "IsADirectoryError" in line.found and line.cure.startswith("correct that file")
+
+
 def a_corpus(root: Path, **changed) -> AffWild2:
     plain = {"videos": ["v"], "faces": ["f"], "train": "a/t", "validation": "a/v"}
     return AffWild2.model_validate({"root": str(root), **plain, **changed})
@@ -78,7 +103,7 @@ def sections(**changes):
 
 def test_what_a_corpus_needs_on_disk_follows_from_its_length():
     """By hand: 600 s at 30 frames a second, a word every 0.6 s, 48 x 48 crops, six runs."""
-    size = needs.Corpus(1, 18_000, 600.0)
+    size = needs.Corpus(1, 18_000, 600.0, 600.0)
     found = needs.disk(size, sections(runs={"folds": [0, 1, 2]}))
     assert found["sound"] == 600 * 32_000
     assert found["faces"] == 18_000 * (48 * 48 * 3 + 4)
@@ -88,7 +113,7 @@ def test_what_a_corpus_needs_on_disk_follows_from_its_length():
 
 
 def test_the_papers_encoders_need_more_where_they_are_trained_in_every_run():
-    size = needs.Corpus(1, 18_000, 600.0)
+    size = needs.Corpus(1, 18_000, 600.0, 600.0)
     paper = {
         "visual": {"mode": "finetune", "kind": "ir_resnet50", "weights": "none"},
         "audio": {"mode": "precompute", "kind": "vggish", "weights": "none"},
@@ -102,7 +127,17 @@ def test_the_papers_encoders_need_more_where_they_are_trained_in_every_run():
 
 def test_two_clips_of_one_video_have_one_sound():
     clips = [clip("a_left", 50, fps=25.0, video="a"), clip("a_right", 50, fps=25.0, video="a")]
-    assert needs.Corpus.of(clips) == needs.Corpus(2, 100, 2.0)
+    size = needs.Corpus.of(clips)
+    assert size == needs.Corpus(2, 100, 2.0, 4.0)
+    one = needs.disk(needs.Corpus(1, 50, 2.0, 2.0), sections())
+    two = needs.disk(size, sections())
+    assert [two[name] / one[name] for name in ("sound", "words", "log-mel", "text")] == [1, 1, 2, 2]
+
+
+def test_all_of_a_video_is_counted_of_which_clips_are_stretches():
+    film = {"fps": 25.0, "video": "film", "decoded": 1000, "stretch": True}
+    clips = [clip("a", 50, first=900, **film), clip("b", 100, **film)]
+    assert needs.Corpus.of(clips) == needs.Corpus(2, 150, 40.0, 6.0)
 
 
 def test_a_disk_that_is_too_small_says_how_much_to_free(folder, monkeypatch):

@@ -192,6 +192,7 @@ def test_a_changed_default_of_a_function_changes_the_keys_that_depend_on_it(copy
         "rjcma/jobs/work.py",
         "rjcma/jobs/ledger.py",
         "rjcma/cli.py",
+        "rjcma/commands/pipeline.py",
         "rjcma/scoring/metrics.py",
         "rjcma/fusion/transformer.py",
         "rjcma/encoders/vggish.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import stat
 import tarfile
 import zipfile
@@ -153,6 +154,30 @@ def test_a_damaged_archive_is_a_line(tmp_path, suffix, damage):
     refused(tmp_path, tmp_path / "packed", suffix)
 
 
+LARGE = random.Random(1).randbytes(1_000_000)  # of several blocks, in all kinds of compression
+
+
+def with_bzip2(path: Path, files) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "suffix, make",
+    [(suffix, make) for suffix, make in MAKERS.items() if suffix != ".tar"]
+    + [(".zip", with_bzip2)],
+)
+@pytest.mark.parametrize("place", [0.5, 0.9999])
+def test_damage_behind_the_first_block_is_a_line(tmp_path, suffix, make, place):
+    """Also in the checksum at the very end. A plain tar has none."""
+    content = bytearray(make(tmp_path / "packed", {"vosk/a": LARGE}).read_bytes())
+    content[int(len(content) * place)] ^= 0xFF
+    (tmp_path / "packed").write_bytes(content)
+    refused(tmp_path, tmp_path / "packed", suffix)
+
+
 def test_a_zip_with_a_password_is_a_line(tmp_path):
     packed = zipped(tmp_path / "packed", GOOD)
     content = bytearray(packed.read_bytes())
@@ -160,6 +185,13 @@ def test_a_zip_with_a_password_is_a_line(tmp_path):
         content[content.index(mark) + place] |= 1
     packed.write_bytes(content)
     assert "password" in refused(tmp_path, packed, ".zip")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+@pytest.mark.parametrize("names", [("vosk/a", "vosk/a/b"), ("vosk/a/b", "vosk/a")])
+def test_a_name_that_is_of_a_file_and_of_a_folder_is_a_line(tmp_path, suffix, names):
+    packed = MAKERS[suffix](tmp_path / "packed", dict.fromkeys(names, b"x"))
+    assert "a damaged archive" in refused(tmp_path, packed, suffix)
 
 
 def test_an_archive_of_folders_only_is_no_model(tmp_path):

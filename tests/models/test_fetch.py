@@ -340,3 +340,29 @@ def test_a_folder_that_is_no_model_is_a_line(entry, get, name):
         with pytest.raises(Problem) as problem:
             look(entry("vosk.zip"))
         assert "expected a model" in line(problem)
+
+
+def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder_are_told(entry, get):
+    (FOLDER / "weights.pth").mkdir(parents=True)
+    (FOLDER / "weights.pth/data.pkl").write_bytes(WEIGHTS)
+    (FOLDER / "vosk").write_bytes(WEIGHTS)
+    of_hub = Entry(name="m", purpose="p", params="x", key="k", lands="vosk", hub="lab/vosk")
+    for made, told in (
+        (entry(), "a folder, not a file"),
+        (entry("vosk.zip"), "a file, not a folder"),
+        (of_hub, "a file, not a folder"),
+    ):
+        for look in (get, lambda made: catalogue.check(made, FOLDER)):
+            with pytest.raises(Problem) as problem:
+                look(made)
+            assert f"found {told}" in line(problem)
+    assert not (FOLDER / record.NAME).exists()
+
+
+def test_a_folder_that_only_the_user_can_get_is_as_good_as_a_file():
+    made = Entry(
+        name="m", purpose="p", params="x", key="k", lands="vosk", ask="look under the desk"
+    )
+    (FOLDER / "vosk").mkdir(parents=True)
+    (FOLDER / "vosk/words").write_text("a b")
+    assert "put here by hand" in catalogue.check(made, FOLDER)

@@ -129,6 +129,14 @@ def test_a_record_there_cannot_lead_out_of_the_folder(place, limits, name):
     assert "plain names" in failed(VOSK, limits)
 
 
+@pytest.mark.parametrize("name", ["", "am", "am/final.mdl/x"])
+def test_a_record_there_with_one_name_for_a_file_and_a_folder_is_a_line(place, limits, name):
+    written = json.loads((place / record.NAME).read_text())
+    written["vosk"]["files"][name] = {"size": 4, "sha256": hashlib.sha256(b"evil").hexdigest()}
+    (place / record.NAME).write_text(json.dumps(written))
+    assert "not those of folders" in failed(VOSK, limits)
+
+
 @pytest.mark.parametrize("text", ["[", "3", '{"vosk": []}', '{"vosk": {}}'])
 def test_a_damaged_record_there_is_a_line(place, limits, text):
     (place / record.NAME).write_text(text)

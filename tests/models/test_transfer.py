@@ -120,14 +120,14 @@ def test_redirects_are_followed(got, server):
         ("/file", "more than 3 redirects"),
         ("file:///etc/passwd", "a redirect from http to file"),
         ("ftp://127.0.0.1/file", "a redirect from http to ftp"),
-        ("http://[broken/", "redirect"),
+        ("http://[broken/", "tried 3 times"),
     ],
 )
 def test_redirects_that_loop_or_lead_out_of_the_web_are_refused(got, server, place, told):
     server.odd["/file"] = moved(place)
     with pytest.raises(Problem) as problem:
         got()
-    assert told in one_line(problem) or "tried 3 times" in one_line(problem)
+    assert told in one_line(problem)
     assert not got.part.exists()
 
 

@@ -46,6 +46,7 @@ FLOORS = [
 OUTSIDE = {
     "about",
     "cli",
+    "commands",
     "doctor",
     "entry",
     "install",
