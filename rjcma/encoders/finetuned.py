@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from rjcma.encoders.blocks import Groups, block_groups
 from rjcma.encoders.pretrained import Named
@@ -47,7 +48,13 @@ class Finetuned(nn.Module):
             self.model = self.adapters.adapted(self.model, settings.lora, self.named, within)
             self.groups = self.adapters.only_adapters(self.groups, self)
             self.adapters.refuse_idle(self.named, _unused(self.model, vectors), self)
-            self.recomputed = [m for m in self.model.modules() if _computes_again(m)]
+            self.recomputed = [m for m in self.model.modules() if self._computes_again(m)]
+
+    def _computes_again(self, module: nn.Module) -> bool:
+        """Whether the module is a block that can compute again, and has adapters."""
+        own = any(name.endswith(self.adapters.ADAPTERS) for name, _ in module.named_modules())
+        block = isinstance(module, GradientCheckpointingLayer)
+        return own and block and bool(module.gradient_checkpointing)
 
     def begin(self) -> None:
         """Called before the model runs: blocks with adapters compute again as trained ones do."""
@@ -73,7 +80,3 @@ def _compute_again(model: Any) -> None:
     """Let blocks that are trained compute again what is within them, if the model can do that."""
     if model.supports_gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-
-
-def _computes_again(module: nn.Module) -> bool:
-    return bool(getattr(module, "gradient_checkpointing", False))

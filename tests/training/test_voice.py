@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sys
 
@@ -29,7 +30,6 @@ from rjcma.training import history, network
 from rjcma.training.batches import batch
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.clip_data import SOUND, open_all
-from rjcma.training.loader import Loader
 from rjcma.training.saved import load_run
 from rjcma.training.windows import ClipWindow
 from rjcma.wav import RATE
@@ -178,6 +178,37 @@ def test_gradients_reach_the_first_convolution_and_its_norm(name, models, root):
     assert not idle
 
 
+@pytest.mark.parametrize("name", ["wav2vec2", "hubert", "wav2vec2 large"])
+def test_adapters_compute_again_with_the_same_gradients_and_keep_less(name, models):
+    pytest.importorskip("peft")
+    samples = torch.from_numpy(speech_models.sound(2))
+    found, kept = [], []
+    for checkpointing in (False, True):
+        torch.manual_seed(5)
+        chosen = section(models[name], lora={"rank": 2}, checkpointing=checkpointing)
+        encoder = SpeechEncoder(chosen.audio).eval()
+        for part in (part for group in encoder.groups for part in group):
+            encoder.get_submodule(part).requires_grad_(True).train()
+        sizes = []
+
+        def keep(tensor, sizes=sizes):
+            sizes.append(tensor.numel())
+            return tensor
+
+        encoder.begin()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            vectors = encoder.states(samples)
+        vectors.square().sum().backward()
+        in_training = {n for n, m in encoder.named_modules() if m.training and "lora" not in n}
+        blocks = {f"model.encoder.layers.{n}" for n in (0, 1)} if checkpointing else set()
+        assert in_training == blocks
+        found.append({n: w.grad for n, w in encoder.named_parameters() if w.grad is not None})
+        kept.append(sum(sizes))
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.equal(found[0][n], found[1][n]) for n in found[0])
+    assert kept[1] < kept[0] / 4
+
+
 def test_whisper_and_attention_that_passes_adapters_by_are_refused(models):
     with pytest.raises(
         Problem, match=r"Whisper's encoder.*set encoders\.audio\.mode to precompute"
@@ -258,16 +289,16 @@ def test_a_killed_run_ends_in_the_same_bytes_after_either_release(
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_other_processes_read_the_same_sound(root):
+def test_readers_and_batches_pass_whole_to_other_processes_and_back(root):
     data = opened(root, {"anna", "dora"})
-    groups = [[ClipWindow("anna", 0, 11), ClipWindow("dora", 9, 20)], [ClipWindow("anna", 3, 14)]]
-    found = []
-    for workers in (0, 1):
-        with Loader(data, 11, torch.device("cpu"), workers) as loader:
-            found.append([each.values(None)["audio"] for each in loader.load(groups)])
-    for here, there in zip(*found, strict=True):
-        assert here.lengths == there.lengths
-        assert torch.equal(here.rows, there.rows) and torch.equal(here.index, there.index)
+    windows = [("anna", 0, 11), ("dora", 9, 20)]
+    here = read(data, windows)
+    sent = pickle.loads(pickle.dumps(data))
+    clips = {each.clip.name: each for each in sent}
+    whole = pickle.loads(pickle.dumps(batch([ClipWindow(*w) for w in windows], clips, 11)))
+    there = whole.values(None)["audio"]
+    assert here.lengths == there.lengths == [11, 11]
+    assert torch.equal(here.rows, there.rows) and torch.equal(here.index, there.index)
 
 
 def test_a_delay_can_be_found_from_sound(models, trained, tmp_path, capsys):
