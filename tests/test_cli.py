@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ import pytest
 from drawn_people import drawn
 from scoring_world import make, results
 
-from rjcma import cli, params, start, store
+from rjcma import params, start, store
 from rjcma.scoring import report
 from rjcma.speech import words
 from rjcma.speech.words import Word
@@ -32,20 +31,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def rjcma(monkeypatch, capsys):
-    """Run the command. -> exit status, standard output, standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rjcma", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 def edited(folder: Path, *changes: tuple[str, str]) -> Path:

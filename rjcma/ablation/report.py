@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from rjcma.ablation import plot
+from rjcma.ablation import plot, power
 from rjcma.ablation.result import Result
 from rjcma.ablation.row_settings import Rows
 from rjcma.ablation.rows import Ablation
@@ -32,6 +32,7 @@ COLUMNS = (
     *("row", "measure", "mean", "std_folds", "std_seeds", "low", "high"),
     *("difference", "difference_low", "difference_high", "folds_better", "folds"),
     *("run_pairs", "p_runs", "p_runs_holm", "video_pairs", "p_videos", "p_videos_holm"),
+    *("video_difference", "video_low", "video_high", "video_std", "shows", "videos_needed"),
 )
 """The columns of a table's CSV."""
 
@@ -75,17 +76,41 @@ def markdown(study: Study, tables: Mapping[str, Sequence[Line]]) -> str:
         header = ["Row", *(measure.capitalize() for measure in table_lines[0].values)]
         header += ["Difference", "Folds", "p, runs", "p, videos"]
         body = [_cells(line, len(study.wanted.folds)) for line in table_lines]
-        parts += [f"## {study.ablation.tables[name].about}", markdown_table([header, *body])]
+        about = study.ablation.tables[name].about
+        parts += [f"## {about}", markdown_table([header, *body])]
+        parts += [f"## {about}: over videos", _over_videos(table_lines)]
     first_table = next(iter(tables.values()))
     example = next(line.comparisons[MEAN] for line in first_table if line.comparisons)
     notes = "\n".join(f"- {note}" for note in _notes(study, example))
     return "\n\n".join([*parts, "## What the numbers are", notes]) + "\n"
 
 
+def _over_videos(table_lines: Sequence[Line]) -> str:
+    """What a table's rows differ by over videos, and what so many videos can show."""
+    header = ["Row", "Difference", "p, videos", "These videos show", "It would take"]
+    compared = [line for line in table_lines if MEAN in line.comparisons]
+    body = []
+    for line in compared:
+        found = line.comparisons[MEAN].over_videos
+        shows, videos = power.of(line.comparisons[MEAN], len(compared))
+        between = "" if found.low != found.low else f" [{found.low:+z.3f}, {found.high:+z.3f}]"
+        body.append(
+            [
+                line.name,
+                f"{found.mean:+z.3f}{between}",
+                _p(line.corrected[MEAN][1]),
+                "" if shows != shows else f"{shows:.3f}",
+                "" if videos is None else f"{videos:,} videos",
+            ]
+        )
+    return markdown_table([header, *body])
+
+
 def csv_text(table_lines: Sequence[Line], folds: int) -> str:
     """All numbers of a table; cells without a comparison or a spread are empty."""
+    compared = sum(bool(line.comparisons) for line in table_lines)
     rows = [
-        [line.name, measure, *_numbers(line, measure, folds)]
+        [line.name, measure, *_numbers(line, measure, folds, compared)]
         for line in table_lines
         for measure in line.values
     ]
@@ -164,6 +189,11 @@ def _tests(example: Comparison) -> list[str]:
         " averaged over targets and seeds first, because seeds of one fold have the same clips and"
         " are not independent. Videos of one fold are still judged by the same networks, so the"
         " test is slightly anti-conservative.",
+        "Over videos: the difference is the mean of these differences over videos, with its"
+        f" {LEVEL:.0%} interval for other videos. These videos show: the smallest difference that"
+        f" is found with a probability of {power.POWER:.0%}, given how much this row's differences"
+        " scatter, after the correction. It would take: so many videos to find the difference that"
+        " was measured, if it is the true one; empty if not even a million would.",
         "Both p are corrected for the number of comparisons in their table (Holm). Before the"
         f" correction they cannot be below {smallest_p(example.runs):.2g} and"
         f" {smallest_p(example.videos):.2g}, because there are so few pairs.",
@@ -187,13 +217,14 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}" + "s" * (number > 1)
 
 
-def _numbers(line: Line, measure: str, folds: int) -> list[str]:
-    """A row's cells of the CSV, from its mean to the last column."""
+def _numbers(line: Line, measure: str, folds: int, compared: int) -> list[str]:
+    """A row's cells of the CSV, from its mean to the last column; `compared` rows share a table."""
     cells = _formatted(*line.spreads[measure])
     if measure not in line.comparisons:
         return cells + [""] * (len(COLUMNS) - 2 - len(cells))
     comparison, (p_runs, p_videos) = line.comparisons[measure], line.corrected[measure]
-    difference = comparison.difference
+    difference, over = comparison.difference, comparison.over_videos
+    shows, videos = power.of(comparison, compared)
     return [
         *cells,
         *_formatted(difference.mean, difference.low, difference.high),
@@ -201,6 +232,8 @@ def _numbers(line: Line, measure: str, folds: int) -> list[str]:
         *_formatted(comparison.p_runs, p_runs),
         str(comparison.videos),
         *_formatted(comparison.p_videos, p_videos),
+        *_formatted(over.mean, over.low, over.high, over.deviation, shows),
+        "" if videos is None else str(videos),
     ]
 
 

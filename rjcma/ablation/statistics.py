@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from rjcma.scoring.permutation import Values, sign_flip
@@ -40,6 +41,17 @@ class Spread(NamedTuple):
     """The confidence interval, at `LEVEL`, of the mean over many trainings on these folds."""
 
 
+class OverVideos(NamedTuple):
+    """The paired differences of the validation videos; NaN if one is undefined."""
+
+    mean: float
+    deviation: float
+    """Their standard deviation (sample: the videos are one)."""
+    low: float
+    high: float
+    """The confidence interval, at `LEVEL`, of the mean over many videos (Student's)."""
+
+
 class Comparison(NamedTuple):
     """A setting compared with the reference."""
 
@@ -52,6 +64,7 @@ class Comparison(NamedTuple):
     p_videos: float
     videos: int
     """The number of pairs of videos."""
+    over_videos: OverVideos
 
 
 def spread(values: Values) -> Spread:
@@ -94,7 +107,17 @@ def compare(
         runs=differences.size,
         p_videos=sign_flip(paired),
         videos=paired.size,
+        over_videos=_over_videos(paired),
     )
+
+
+def _over_videos(paired: NDArray[np.float64]) -> OverVideos:
+    mean = float(paired.mean())
+    if paired.size < 2:
+        return OverVideos(mean, np.nan, np.nan, np.nan)
+    deviation = float(paired.std(ddof=1))
+    reach = stats.t.ppf((1 + LEVEL) / 2, paired.size - 1) * deviation / np.sqrt(paired.size)
+    return OverVideos(mean, deviation, float(mean - reach), float(mean + reach))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -39,11 +39,6 @@ class FoldRow(NamedTuple):
     """By measure; None if the report has no such fold."""
     b: dict[str, float | None]
 
-    def difference(self, measure: str) -> float | None:
-        """B minus A."""
-        first, second = self.a[measure], self.b[measure]
-        return None if first is None or second is None else second - first
-
 
 def compare(a: Source, b: Source, count: int) -> Comparison:
     """Compare two reports; `count` is the number of moments.

@@ -16,6 +16,8 @@ SMOOTH: Seconds = 1.0
 """The difference is averaged over this time, so that a single frame does not count (ours)."""
 APART: Seconds = 3.0
 """Two moments of a clip and target are at least this far apart (ours)."""
+LEAST = 1e-9
+"""The difference from which on predictions part: less is rounding, since they have six decimals."""
 AROUND: Seconds = 1.0
 """Words are shown that are spoken so long before or after the moment (ours)."""
 
@@ -69,7 +71,7 @@ def _of_clip(pair: Pair, target: str, both: Both, a: Side, count: int) -> Iterat
     size = np.abs(first - second)
     for _ in range(count):
         frame = int(np.argmax(size))
-        if not size[frame] > 0:
+        if size[frame] < LEAST:
             return
         labelled = both.truth_a[max(0, frame - width // 2) : frame + width // 2 + 1]
         truth = None if np.isnan(labelled).all() else float(np.nanmean(labelled))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -148,23 +148,13 @@ def _front(pages: Site, comparison: Comparison, links: Sequence[ReportLinks]) ->
 
 
 def _table(comparison: Comparison, rows: Sequence[FoldRow]) -> Table:
-    head = ["Validation set"]
-    for measure in comparison.measures:
-        head += [f"{measure.capitalize()} A", "B", "B − A"]
-    cells = [[row.name, *_cells(comparison.measures, row.a.get, row.b.get)] for row in rows]
-    return Table(head, cells)
+    measures = comparison.measures
+    head = ["Validation set", *map(_minus, text.columns(measures))]
+    return Table(head, [[row.name, *_cells(measures, row.a, row.b)] for row in rows])
 
 
-Value = Callable[[str], float | None]
-
-
-def _cells(measures: Sequence[str], a: Value, b: Value) -> list[str]:
-    cells = []
-    for measure in measures:
-        first, second = a(measure), b(measure)
-        difference = None if first is None or second is None else second - first
-        cells += [text.number(first), text.number(second), text.signed(difference)]
-    return [_minus(each) for each in cells]
+def _cells(measures: Sequence[str], a: text.Values, b: text.Values) -> list[str]:
+    return [_minus(each) for each in text.cells(measures, a, b)]
 
 
 def _minus(number: str) -> str:
@@ -190,7 +180,7 @@ def _row(comparison: Comparison, score: ClipScore) -> ClipRow:
     cells = []
     for measure in comparison.measures:
         values = score.a.get(measure), score.b.get(measure), score.difference(measure)
-        shown = _cells([measure], score.a.get, score.b.get)
+        shown = _cells([measure], score.a, score.b)
         cells += list(zip(values, shown, strict=True))
     address = clip_address(score.clip)
     return ClipRow(score.clip, address, score.together, score.frames, cells)
@@ -225,7 +215,7 @@ def _clip(pages: Site, comparison: Comparison, number: int, links: Sequence[Repo
 
 def _clip_table(comparison: Comparison, score: ClipScore) -> Table:
     rows = [
-        [measure.capitalize(), *_cells([measure], score.a.get, score.b.get)]
+        [measure.capitalize(), *_cells([measure], score.a, score.b)]
         for measure in comparison.measures
         if measure in score.a
     ]

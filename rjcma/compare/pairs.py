@@ -64,7 +64,7 @@ def common(a: Side, b: Side) -> Common:
     Raises `Problem` if they share none, or for a damaged file.
     """
     targets = [target for target in a.targets if target in b.targets]
-    names = [name for name in a.clips if name in set(b.clips)]
+    names = sorted({*a.clips} & {*b.clips})
     if not targets:
         raise _nothing(a, b, "targets", a.targets, b.targets)
     if not names:
@@ -136,7 +136,8 @@ def _together(a: Side, b: Side) -> dict[str, str]:
 def _only(a: Side, b: Side, kind: str, of_a: Sequence[str], of_b: Sequence[str]) -> list[str]:
     notes = []
     for letter, own, other in (("A", of_a, of_b), ("B", of_b, of_a)):
-        if missing := [name for name in own if name not in set(other)]:
+        known = set(other)
+        if missing := [name for name in own if name not in known]:
             count = f"{len(missing)} {kind}{'s' * (len(missing) > 1)}"
             notes.append(f"Only in {letter}: {count} ({named(missing)}), not compared.")
     return notes
@@ -162,7 +163,8 @@ def _several(names: Sequence[str], one: str, more: str, then: str) -> list[str]:
 def _folds(a: Side, b: Side, pairs: Sequence[Pair]) -> list[str]:
     if not (a.listed and b.listed):
         return []
-    moved = [p.clip for p in pairs if _labelled(p) and a.folds()[p.clip] != b.folds()[p.clip]]
+    in_a, in_b = a.folds(), b.folds()
+    moved = [p.clip for p in pairs if _labelled(p) and in_a[p.clip] != in_b[p.clip]]
     cure = "all labelled frames are taken as one series, instead of fold by fold"
     return _several(moved, "is scored in another fold", "are scored in other folds", cure)
 

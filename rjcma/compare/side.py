@@ -99,6 +99,9 @@ def read(source: Source) -> Side:
         }
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from None
+    for target, folds in scores.items():
+        if not (folds and np.isfinite(list(folds.values())).all()):
+            raise _damaged(path, f"no CCC of {target}, or one that is not finite")
     clips = tuple(sorted(path.stem for path in (source.folder / TRACES).glob("*.csv")))
     if not scores or not clips:
         raise _damaged(path if not scores else source.folder / TRACES, "nothing in it")
@@ -133,8 +136,8 @@ def _series(path: Path, clip: str) -> Series:
 def _words(folder: Path, clip: str) -> list[Word] | None:
     try:
         spoken: Any = site.read_data(folder, f"{site.CLIPS}/{clip}")["words"]
-        times = [site.unpacked(spoken[name]).tolist() for name in ("start", "end")]
-        return [Word(*each) for each in zip(map(str, spoken["text"]), *times, strict=True)]
+        words = zip(spoken["text"], spoken["start"], spoken["end"], strict=True)
+        return [Word(str(text), float(start), float(end)) for text, start, end in words]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a report without pages, or whose page has no words: they are only shown
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rjcma.compare.comparison import Comparison, fold_rows
 from rjcma.compare.moments import Moment
-from rjcma.compare.paired import ClipScore, Tested
+from rjcma.compare.paired import Tested
 from rjcma.scoring.permutation import smallest_p
 from rjcma.scoring.table import markdown_table
+
+Values = Mapping[str, float] | Mapping[str, float | None]
+"""By measure."""
 
 MOST = 8
 """The number of clips that are listed at either end (ours)."""
@@ -29,21 +32,33 @@ def text(comparison: Comparison) -> str:
 
 
 def _folds(comparison: Comparison) -> str:
-    head = ["Validation set"]
-    for measure in comparison.measures:
-        head += [f"{measure.capitalize()} A", "B", "B - A"]
-    rows = [
-        [
-            row.name,
-            *(
-                cell
-                for m in comparison.measures
-                for cell in (number(row.a[m]), number(row.b[m]), signed(row.difference(m)))
-            ),
-        ]
-        for row in fold_rows(comparison)
-    ]
+    measures = comparison.measures
+    head = ["Validation set", *columns(measures)]
+    rows = [[row.name, *cells(measures, row.a, row.b)] for row in fold_rows(comparison)]
     return markdown_table([head, *rows])
+
+
+def columns(measures: Sequence[str]) -> list[str]:
+    """The heads of `cells`.
+
+    >>> columns(["joy"])
+    ['Joy A', 'B', 'B - A']
+    """
+    return [head for m in measures for head in (f"{m.capitalize()} A", "B", "B - A")]
+
+
+def cells(measures: Sequence[str], a: Values, b: Values) -> list[str]:
+    """A, B and B minus A of each measure; nothing where one is not known.
+
+    >>> cells(["joy", "awe"], {"joy": 0.5, "awe": 0.1}, {"joy": 0.25})
+    ['0.500', '0.250', '-0.250', '0.100', '', '']
+    """
+    found = []
+    for measure in measures:
+        first, second = a.get(measure), b.get(measure)
+        difference = None if first is None or second is None else second - first
+        found += [number(first), number(second), signed(difference)]
+    return found
 
 
 def _tests(comparison: Comparison) -> list[str]:
@@ -91,22 +106,13 @@ def measured(each: Tested) -> str:
 def _clips(comparison: Comparison) -> list[str]:
     clips = comparison.clips
     shown = clips if len(clips) <= 2 * MOST else [*clips[:MOST], *clips[-MOST:]]
-    head = ["Clip", "Frames"]
-    for measure in comparison.measures:
-        head += [f"{measure.capitalize()} A", "B", "B - A"]
-    rows = [[s.clip, str(s.frames), *_cells(s, comparison.measures)] for s in shown]
+    measures = comparison.measures
+    head = ["Clip", "Frames", *columns(measures)]
+    rows = [[s.clip, str(s.frames), *cells(measures, s.a, s.b)] for s in shown]
     left_out = len(clips) - len(shown)
     note = f" ({left_out} between them are left out)" if left_out else ""
     title = f"Clips, from those for which B loses most to those for which it gains most{note}:"
     return [title, markdown_table([head, *rows])] if rows else []
-
-
-def _cells(score: ClipScore, measures: Sequence[str]) -> list[str]:
-    return [
-        cell
-        for m in measures
-        for cell in (number(score.a.get(m)), number(score.b.get(m)), signed(score.difference(m)))
-    ]
 
 
 def _moments(moments: Sequence[Moment]) -> list[str]:

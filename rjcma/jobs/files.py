@@ -111,7 +111,8 @@ def unwritable(error: BaseException, path: Path) -> Problem | None:
         for number, (expected, cure) in REFUSALS.items():
             message = os.strerror(number)
             if getattr(cause, "errno", None) == number or message in str(cause):
-                file = getattr(cause, "filename", None) or path
+                names = ("filename2", "filename")  # of a copy, the first one is the file written
+                file = next((name for n in names if (name := getattr(cause, n, None))), path)
                 return Problem(file=file, found=message.lower(), expected=expected, cure=cure)
         cause = cause.__cause__ or cause.__context__
     if "iostream error" in str(error.__context__):

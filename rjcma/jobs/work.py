@@ -39,7 +39,7 @@ from rjcma.jobs.progress import Progress, say
 from rjcma.jobs.provenance import About, Made
 from rjcma.jobs.recipe import Model, Recipe, modules_of
 from rjcma.jobs.workers import DEFAULT, Needs, Workers
-from rjcma.problem import Problem, Problems
+from rjcma.problem import Problem, Problems, shown
 
 NAMED = 3  # jobs that a problem names (ours)
 
@@ -264,6 +264,25 @@ def refuse_without_source(work: Work, jobs: Sequence[Job], count: str) -> None:
             cure=f"`dvc pull {work.folder}` (with the settings and code of whoever made them), "
             "or set corpus.root to the corpus",
         )
+
+
+def claim(folder: Path) -> None:
+    """Make a folder that a user has named one for work: work removes files that it does not know.
+
+    Raises `Problem` if it has no ledger yet, and holds files that somebody else has put there.
+    """
+    if (folder / LEDGER).is_file():
+        return
+    files = (path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else ()
+    foreign = sorted(path.name for path in files if not path.name.startswith("."))
+    if foreign:
+        raise Problem(
+            file=folder,
+            found=f"a folder with other files, such as {shown(foreign[0])}",
+            expected="a folder of its own, for files that it does not know are removed from it",
+            cure="name another folder, or an empty one",
+        )
+    Ledger(folder).write()
 
 
 def _remove_stale_files(folder: Path, entries: Iterable[str]) -> None:

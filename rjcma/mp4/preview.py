@@ -88,12 +88,12 @@ def is_needed(video: Path) -> bool:
             if not streams or streams[0].codec_context is None:
                 return True
             stream = streams[0]
-            heard = [s.codec_context.name for s in container.streams.audio]
+            sounds = [stream.codec_context for stream in container.streams.audio]
             begins = float((stream.start_time or 0) * (stream.time_base or 0))
             return not (
                 stream.codec_context.name in CONTAINERS.get(kind, ())
                 and stream.codec_context.pix_fmt in PIXELS
-                and all(name in SOUNDS for name in heard)
+                and all(sound is not None and sound.name in SOUNDS for sound in sounds)
                 and abs(begins) <= ZERO
             )
     except (av.FFmpegError, OSError):

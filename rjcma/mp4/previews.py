@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rjcma.jobs import adoption
 from rjcma.jobs.progress import say
-from rjcma.jobs.work import Job, Work
+from rjcma.jobs.work import Job, Work, claim
 from rjcma.manifest import Clip
 from rjcma.mp4.preview import is_needed
 
@@ -16,8 +16,10 @@ def previews(clips: Sequence[Clip], corpus: Path, out: Path, *, every: bool = Fa
     """Write `out/<video>.mp4` for each video that no browser plays, or for every one.
 
     The videos' paths are relative to the folder `corpus`. Raises `Problems`, one line for each
-    video that cannot be read, and `Problem` if the corpus is needed and missing.
+    video that cannot be read, and `Problem` if the corpus is needed and missing, or if `out` is a
+    folder of other files.
     """
+    claim(out)
     videos = {clip.video: clip for clip in clips}
     chosen = [clip for clip in videos.values() if every or is_needed(corpus / clip.file)]
     if len(chosen) < len(videos):

@@ -29,7 +29,7 @@ def data_of(view: ClipView, site: Site) -> dict[str, Any]:
         "frames": clip.frames,
         "fps": clip.fps,
         "first": clip.first,
-        "times": None if clip.times is None else clip.frame_times(),
+        "times": None if clip.times is None else clip.frame_times().tolist(),
         "targets": targets_of(view),
         "words": words_of(view),
         "faces": _faces(view, site),
@@ -46,7 +46,9 @@ def data_of(view: ClipView, site: Site) -> dict[str, Any]:
 def targets_of(view: ClipView) -> list[dict[str, Any]]:
     """The targets that were run or labelled: name, colours, range and series."""
     targets = [t for t in view.ranges if view.folds.get(t) or view.truth_of(t) is not None]
-    own, soft = colours(list(view.ranges)), soft_colours(list(view.ranges))
+    # Those that were run are first, so that they have the colours of the front page.
+    ordered = sorted(view.ranges, key=lambda target: not view.folds.get(target))
+    own, soft = colours(ordered), soft_colours(ordered)
     return [
         {
             "name": target,
@@ -64,15 +66,20 @@ def targets_of(view: ClipView) -> list[dict[str, Any]]:
 
 
 def words_of(view: ClipView) -> dict[str, Any] | None:
-    """The words that are spoken during the clip: texts, and times as arrays."""
+    """The words that are spoken during the clip, texts and times; None if there are none.
+
+    Times are not `packed`: rounded, a word might begin after the frame on which it begins.
+    """
     if not view.words:
         return None
     first, stop = span(view)
     words = [word for word in view.words if word.end > first and word.start < stop]
+    if not words:
+        return None
     return {
         "text": [word.text for word in words],
-        "start": np.array([word.start for word in words], np.float32),
-        "end": np.array([word.end for word in words], np.float32),
+        "start": [word.start for word in words],
+        "end": [word.end for word in words],
     }
 
 

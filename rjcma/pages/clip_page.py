@@ -58,7 +58,8 @@ def write(
     Raises `Problem` for features that are damaged.
     """
     name = f"{CLIPS}/{view.clip.name}"
-    site.data(name, data_of(view, site))
+    data = data_of(view, site)
+    site.data(name, data)
     targets = targets_of(view)
     site.page(
         f"{name}.html",
@@ -68,6 +69,7 @@ def write(
         scripts=SCRIPTS,
         data_name=name,
         view=view,
+        spoken=data["words"] is not None,
         before=before,
         after=after,
         targets=targets,
@@ -103,7 +105,7 @@ def how(targets: list[dict[str, Any]]) -> str:
         text += " The prediction is the mean of the networks that were not trained on this clip"
         text += f" ({folds - trained} of {folds})."
     elif folds:
-        text += " All networks were trained on this clip: there is a band, but no prediction."
+        text += " All networks were trained on this clip, so there is no prediction."
     if folds > 1 and trained:
         text += " The band spans all of them, also those that were trained on it."
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MEASURES = {"ccc": "CCC of the selection clips", "loss": "Training loss (1 − CCC)"}
 
 
-def figures(runs: Sequence[TrainedRun], folder: Path) -> list[Figure]:
-    """A figure a measure: a line per run, and marks on it. `folder` has the runs."""
+def figures(runs: Sequence[TrainedRun], targets: Sequence[str], folder: Path) -> list[Figure]:
+    """A figure a measure: a line per run, and marks on it. `folder` has the runs of `targets`."""
+    own = colours(targets)
     released = {run.name: released_at(folder / run.name / "history.csv") for run in runs}
-    return [_figure(measure, title, runs, released) for measure, title in MEASURES.items()]
+    return [_figure(measure, title, runs, own, released) for measure, title in MEASURES.items()]
 
 
 def released_at(path: Path) -> list[int]:
@@ -32,9 +33,12 @@ def released_at(path: Path) -> list[int]:
 
 
 def _figure(
-    measure: str, title: str, runs: Sequence[TrainedRun], released: dict[str, list[int]]
+    measure: str,
+    title: str,
+    runs: Sequence[TrainedRun],
+    colour: Mapping[str, str],
+    released: Mapping[str, list[int]],
 ) -> Figure:
-    colour = colours(list(dict.fromkeys(run.target for run in runs)))
     folds = list(dict.fromkeys(run.fold for run in runs))
     dash = {fold: DASHES[number % len(DASHES)] for number, fold in enumerate(folds)}
     data: list[dict[str, Any]] = []
@@ -56,6 +60,8 @@ def _figure(
                 "hovertemplate": "%{fullData.name}, %{text}<br>epoch %{x}: %{y:.3f}<extra></extra>",
             }
         )
+    if len(folds) > 1:
+        data += [_pattern(fold, dash[fold]) for fold in folds]
     return Figure(
         name=f"curves-{measure}",
         title=title,
@@ -66,14 +72,32 @@ def _figure(
             "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
             "yaxis": {"title": {"text": "CCC" if measure == "ccc" else "loss"}},
             "legend": {"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right"},
+            "legend2": {
+                **{"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
+                **{"itemclick": False, "itemdoubleclick": False},
+            },
             "showlegend": True,
         },
-        height=340,
+        height=380,
         table=Table(
             ["Run", "Epochs", "Selected", "First", "At the selected", "Last", "Released at"],
             [_row(run, measure, released[run.name]) for run in runs],
         ),
     )
+
+
+def _pattern(fold: int, dash: str) -> dict[str, Any]:
+    """The line of a fold, in the second legend only."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"fold {fold}",
+        "legend": "legend2",
+        "x": [None],
+        "y": [None],
+        "line": {"color": "var(--quiet)", "width": 1.6, "dash": dash},
+        "hoverinfo": "skip",
+    }
 
 
 def _marks(run: TrainedRun, epochs: Sequence[int], released: Sequence[int]) -> dict[str, Any]:

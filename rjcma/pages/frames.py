@@ -16,6 +16,7 @@ from rjcma.corpus.labels import Ranges, in_own_units
 from rjcma.manifest import Clip
 from rjcma.pages.sources import Sources
 from rjcma.scoring.report import Results
+from rjcma.scoring.trace_plots import Trace
 from rjcma.timeline import item_at
 
 Array = NDArray[Any]
@@ -50,14 +51,11 @@ class Frames(NamedTuple):
 
 def read(results: Results, sources: Sources) -> list[Frames]:
     """The frames of all clips, with the targets that were run."""
-    return [_frames(results, clip, trace, sources) for clip, trace in _traced(results)]
+    traced = zip(results.clips, results.traces(), strict=True)
+    return [_frames(results, clip, trace, sources) for clip, trace in traced]
 
 
-def _traced(results: Results) -> list[tuple[Clip, Any]]:
-    return list(zip(results.clips, results.traces(), strict=True))
-
-
-def _frames(results: Results, clip: Clip, trace: Any, sources: Sources) -> Frames:
+def _frames(results: Results, clip: Clip, trace: Trace, sources: Sources) -> Frames:
     columns = {target: column for column, target in enumerate(trace.targets)}
     own = {
         target: (

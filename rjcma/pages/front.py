@@ -195,10 +195,10 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
             "Prediction against truth",
             "On the dotted line the prediction is right; where the mean prediction (dots) is"
             " flatter than it, extremes are predicted too weakly.",
-            [plane.against(read, target, ranges[target]) for target in targets],
+            [plane.against(read, target, ranges) for target in targets],
         )
     )
-    regions = [plane.error_by_region(read, target, ranges[target]) for target in targets]
+    regions = [plane.error_by_region(read, target, ranges) for target in targets]
     if plane.has_plane(targets):
         regions.insert(0, plane.error_over_plane(read, ranges))
     sections.append(
@@ -219,7 +219,7 @@ def _sections(results: Results, read: Sequence[Frames], sources: Sources) -> lis
             "A line per run; the star is the epoch whose weights are used, a triangle an epoch in"
             " which further layers of the encoders were released. Colours are targets, patterns"
             " folds.",
-            curves.figures(results.runs, sources.runs),
+            curves.figures(results.runs, targets, sources.runs),
         )
     )
     return sections

@@ -117,11 +117,15 @@ def error_over_plane(frames: Sequence[Frames], ranges: Ranges) -> Figure:
     )
 
 
-def against(frames: Sequence[Frames], target: str, scale: Range) -> Figure:
-    """A target's predictions against its truth, with the mean prediction for each truth."""
+def against(frames: Sequence[Frames], target: str, ranges: Ranges) -> Figure:
+    """A target's predictions against its truth, with the mean prediction for each truth.
+
+    `ranges` are those of all targets that were run.
+    """
     truth, prediction = pooled(frames, target)
+    scale = ranges[target]
     counts = _counts(truth, prediction, scale, scale, CELLS)
-    colour = colours([target])[target]
+    colour = colours(list(ranges))[target]
     region = _region(truth, scale)
     middles, means = [], []
     for number in range(REGIONS):
@@ -162,9 +166,10 @@ def against(frames: Sequence[Frames], target: str, scale: Range) -> Figure:
     )
 
 
-def error_by_region(frames: Sequence[Frames], target: str, scale: Range) -> Figure:
-    """A target's error and the number of frames by region of its truth."""
+def error_by_region(frames: Sequence[Frames], target: str, ranges: Ranges) -> Figure:
+    """A target's error and the number of frames by region of its truth; `ranges` as `against`."""
     truth, prediction = pooled(frames, target)
+    scale = ranges[target]
     region, edges = _region(truth, scale), np.linspace(*scale, REGIONS + 1)
     counts = np.bincount(region, minlength=REGIONS)
     squared = np.bincount(region, (prediction - truth) ** 2, minlength=REGIONS)
@@ -183,7 +188,7 @@ def error_by_region(frames: Sequence[Frames], target: str, scale: Range) -> Figu
                 "y": error,
                 "width": width * 0.9,
                 "customdata": counts,
-                "marker": {"color": colours([target])[target]},
+                "marker": {"color": colours(list(ranges))[target]},
                 "hovertemplate": "truth about %{x:.2f}<br>RMSE %{y:.3f}, %{customdata} frames"
                 "<extra></extra>",
             }

@@ -128,10 +128,11 @@ def _figures(views: Sequence[ClipView], ranges: Ranges) -> list[Figure]:
     if plane.has_plane(list(ranges)):
         x, y = (pooled[target] for target in plane.PLANE)
         return [plane.density("plane-prediction", "Over the plane", x, y, ranges)]
-    return [_histogram(target, pooled[target], ranges[target]) for target in ranges]
+    return [_histogram(target, pooled[target], ranges) for target in ranges]
 
 
-def _histogram(target: str, values: Array, scale: tuple[float, float]) -> Figure:
+def _histogram(target: str, values: Array, ranges: Ranges) -> Figure:
+    scale = ranges[target]
     counts, edges = np.histogram(np.clip(values, *scale), bins=plane.CELLS, range=scale)
     return Figure(
         name=f"values-{target}",
@@ -144,7 +145,7 @@ def _histogram(target: str, values: Array, scale: tuple[float, float]) -> Figure
                 "x": (edges[:-1] + edges[1:]) / 2,
                 "y": counts,
                 "width": float(edges[1] - edges[0]) * 0.95,
-                "marker": {"color": colours([target])[target]},
+                "marker": {"color": colours(list(ranges))[target]},
                 "hovertemplate": "about %{x:.2f}: %{y} frames<extra></extra>",
             }
         ],

@@ -129,7 +129,7 @@ def packed(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def read_data(folder: Path, name: str) -> Any:
-    """The data `name` of a site that is complete (`Site.data`); its arrays are `unpacked`.
+    """The data `name` of a site that is complete (`Site.data`); its arrays stay `packed`.
 
     Raises `OSError` if there is none, and `ValueError` if it is damaged.
     """
@@ -139,16 +139,6 @@ def read_data(folder: Path, name: str) -> Any:
         raise ValueError(f"{name} is no data of a page")
     _, value = json.loads(f"[{text[len(begin) : -len(end)]}]")
     return value
-
-
-def unpacked(array: Mapping[str, Any]) -> NDArray[Any]:
-    """The array that `packed` has packed, in its own type.
-
-    >>> unpacked(packed(np.array([[1], [2]]))).tolist()
-    [[1], [2]]
-    """
-    values = np.frombuffer(base64.b64decode(array["bdata"]), f"<{array['dtype']}")
-    return values.reshape([int(n) for n in array["shape"].split(", ")] if "shape" in array else -1)
 
 
 def script_json(value: Any) -> str:

@@ -7,6 +7,7 @@ they miss, and show the rest.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +59,7 @@ class Sources(NamedTuple):
         try:
             return words.read(path)
         except Problem as problem:
-            _tell(problem)
+            _tell(str(problem))
             return None
 
     def attended(self, clip: Clip) -> list[Attention] | None:
@@ -69,7 +70,7 @@ class Sources(NamedTuple):
         try:
             return stored.read(path)
         except Problem as problem:
-            _tell(problem)
+            _tell(str(problem))
             return None
 
     def digests(self, clips: Sequence[Clip]) -> dict[str, str]:
@@ -96,7 +97,7 @@ class Sources(NamedTuple):
         try:
             _ = reader.index  # which checks the file
         except Problem as problem:
-            _tell(problem)
+            _tell(str(problem))
             return None
         return reader
 
@@ -108,5 +109,6 @@ def _digest(folder: Path, names: Sequence[str]) -> str:
     return digest_value(list(zip(here, contents, strict=True))) if here else ""
 
 
-def _tell(problem: Problem) -> None:
+@functools.cache  # once, though the front page and the page of the clip both read the file
+def _tell(problem: str) -> None:
     say(f"note: {problem}; the pages are without it")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import IO, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rjcma.jobs.digests import digest_file, digest_read
-from rjcma.jobs.files import replacing
+from rjcma.jobs.files import replacing, unwritable, written
 from rjcma.jobs.provenance import package
 from rjcma.predict.engines import recorded
 from rjcma.predict.trained import RUN, WEIGHTS, Trained
@@ -43,6 +44,12 @@ MOST, LARGEST, LONGEST = 4000, 2**32, 2**21
 
 PIECE = 2**20  # bytes that are copied at once (ours)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of all members: ZIP's first
+
+DAMAGED = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, struct.error),
+    *(NotImplementedError, RuntimeError, EOFError, ValueError),
+)
+"""What Python's library raises for damaged ZIP files."""
 
 CURE = "get the bundle again from whoever exported it"
 
@@ -65,11 +72,15 @@ class Manifest(BaseModel):
     format: Literal[1]
     package: str
     models: dict[str, Named]
-    files: dict[str, tuple[int, str]] = Field(max_length=MOST)
+    files: dict[str, tuple[int, str]] = Field(min_length=1, max_length=MOST)
 
 
 def write(runs: Sequence[Trained], path: Path) -> Manifest:
-    """Write a bundle of these runs. Raises `Problem` for runs that do not say what they need."""
+    """Write a bundle of these runs.
+
+    Raises `Problem` for runs that do not say what they need, and for a path that cannot be written;
+    then nothing is left of it.
+    """
     params, digests = recorded(runs)
     models = {key: Named(name=_name(params, key), digest=d) for key, d in digests.items()}
     members = {
@@ -80,10 +91,12 @@ def write(runs: Sequence[Trained], path: Path) -> Manifest:
     }
     files = {name: (file.stat().st_size, digest_read(file)) for name, file in members.items()}
     manifest = Manifest(format=FORMAT, package=package(), models=models, files=files)
-    with replacing(path) as partial, zipfile.ZipFile(partial, "w") as bundle:
+    there = written(path, "a path for a bundle")
+    with there as partial, zipfile.ZipFile(partial, "w") as bundle:
         bundle.writestr(_info(MANIFEST), manifest.model_dump_json(indent=1) + "\n")
         for name, file in members.items():
-            with file.open("rb") as source, bundle.open(_info(name), "w") as target:
+            info = _info(name, files[name][0])
+            with file.open("rb") as source, bundle.open(info, "w") as target:
                 while piece := source.read(PIECE):
                     target.write(piece)
     return manifest
@@ -92,7 +105,8 @@ def write(runs: Sequence[Trained], path: Path) -> Manifest:
 def unpacked(path: Path, folder: Path) -> list[Path]:
     """The folders of a bundle's runs, unpacked below `folder` unless they are there already.
 
-    Raises `Problem` for a file that is no bundle, is of a newer version, or was edited.
+    Raises `Problem` for a file that is no bundle, is of a newer version, or was edited, and for a
+    full disk.
     """
     place = folder / digest_file(path)[:12]
     try:
@@ -102,8 +116,11 @@ def unpacked(path: Path, folder: Path) -> list[Path]:
                 if not (place / name).is_file() or digest_file(place / name) != digest:
                     with bundle.open(name) as member:
                         _copy(member, place / name, size, digest, path)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise _problem(path, f"a damaged file ({error})") from None
+    except OSError as error:  # a damaged file may also name a place before its beginning
+        refused = unwritable(error, place)
+        raise refused or _problem(path, f"a damaged file ({error.strerror})") from None
     return sorted({(place / name).parent for name in manifest.files})
 
 
@@ -156,8 +173,9 @@ def _copy(member: IO[bytes], target: Path, size: int, digest: str, path: Path) -
             raise _edited(path, "/".join(target.parts[-3:]))
 
 
-def _info(name: str) -> zipfile.ZipInfo:
+def _info(name: str, size: int = 0) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, EPOCH)
+    info.file_size = size  # of 2 GiB and more it must be known before
     info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
     return info
 

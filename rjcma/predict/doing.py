@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rjcma.jobs import adoption
+from rjcma.jobs.files import unwritable
 from rjcma.jobs.ledger import Ledger
-from rjcma.jobs.work import Work
+from rjcma.jobs.work import Work, claim
 from rjcma.manifest import Clip
 from rjcma.problem import Problem, Problems
 
@@ -32,7 +33,7 @@ class Failures:
 
         Raises `Problems` if one of them is of no single job: the others would fail as well.
         """
-        self.problems += map(_of_a_video, problems)
+        self.problems += map(of_a_video, problems)
         if any(problem.clip not in names for problem in problems):
             raise Problems(self.problems)
         self._names |= {problem.clip for problem in problems}
@@ -80,7 +81,8 @@ def do(
 def run(failures: Failures, work: Work) -> None:
     """Do what is lacking of a work, and say nothing if nothing is; other files stay.
 
-    A single job is done in this process, which has its libraries already.
+    A single job is done in this process, which has its libraries already. Raises `Problem` for a
+    folder of other files, and for a full disk.
     """
     alone = len(work.jobs) == 1 and work.workers == "processes"
     here = dataclasses.replace(
@@ -90,14 +92,19 @@ def run(failures: Failures, work: Work) -> None:
         quiet=not Ledger(work.folder).lacks(work.wanted),
     )
     try:
+        claim(work.folder)
         adoption.run(here)
     except Problems as several:
         failures.note(several.problems, {job.name for job in work.jobs})
     except Problem as problem:
-        raise _of_a_video(problem) from None
+        raise of_a_video(problem) from None
+    except OSError as error:
+        if refused := unwritable(error, work.folder):
+            raise refused from None
+        raise
 
 
-def _of_a_video(problem: Problem) -> Problem:
+def of_a_video(problem: Problem) -> Problem:
     """The same problem, its cure without what holds of a corpus's clips and stages only."""
     cure = WITHOUT_CLIP.sub("", problem.cure).replace("run `dvc repro`", "predict again")
     return Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from rjcma.jobs.progress import watched
 from rjcma.manifest import Clip
 from rjcma.store import FeatureReader
 
+_loading = threading.Lock()
+
 
 def encode(
     modality: Encoded, settings: Encoders, seed: int, folder: Path, clip: Clip, path: Path
 ) -> None:
     """Write the clip's vectors, as `rjcma.encoders.encode.encode_clip` does."""
-    encoder = _prepared(modality, settings, seed)
+    with _loading:  # two threads would draw random weights from one generator
+        encoder = _prepared(modality, settings, seed)
     with encoder.turn():
         encoder.write(folder, clip, path)
 

@@ -24,6 +24,7 @@ from rjcma.speech import transcribe_all
 from rjcma.speech.settings import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
+from rjcma.training.engines import ENGINES
 from rjcma.training.settings import Training
 from rjcma.vision import model
 from rjcma.vision.settings import Faces, Haar, YuNet
@@ -123,23 +124,38 @@ def recorded(runs: Sequence[Trained]) -> tuple[dict[str, Any], Mapping[str, str]
             )
     first = runs[0].engines
     assert first is not None
-    for run in runs:
-        if run.engines and (run.engines.params, run.engines.models) != (first.params, first.models):
+    sections = _sections(runs[0], first.params)
+    for run in runs[1:]:
+        assert run.engines is not None
+        same = run.engines.models == first.models and all(
+            keyed(section) == keyed(sections[name])  # the models' places may differ
+            for name, section in _sections(run, run.engines.params).items()
+        )
+        if not same:
             raise Problem(
                 file=run.folder,
                 found=f"features made with other engines or models than those of {runs[0].folder}",
                 expected="runs of the same features",
                 cure="predict with each of them in a call of its own",
             )
-    where = runs[0].folder / "engines.json"
-    sections = {}
-    for name, schema in SECTIONS.items():
-        if name not in first.params:
-            found = f"no section {name}"
-            cure = f"update rjcma, or give {OTHERS}"
-            raise Problem(file=where, found=found, expected="all sections of engines", cure=cure)
-        sections[name] = checked(schema, first.params[name], name, where)
     return sections, first.models
+
+
+def _sections(run: Trained, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _recorded(params, name, run.folder / ENGINES) for name in SECTIONS}
+
+
+def _recorded(params: Mapping[str, Any], name: str, where: Path) -> Any:
+    """A section that a run recorded. Raises `Problem` for one of another version."""
+    cure = f"update rjcma, or give {OTHERS}"
+    if name not in params:
+        found = f"no section {name}"
+        raise Problem(file=where, found=found, expected="all sections of engines", cure=cure)
+    try:
+        return checked(SECTIONS[name], params[name], name, where)
+    except Problem as problem:
+        found, expected = problem.found, problem.expected
+        raise Problem(file=where, found=found, expected=expected, cure=cure) from None
 
 
 def _local(asked: Asked) -> dict[str, Any]:

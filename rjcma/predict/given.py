@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rjcma.corpus.layout import VIDEO_SUFFIXES
 from rjcma.predict import bundle
-from rjcma.predict.trained import RUN
+
+LIVE = "live"
+"""The folder of curves in a run's folder (`rjcma.training.runs`)."""
 
 
 def folders(named: Sequence[Path], work: Path) -> list[Path]:
@@ -51,7 +53,12 @@ def _videos(folder: Path) -> list[Path]:
 
 
 def _within(folder: Path) -> list[Path]:
-    """The runs in a folder that is no run itself."""
-    if (folder / RUN).is_file():
+    """The runs in a folder that is no run itself; unfinished ones are reported when opened."""
+    if _is_run(folder) or not folder.is_dir():
         return []
-    return sorted(path.parent for path in folder.glob(f"*/{RUN}"))
+    return sorted(path for path in folder.iterdir() if _is_run(path))
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has a file of a run, or the curves that are drawn while it is trained."""
+    return any((folder / name).exists() for name in (*bundle.FILES, LIVE))

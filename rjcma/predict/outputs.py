@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.jobs.digests import digest_text, digest_value
-from rjcma.jobs.files import copy, unwritable
+from rjcma.jobs.files import written
 from rjcma.jobs.work import Job, Work
 from rjcma.predict import elan, tables
 from rjcma.predict.doing import Failures, run
@@ -27,7 +28,7 @@ class Forms(NamedTuple):
     elan: bool = False
     trace: bool = False
     overlay: Path | None = None
-    """The film; if there are several videos, their names are added to its name."""
+    """The film; if several videos are asked for, their names are added to its name."""
     report: bool = False
     """The pages, in the folder `report`."""
 
@@ -38,7 +39,8 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     Raises `Problem` before anything is computed if what was asked for cannot be written; `Problems`
     of single videos after all others are written.
     """
-    _refuse_forms(out, forms)
+    _refuse_forms(request.videos, out, forms)
+    _make_folder(request.work, "--work")
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:
@@ -50,8 +52,8 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
             raise
         failed = several.problems
     if forms.overlay is not None:
-        failures = Failures()
-        yield from _overlays(results, forms.overlay, request.work / "overlays", failures)
+        failures, films = Failures(), _films(forms.overlay, request.videos)
+        yield from _overlays(results, films, request.work / "overlays", failures)
         failed = [*failed, *failures.problems]
     if forms.report:
         from rjcma.predict import report  # here, since matplotlib takes long to load
@@ -85,36 +87,33 @@ def _files(predicted: Predicted, out: Path, forms: Forms) -> Iterator[str]:
 
 
 def _overlays(
-    results: Sequence[Predicted], path: Path, kept: Path, failures: Failures
+    results: Sequence[Predicted], films: Mapping[str, Path], kept: Path, failures: Failures
 ) -> Iterator[str]:
-    """Draw a film of each video, with all its people that were predicted; kept by key in `kept`."""
-    films = [list(people) for _, people in groupby(results, key=lambda each: each.video)]
+    """Draw the film of each video, with all its people that were predicted.
+
+    `films` has its path by the video's name. They are kept by key in the folder `kept`.
+    """
+    groups = groupby(results, key=lambda each: each.clip.video)
+    shown = {video: list(people) for video, people in groups}
     jobs = [
-        Job(_name(people), (people,), {"predicted": _digest(people)}, people[0].clip.frames)
-        for people in films
+        Job(video, (people,), {"predicted": _digest(people)}, people[0].clip.frames)
+        for video, people in shown.items()
     ]
     make = "rjcma.predict.overlay:overlay"
     run(failures, Work(make, jobs, kept, ".mp4", stage="predict", unit="video"))
     failed = {problem.clip for problem in failures.problems}
-    for people in films:
-        name = _name(people)
-        if name not in failed:
-            film = path if len(films) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
-            _copy(kept / f"{name}.mp4", film)
-            yield f"{film}: drawn"
+    for video in shown:
+        if video not in failed:
+            with written(films[video], "a path for an MP4 file") as partial:
+                shutil.copyfile(kept / f"{video}.mp4", partial)
+            yield f"{films[video]}: drawn"
 
 
-def _copy(kept: Path, film: Path) -> None:
-    """Copy a film to where it is asked for. Raises `Problem`, with that path, for a full disk."""
-    try:
-        copy(kept, film)
-    except OSError as error:
-        plain = OSError(error.errno, error.strerror)  # it names the file that was read
-        raise (unwritable(plain, film) or error) from None
-
-
-def _name(people: Sequence[Predicted]) -> str:
-    return people[0].clip.name if len(people) == 1 else people[0].clip.video
+def _films(path: Path, videos: Sequence[Path]) -> dict[str, Path]:
+    """The path of the film of each video, by the video's name."""
+    if len(videos) == 1:
+        return {videos[0].stem: path}
+    return {v.stem: path.with_name(f"{path.stem}-{v.stem}{path.suffix}") for v in videos}
 
 
 def _digest(people: Sequence[Predicted]) -> str:
@@ -132,7 +131,7 @@ def _digest(people: Sequence[Predicted]) -> str:
     return digest_value(shown)
 
 
-def _refuse_forms(out: Path, forms: Forms) -> None:
+def _refuse_forms(videos: Sequence[Path], out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
@@ -145,7 +144,20 @@ def _refuse_forms(out: Path, forms: Forms) -> None:
                 expected="the path of an MP4 file",
                 cure="correct --overlay",
             )
+        _refuse_over_a_video(videos, forms.overlay)
         _make_folder(forms.overlay.parent, "--overlay")
+
+
+def _refuse_over_a_video(videos: Sequence[Path], overlay: Path) -> None:
+    """Raise `Problem` if a film would replace a video."""
+    for film in _films(overlay, videos).values():
+        if film.is_file() and any(film.samefile(video) for video in videos if video.is_file()):
+            raise Problem(
+                file=film,
+                found="a video that is to be predicted",
+                expected="another path, for a film replaces what is there",
+                cure="correct --overlay",
+            )
 
 
 def _make_folder(folder: Path, option: str) -> None:

@@ -42,7 +42,7 @@ def overlay(predicted: Predicted | Sequence[Predicted], out: Path) -> None:
     people = [predicted] if isinstance(predicted, Predicted) else list(predicted)
     clip, video = people[0].clip, people[0].video
     times = clip.frame_times()
-    shown = pictures(video, clip.name, clip.first, clip.frames)
+    shown = pictures(video, clip.video, clip.first, clip.frames)
     first = next(shown)
     layout = Layout.of(first.size)
     end = float(frame_times(clip.first + clip.frames + 1, clip.fps, clip.times)[-1] - times[0])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rjcma.corpus.labels import in_own_units
+from rjcma.corpus.names import alike
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
@@ -90,12 +91,27 @@ def _load_meanwhile(request: Request, places: Places) -> None:
 
 
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
-    """The clips: a video each, or a person each."""
+    """The clips: a video each, or a person each.
+
+    Raises `Problem` for a person whose files would have the name of another video.
+    """
     if request.everyone:
-        return [each for clip in whole for each in _everyone(clip, places)]
-    if request.person is not None:
-        return [videos.of_person(clip, request.person) for clip in whole]
-    return list(whole)
+        clips = [each for clip in whole for each in _everyone(clip, places)]
+    elif request.person is not None:
+        clips = [videos.of_person(clip, request.person) for clip in whole]
+    else:
+        return list(whole)
+    named = {alike(clip.video): clip for clip in whole}
+    for clip in clips:
+        other = named.get(alike(clip.name), clip)
+        if other.video != clip.video:
+            raise Problem(
+                file=other.file,
+                found=f"a video with the name of person {clip.person} of {clip.file}",
+                expected="another name, since predictions are called by these",
+                cure="rename it, or predict it in a call of its own, with another --out",
+            )
+    return clips
 
 
 def _everyone(clip: Clip, places: Places) -> list[Clip]:
@@ -116,6 +132,13 @@ def _refuse_shard() -> None:
 
 
 def _refuse_person(request: Request, engines: Engines) -> None:
+    if request.everyone and request.person is not None:
+        raise Problem(
+            file="--person",
+            found=f"{request.person}, and --everyone",
+            expected="one of them",
+            cure="leave one out",
+        )
     if (request.everyone or request.person is not None) and not engines.looks:
         raise Problem(
             file="--everyone" if request.everyone else "--person",
@@ -188,7 +211,7 @@ def _result(
     }
     listens = "text" in engines.modalities
     spoken = words.read(places.transcripts / f"{clip.video}.json") if listens else []
-    boxes, files = _boxes(clip, engines, places), _files(clip, places, predictions)
+    boxes, files = _boxes(clip, engines, places), _files(clip, engines, places, predictions)
     return Predicted(clip, Path(clip.file), ranges, folds, spoken, boxes, files)
 
 
@@ -197,11 +220,17 @@ def _attention(predictions: Path) -> Path:
     return predictions.with_name(f"{predictions.name}-attention")
 
 
-def _files(clip: Clip, places: Places, predictions: Path) -> dict[str, Path]:
-    of_videos = {"words": places.words, "transcripts": places.transcripts}
-    of_clips = {"faces": places.faces, "logmel": places.logmel, "predictions": predictions}
-    of_clips["attention"] = _attention(predictions)
-    of_clips |= {modality: places.of(modality) for modality in ("visual", "audio", "text")}
+def _files(clip: Clip, engines: Engines, places: Places, predictions: Path) -> dict[str, Path]:
+    """What the networks' modalities were made from; the folders may have files of earlier calls."""
+    of_videos: dict[str, Path] = {}
+    of_clips = {"predictions": predictions, "attention": _attention(predictions)}
+    of_clips |= _folders(engines, places)
+    if "visual" in engines.modalities:
+        of_clips["faces"] = places.faces
+    if "audio" in engines.modalities:
+        of_clips["logmel"] = places.logmel
+    if "text" in engines.modalities:
+        of_videos = {"words": places.words, "transcripts": places.transcripts}
     paths = {kind: folder / f"{clip.video}.json" for kind, folder in of_videos.items()}
     paths |= {kind: folder / f"{clip.name}.h5" for kind, folder in of_clips.items()}
     return {kind: path for kind, path in paths.items() if path.is_file()}

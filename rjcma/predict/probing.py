@@ -47,8 +47,10 @@ def write(video: Path, digest: str, path: Path) -> None:
 def _probe(container: InputContainer, path: Path, digest: str) -> Probe:
     streams = video_streams(container)
     if not streams:
-        types = ", ".join(sorted(stream.type for stream in container.streams)) or "none"
-        raise _problem(path, f"no video stream (streams: {types})", "a video stream")
+        kinds = {"video": "cover picture"}  # or it would be a video stream
+        types = sorted(kinds.get(stream.type, stream.type) for stream in container.streams)
+        found = f"no video stream (streams: {', '.join(types) or 'none'})"
+        raise _problem(path, found, "a video stream")
     if any(name.endswith(PICTURES) for name in container.format.name.split(",")):
         raise _problem(path, f"a picture ({container.format.long_name})", "a video")
     stream = streams[0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rjcma.jobs.files import csv_text, replacing
+from rjcma.jobs.files import csv_text, written
 from rjcma.predict.result import Predicted
 from rjcma.problem import Problem
 from rjcma.scoring.predictions import formatted
@@ -40,17 +40,23 @@ def columns(predicted: Predicted) -> Mapping[str, Column]:
 
 
 def write_csv(predicted: Predicted, path: Path) -> None:
-    """Write the table as CSV: numbers with six decimals, `face` as 1 or 0, nothing for None."""
+    """Write the table as CSV: numbers with six decimals, `face` as 1 or 0, nothing for None.
+
+    Raises `Problem` for a path that cannot be written.
+    """
     table = columns(predicted)
     cells = [_cells(name, column) for name, column in table.items()]
-    with replacing(path) as partial:
+    with written(path, "a path for a CSV file") as partial:
         partial.write_text(csv_text([list(table), *zip(*cells, strict=True)]), encoding="utf-8")
 
 
 def write_parquet(predicted: Predicted, path: Path) -> None:
-    """Write the table as Parquet. Raises `Problem` if its library is not installed."""
+    """Write the table as Parquet.
+
+    Raises `Problem` if its library is not installed, and for a path that cannot be written.
+    """
     table = _parquet().table(dict(columns(predicted)))
-    with replacing(path) as partial:
+    with written(path, "a path for a Parquet file") as partial:
         _module("pyarrow.parquet").write_table(table, partial)
 
 

@@ -126,9 +126,10 @@ def _unusable(path: Path, found: str) -> Problem:
 def _refuse_unfinished(folder: Path) -> None:
     absent = [name for name in READ if not (folder / name).is_file()]
     if absent:
+        found = "a file that is no bundle, or is cut off" if folder.is_file() else "no such folder"
         raise Problem(
             file=folder,
-            found=f"no {' and no '.join(absent)}" if folder.is_dir() else "no such folder",
+            found=f"no {' and no '.join(absent)}" if folder.is_dir() else found,
             expected="the folder of a finished run, such as data/runs/valence-0, or a bundle",
             cure="correct the path, or wait until the run has ended",
         )

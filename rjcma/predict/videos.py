@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rjcma.corpus.names import refuse
+from rjcma.corpus.names import alike, refuse
 from rjcma.corpus.probe import Probe
 from rjcma.jobs.digests import digest_file
 from rjcma.jobs.work import Job, Work
 from rjcma.manifest import Clip, Person
-from rjcma.predict.doing import Failures, run
+from rjcma.predict.doing import Failures, of_a_video, run
 from rjcma.problem import Problem
 
 ROOT = Path("/")
@@ -31,7 +31,7 @@ def clips_of(videos: Sequence[Path], out: Path, failures: Failures) -> list[Clip
     jobs = []
     for video in videos:
         _refuse_nothing(video)
-        refuse(video.stem, video)
+        _refuse_name(video)
         digest = digest_file(video)
         jobs.append(Job(video.stem, (video.absolute(), digest), {"video": digest}))
     work = Work(
@@ -75,7 +75,7 @@ def _refuse_twins(videos: Sequence[Path]) -> None:
     """Raise `Problem` for two videos of one stem: their files would have the same names."""
     known: dict[str, Path] = {}
     for video in videos:
-        other = known.setdefault(video.stem.lower(), video)
+        other = known.setdefault(alike(video.stem), video)
         if other is not video:
             raise Problem(
                 file=video,
@@ -83,6 +83,14 @@ def _refuse_twins(videos: Sequence[Path]) -> None:
                 expected="videos of different names, since their predictions are called by these",
                 cure="rename one of them, give it once, or call this for each, with another --out",
             )
+
+
+def _refuse_name(video: Path) -> None:
+    """Raise `Problem` for a name that files cannot have."""
+    try:
+        refuse(video.stem, video)
+    except Problem as problem:
+        raise of_a_video(problem) from None
 
 
 def _refuse_nothing(video: Path) -> None:

@@ -37,6 +37,7 @@ class Person:
     voice: str  # a variant of eSpeak's en-us
     valence: float
     arousal: float
+    name: str = ""  # of a person in several videos, who looks the same in each
 
     @property
     def man(self) -> bool:

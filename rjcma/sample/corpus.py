@@ -21,7 +21,8 @@ from rjcma.jobs.progress import Progress
 from rjcma.jobs.workers import executor
 from rjcma.sample import affwild2, film, muse, recola
 from rjcma.sample.canvas import Canvas, Image
-from rjcma.sample.cast import Video, selected_videos
+from rjcma.sample.cast import VIDEOS, Video, selected_videos
+from rjcma.sample.crowd import crowd
 from rjcma.sample.portrait import crop, draw_person
 from rjcma.sample.scene import Scene, draw_scene
 from rjcma.sample.settings import Layout, Sample
@@ -47,10 +48,17 @@ def write(settings: Sample, root: Path) -> None:
 
     Raises `Problem` for a name in the settings that no video has.
     """
-    videos = selected_videos(settings)
+    videos = planned(settings)
     (root / "videos").mkdir(parents=True)
     LAYOUTS[settings.layout].begin(videos, settings.seed, root)
     _write_videos(videos, settings, root)
+
+
+def planned(settings: Sample) -> list[Video]:
+    """The videos of these settings. Raises `Problem` for a name that no video has."""
+    cast = sum(len(video.clips) for video in VIDEOS)
+    further = 0 if settings.clips is None else settings.clips - cast
+    return selected_videos(settings, [*VIDEOS, *crowd(further, settings.people, settings.seed)])
 
 
 def _write_videos(videos: list[Video], settings: Sample, root: Path) -> None:

@@ -25,6 +25,14 @@ COUPLING = 0.35  # share of a person's state that follows the other person's
 DROPPED = 0.12  # share of frames that are missing in a video with irregular times
 
 
+class Shown(NamedTuple):
+    """A person's state as each modality shows it."""
+
+    face: State
+    voice: State
+    words: State
+
+
 @dataclass(frozen=True)
 class Scene:
     """Everything that is random in a video."""
@@ -32,6 +40,7 @@ class Scene:
     video: Video
     times: Floats  # of the frames, (T,)
     states: list[State]  # of each person, over the scene's time
+    shown: list[Shown]
     looks: list[Looks]
     sound: Soundtrack
     expressions: list[list[Expression]]  # of each person, at each frame
@@ -63,23 +72,35 @@ def draw_scene(video: Video, seed: int) -> Scene:
     cv2.setNumThreads(1)
     times = _times(dice.times, video)
     states = _states(dice.states, video.people)
-    looks = [draw_looks(dice.looks, p.hair, p.skin, bearded=p.man) for p in video.people]
+    looks = [
+        draw_looks(_looks_of(p, seed) or dice.looks, p.hair, p.skin, bearded=p.man)
+        for p in video.people
+    ]
     speakers = [_speaker(dice.voices, p, state) for p, state in zip(video.people, states)]
     quiet = silence(video.seconds, len(speakers))
     sound = quiet if video.silent else talk(dice.talk, speakers, video.seconds)
-    expressions = [
-        expressions_at(
-            dice.acts,
-            shown(dice.acts, state, FACE),
-            times,
-            sound.voice(index, times),
-            away=video.within(video.away),
-            covered=video.within(video.covered),
+    seen: list[Shown] = []
+    expressions = []
+    for index, (state, speaker) in enumerate(zip(states, speakers)):
+        face = shown(dice.acts, state, FACE)
+        seen.append(Shown(face, speaker.voice_state, speaker.words_state))
+        expressions.append(
+            expressions_at(
+                dice.acts,
+                face,
+                times,
+                sound.voice(index, times),
+                away=video.within(video.away),
+                covered=video.within(video.covered),
+            )
         )
-        for index, state in enumerate(states)
-    ]
     room = backdrop(dice.looks, looks[0].wall, *video.size)
-    return Scene(video, times, states, looks, sound, expressions, room)
+    return Scene(video, times, states, seen, looks, sound, expressions, room)
+
+
+def _looks_of(person: Person, seed: int) -> Generator | None:
+    """The source of the looks of a person in several videos; None: the video's own."""
+    return default_rng([seed, zlib.crc32(person.name.encode())]) if person.name else None
 
 
 def _states(rng: Generator, people: tuple[Person, ...]) -> list[State]:

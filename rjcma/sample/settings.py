@@ -21,7 +21,14 @@ class Sample(Section):
     """The corpus whose form the files have: the same clips, but other annotations of them."""
 
     videos: list[str] | None = Field(None, min_length=1)
-    """Names of the videos to make (see rjcma/sample/cast.py); null makes all of them."""
+    """Names of the videos to make; null makes all of them."""
+
+    clips: int | None = Field(None, ge=20, le=9999)
+    """How many clips there are: the cast's 20 (see rjcma/sample/cast.py), which null makes alone,
+    and then drawn ones (see rjcma/sample/crowd.py). The clips of fewer are among those of more."""
+
+    people: int | None = Field(None, ge=1, le=9999)
+    """How many people the drawn clips show, in turn; null: another one in each."""
 
     length: float = Field(1.0, ge=0.1, le=10)
     """Factor on the length of every video, for quick trials."""

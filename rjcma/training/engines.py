@@ -4,10 +4,11 @@
      "targets": [...],             the corpus's targets, in its order
      "range": [LOWEST, HIGHEST],   the run's target's, in the corpus's own units
      "params": {...},              the sections faces, speech, punctuation, text and encoders
-     "models": {...}}              by params key, each model's digest
+     "models": {...},              by params key, each model's digest
+     "digest": "..."}              of all these values: the file is in no ledger
 
-Stage `index` writes the last two, when it has checked the params that all stages follow. They are
-in no key: a run's key holds what these engines made.
+Stage `index` writes params and models, when it has checked the params that all stages follow. They
+are in no key: a run's key holds what these engines made.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rjcma.jobs.digests import digest_value
 from rjcma.jobs.files import read_json, replace
 from rjcma.jobs.provenance import package
 from rjcma.problem import Problem
@@ -37,6 +39,7 @@ class Record(BaseModel):
     range: tuple[float, float]
     params: dict[str, Any]
     models: dict[str, str]
+    digest: str
 
 
 def write(
@@ -46,20 +49,36 @@ def write(
     cure = "run `dvc repro index`, which writes it"
     content = read_json(engines, expected="the engines of all stages", cure=cure)
     said = {"package": package(), "targets": list(ranges), "range": list(ranges[target])}
-    record = {**said, **content}
+    record = signed({**said, **content})
     replace(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
+def signed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with the digest of its values."""
+    values = {name: value for name, value in record.items() if name != "digest"}
+    return {**values, "digest": digest_value(values)}
+
+
 def read(folder: Path) -> Record | None:
-    """The record in a run's folder; None if there is none. Raises `Problem` if it is another's."""
+    """The record in a run's folder; None if there is none.
+
+    Raises `Problem` if it is another's, or was edited.
+    """
     path = folder / ENGINES
     if not path.is_file():
         return None
     expected = "the engines of a run, as stage train records them"
-    cure = "run `dvc repro`, which writes it again, or give --other-engines"
+    cure = (
+        "run `dvc repro` where it was trained, which writes it again, or copy it again; or remove"
+        " it and give --other-engines"
+    )
     content = read_json(path, expected=expected, cure=cure)
     try:
-        return Record.model_validate(content)
+        record = Record.model_validate(content)
     except ValidationError as error:
         found = f"{error.error_count()} values of another form or version"
         raise Problem(file=path, found=found, expected=expected, cure=cure) from None
+    if signed(content) != content:
+        found = "values that were edited since"
+        raise Problem(file=path, found=found, expected=expected, cure=cure)
+    return record

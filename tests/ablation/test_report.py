@@ -10,9 +10,11 @@ import pytest
 import tiny_corpus
 from clips import clip
 from matplotlib.image import imread
+from scipy import stats
 from scoring_world import files
 
 from rjcma.ablation import report as ablation_report
+from rjcma.ablation.power import detectable, needed
 from rjcma.ablation.report import COLUMNS, Study
 from rjcma.ablation.result import Result
 from rjcma.ablation.row_settings import of_rows
@@ -137,6 +139,25 @@ def test_the_csv_has_one_line_per_row_and_measure():
     assert float(other["p_runs"]) <= float(other["p_runs_holm"]) < 0.001
 
 
+def test_the_csv_says_what_so_many_videos_show():
+    reference, other, _ = rows = study().lines("first")
+    found = table(ablation_report.csv_text(rows, 3))
+    (row,) = [r for r in found if (r["row"], r["measure"]) == ("B", "mean")]
+    per_fold = (other.values["mean"] - reference.values["mean"]).mean(axis=1)
+    videos = per_fold[[0, 1, 2, 2]]  # the third fold has two
+    interval = stats.ttest_1samp(videos, 0).confidence_interval()
+    deviation, compared = videos.std(ddof=1), len(LEVEL) - 1
+    expected = {
+        "video_difference": videos.mean(),
+        "video_low": interval.low,
+        "video_high": interval.high,
+        "video_std": deviation,
+        "shows": detectable(deviation, 4, compared),
+        "videos_needed": needed(videos.mean(), deviation, compared),
+    }
+    assert {key: float(row[key]) for key in expected} == pytest.approx(expected, abs=1e-6)
+
+
 def test_every_run_is_listed_in_each_row_that_uses_it():
     found = table(ablation_report.runs_text(study()))
     assert len(found) == (3 + 2) * 2 * 3 * 5
@@ -152,7 +173,7 @@ def test_the_tables_are_markdown_and_explain_their_tests(tmp_path):
     text = (tmp_path / "tables.md").read_text()
     assert text.index("## The first") < text.index("## The second")
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {9} and len(rows) == 2 + 3 + 2 + 2
+    assert [line.count("|") for line in rows] == [9] * 5 + [6] * 4 + [9] * 4 + [6] * 3
     assert len({len(line) for line in rows[:5]}) == 1  # padded
     for part in ("n = 15", "n = 4", "30 (2 targets, 3 folds, 5 seeds)", "6.1e-05 and 0.12"):
         assert part in text
@@ -173,7 +194,7 @@ def test_the_tables_say_how_epochs_were_selected(tmp_path, base, note):
 def test_one_seed_fold_and_target_give_tables_without_spread(tmp_path):
     ablation_report.write(study(("arousal",), (2,), (3,)), tmp_path)
     text = (tmp_path / "tables.md").read_text()
-    assert "±" not in text and "nan" not in text and "interval" not in text
+    assert "±" not in text and "nan" not in text and "interval for training again" not in text
     assert "nan" not in (tmp_path / "first.csv").read_text()
     found = table((tmp_path / "first.csv").read_text())
     assert found[2]["p_runs"] == "1.000000" and found[2]["std_seeds"] == ""

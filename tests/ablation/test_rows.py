@@ -45,7 +45,23 @@ def committed(name) -> row_settings.Rows:
     return row_settings.of_rows(rows.read(path), Settings.read(ROOT / name), path)
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "params/affwild2.yaml"])
+def test_the_rows_with_power_are_rows_of_the_committed_ones():
+    """So a difference that they show is one of settings that `make ablation` knows too."""
+    path, params = ROOT / "ablation/power.yaml", Settings.read(ROOT / "params/power.yaml")
+    found = row_settings.of_rows(rows.read(path), params, path)
+    committed_rows = row_settings.of_rows(
+        rows.read(ROOT / "ablation/rows.yaml"), params, ROOT / "ablation/rows.yaml"
+    )
+    assert set(found.values()) <= set(committed_rows.values())
+    assert [s.recursions for (table, _), s in found.items() if table == "recursions"] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "params/affwild2.yaml", "params/power.yaml"])
 def test_the_committed_rows_are_valid_with_the_committed_params(name):
     found = committed(name)
     assert all(settings.training.select_by == "held_out" for settings in found.values())

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from report_world import Report
 
-from rjcma import cli
 from rjcma.scoring.permutation import smallest_p
 
 CLIPS = {"anna": 50, "bert": 61, "cleo": 43, "dora": 37}
-
-
-@pytest.fixture
-def rjcma(monkeypatch, capsys):
-    """Run the command. -> exit status, standard output, standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rjcma", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

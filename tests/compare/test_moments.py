@@ -75,6 +75,13 @@ def test_values_are_in_the_units_of_the_corpus(tmp_path):
     assert (first.a, first.b, first.size) == pytest.approx((50, 75, 0.5))
 
 
+def test_where_predictions_are_equal_no_moment_is_shown_whatever_was_before(tmp_path):
+    """A running mean carries rounding from what it has passed."""
+    a, b = Report(2, {"anna": 3000}), Report(2, {"anna": 3000})
+    b.predicted["valence"]["anna"][100:130] = a.predicted["arousal"]["anna"][100:130]
+    assert all(9 < moment.time < 14 for moment in found(tmp_path, a, b, count=50))
+
+
 def test_equal_predictions_part_nowhere_and_none_may_be_asked_for(tmp_path):
     assert found(tmp_path / "equal", quiet(), quiet()) == []
     assert found(tmp_path / "none", Report(2, CLIPS), Report(3, CLIPS), count=0) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,7 +17,6 @@ from scoring_world import files
 from rjcma.compare import figures, page
 from rjcma.compare.comparison import Comparison, compare
 from rjcma.compare.sources import Source
-from rjcma.pages import site
 from rjcma.problem import Problem
 from rjcma.scoring import report
 
@@ -105,6 +105,11 @@ def test_without_labels_there_are_predictions_to_look_at_and_no_tests(tmp_path):
     assert 'id="moments"' in text and 'id="tests"' not in text and 'id="clips"' not in text
 
 
+def unpacked(array) -> np.ndarray:
+    """The numbers of an array of a page's data."""
+    return np.frombuffer(base64.b64decode(array["bdata"]), f"<{array['dtype']}")
+
+
 def test_points_are_at_the_times_of_their_frames(tmp_path):
     made = [Report(seed, CLIPS) for seed in (2, 3)]
     for each in made:
@@ -115,9 +120,9 @@ def test_points_are_at_the_times_of_their_frames(tmp_path):
         label, *predictions = figures.traces(pair, "valence", 0, comparison.a).data
         assert label["name"] == "label" and [each["name"] for each in predictions] == ["A", "B"]
         for line in (label, *predictions):
-            y = site.unpacked(line["y"])
+            y = unpacked(line["y"])
             regular = line.get("x0", 0.0) + line.get("dx", 0.0) * np.arange(len(y))
-            x = site.unpacked(line["x"]) if "x" in line else regular
+            x = unpacked(line["x"]) if "x" in line else regular
             np.testing.assert_allclose(x, made[0].times[pair.clip], atol=1e-3)
         np.testing.assert_allclose(y, made[1].predicted["valence"][pair.clip], atol=1e-5)
         assert ("x" in label) == (pair.clip == "bert")

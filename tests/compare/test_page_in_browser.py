@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import chromium
 import pytest
 from chromium import Opened
 from report_world import Report
@@ -16,12 +15,6 @@ HOSTILE = "<img src=x onerror=window.ran=1>&{{7*7}}#?%41"
 """A name that a file may have."""
 
 CLIPS = {HOSTILE: 203, "anna": 150, "bert": 170}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.browsing() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ def test_a_report_is_read_as_it_was_written(tmp_path):
         ("metrics.json", '{"valence": 3}'),
         ("metrics.json", '{"mean": {"ccc": 0.5}}'),
         ("metrics.json", '{"valence": {"folds": {"0": {"ccc": "high"}}}}'),
+        ("metrics.json", '{"valence": {"folds": {"0": {"ccc": NaN}}}}'),
+        ("metrics.json", '{"valence": {"folds": {"0": {"ccc": 0.5}}}, "joy": {"folds": {}}}'),
         ("clips.json", '{"targets": {}}'),
         ("traces/anna.csv", ""),
         ("traces/anna.csv", "frame,time,valence,valence_truth\n0,0.0,0.5\n"),

@@ -105,6 +105,12 @@ def test_a_folder_that_must_not_be_written_is_a_problem(tmp_path, number):
     assert "correct their permissions" in problem.cure
 
 
+def test_of_a_copy_the_file_that_was_written_is_named(tmp_path):
+    error = OSError(errno.ENOSPC, "full", str(tmp_path / "read"), None, str(tmp_path / "written"))
+    problem = unwritable(error, tmp_path)
+    assert problem is not None and problem.file == str(tmp_path / "written")
+
+
 def test_the_error_that_caused_another_tells(tmp_path):
     with pytest.raises(ValueError) as caught:
         try:

@@ -18,12 +18,6 @@ SHOW = """time => new Promise(done => {
 })"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.browsing() as opened:
-        yield opened
-
-
 def shade(k):
     return 30 + 17 * k
 

@@ -110,6 +110,16 @@ def test_the_container_and_its_codecs_tell_whether_a_preview_is_needed(
     assert is_needed(tmp_path / name) is needed
 
 
+def test_a_sound_that_nobody_knows_needs_a_preview(tmp_path):
+    source = video(tmp_path / "a.avi", shades(3), np.arange(3) / 10, np.zeros((1, 4000)))
+    assert b"auds" in source.read_bytes()
+    content = bytearray(source.read_bytes())
+    form = content.index(b"strf", content.index(b"auds")) + 8
+    content[form : form + 2] = b"\x99\x77"
+    source.write_bytes(content)
+    assert is_needed(source)
+
+
 def test_a_video_that_begins_late_needs_a_preview(tmp_path):
     noise(tmp_path / "a.mp4", 5, sound=False, stamps=[0, 40, 80, 120, 160])
     noise(tmp_path / "b.mp4", 5, sound=True, stamps=[500, 540, 580, 620, 660])
@@ -131,6 +141,13 @@ def test_a_video_that_cannot_be_read_is_a_line_and_the_others_are_made(tmp_path)
 def test_without_the_corpus_nothing_is_made(tmp_path):
     with pytest.raises(Problem, match="no corpus at"):
         previews([clip("a")], tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_previews_do_not_replace_other_films_in_their_folder(tmp_path):
+    noise(tmp_path / "old.avi", 5, codec="mpeg4", sound=False)
+    with pytest.raises(Problem, match=r"other files, such as old\.avi; .* name another folder"):
+        previews([clip("old", frames=5, fps=25, file="old.avi", sound=False)], tmp_path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.avi"]
 
 
 sides = st.integers(1, 4000)

@@ -76,6 +76,17 @@ def test_without_any_feature_the_page_shows_the_traces_and_says_what_is_missing(
     there.close()
 
 
+@pytest.mark.parametrize("words", [[], [Word("Later", 9.0, 9.5, 1.0)]], ids=["none", "later"])
+def test_where_nobody_speaks_during_the_clip_the_page_says_so(browser, tmp_path, words):
+    view = clip_world.view(tmp_path / "features", words=words)
+    there = opened(browser, clip_world.write(tmp_path, view))
+    assert "Nobody speaks." in there.page.locator(".said").inner_text()
+    assert there.page.locator('[data-part="words"]').count() == 0
+    there.page.keyboard.press("]")
+    assert [e for e in there.errors if not missing_video(e)] == []
+    there.close()
+
+
 @pytest.mark.parametrize(
     ("how", "begins"),
     [
@@ -105,6 +116,70 @@ def test_the_time_of_the_page_is_that_of_the_clips_video(browser, tmp_path, how,
     assert float(told.split(" of")[0].split(":")[1]) == pytest.approx(times[20], abs=0.011)
     page.keyboard.press("Home")
     assert page.locator('[data-part="clock"]').inner_text().endswith("frame 0")
+    there.close()
+
+
+def test_a_word_that_begins_with_a_frame_is_sought_at_this_frame_also_late_in_a_video(
+    browser, tmp_path
+):
+    """Every fifth frame at 25 a second; as numbers of 32 bits many starts would be after it."""
+    words = [Word(f"w{n}", round(n * 0.2, 2), round(n * 0.2 + 0.2, 2), 1.0) for n in range(500)]
+    record = clip("anna", 2600, "validation", fps=25)
+    view = clip_world.view(tmp_path / "features", record=record, words=words, faces=None)
+    there = opened(browser, clip_world.write(tmp_path, view))
+    found = there.page.evaluate(
+        """() => [...document.querySelectorAll("[data-word]")].map((word) => {
+          word.click();
+          return Number(document.querySelector("[data-part=clock]").textContent.split("frame ")[1]);
+        })"""
+    )
+    assert found == list(range(0, 2500, 5))
+    there.close()
+
+
+def test_the_keys_go_on_from_a_word_that_is_spoken_between_two_frames(browser, tmp_path):
+    words = [Word(t, *times, 1.0) for t, times in {"a": (0.12, 0.18), "b": (0.5, 0.9)}.items()]
+    record = clip("anna", 20, "validation", fps=10)
+    view = clip_world.view(tmp_path / "features", record=record, words=words, faces=None)
+    there = opened(browser, clip_world.write(tmp_path, view))
+    frames = []
+    for key in "]]][[":
+        there.page.keyboard.press(key)
+        told = there.page.locator('[data-part="clock"]').inner_text()
+        frames.append(int(told.split("frame ")[1]))
+    assert frames == [1, 5, 5, 1, 1]
+    there.close()
+
+
+def test_the_word_that_is_spoken_stays_in_sight_and_the_page_does_not_move(browser, tmp_path):
+    words = [Word(f"word{n}", n / 2, n / 2 + 0.4, 1.0) for n in range(300)]
+    record = clip("anna", 1500, "validation", fps=10)
+    view = clip_world.view(tmp_path / "features", record=record, words=words, faces=None)
+    there = opened(browser, clip_world.write(tmp_path, view), at="#t=120", reduced_motion="reduce")
+    page = there.page
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        """() => {
+          const lit = document.querySelector("[data-word][aria-current]")?.getBoundingClientRect();
+          const box = document.querySelector(".transcript").getBoundingClientRect();
+          return lit && lit.top >= box.top && lit.bottom <= box.bottom;
+        }""",
+    )
+    assert page.evaluate("scrollY") == 0
+    there.close()
+
+
+def test_on_a_phone_the_video_stays_in_sight_above_what_is_read(browser, tmp_path):
+    clip_world.film(tmp_path / "videos" / "anna.mp4")
+    view = clip_world.view(tmp_path / "f", attention=[clip_world.attention()])
+    pages = clip_world.write(tmp_path, view)
+    there = opened(browser, pages, width=390, height=844, reduced_motion="reduce")
+    page = there.page
+    page.wait_for_selector('[data-video="there"]')
+    for part in ("traces", "attention"):
+        page.evaluate(f"document.querySelector('[data-part={part}]').scrollIntoView()")
+        place = page.locator("video").bounding_box()
+        assert place["y"] == pytest.approx(0, abs=1) and 100 < place["height"] <= 0.3 * 844 + 1
     there.close()
 
 

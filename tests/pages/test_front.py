@@ -22,6 +22,7 @@ from rjcma.pages import (
     frames,
     made_from,
     plane,
+    site,
     sparkline,
 )
 from rjcma.pages.conditions import FACE, SPEECH
@@ -131,7 +132,7 @@ def test_errors_of_targets_with_different_ranges_are_shares_of_them(world, read)
 
 def test_regions_hold_every_labelled_frame_once(world, read):
     truth, _ = frames.pooled(read, "valence")
-    drawn = plane.error_by_region(read, "valence", (-1, 1))
+    drawn = plane.error_by_region(read, "valence", BOTH)
     assert sum(drawn.data[0]["customdata"]) == len(truth) == sum(FRAMES.values()) - 5 - 4
     over = plane.error_over_plane(read, BOTH)
     assert over.data[0]["customdata"].sum() == len(truth)
@@ -179,6 +180,28 @@ def test_other_targets_have_their_units_and_no_plane(tmp_path):
     assert "<button" in text and "Mean CCC" not in text  # the mean of one target is that target
 
 
+def test_a_target_has_one_colour_in_all_figures_and_on_the_pages_of_clips(tmp_path):
+    ranges = dict.fromkeys(("dominance", "joy", "trust"), (0.0, 10.0))
+    world = pages_world.make(tmp_path, targets=("trust", "joy"), folds=(0,), ranges=ranges)
+    pages_world.write(world)
+    front = site.read_data(world.report, "front")["figures"]
+    shown: dict[str, set[str]] = {"joy": set(), "trust": set()}
+    for name, drawn in front.items():
+        for line in drawn["data"]:
+            known = [name, line.get("name"), *(line["y"] if name == "folds" else ())]
+            target = next(t for t in shown if any(t in str(each) for each in known))
+            parts = [line.get("line", {}), line.get("marker", {})]
+            shown[target] |= {part["color"] for part in parts if "color" in part}
+    for target in site.read_data(world.report, "clips/anna")["targets"]:
+        if target["name"] in shown:
+            shown[target["name"]].add(target["colour"])
+    others = {"var(--ink)", "var(--quiet)"}
+    assert {target: found - others for target, found in shown.items()} == {
+        "joy": {"var(--green)"},
+        "trust": {"var(--purple)"},
+    }
+
+
 def test_what_is_missing_is_said_and_the_rest_is_shown(tmp_path):
     world = pages_world.make(tmp_path, folds=(0,))
     nothing = {"features": None, "transcripts": None, "ablation": None}
@@ -202,7 +225,7 @@ def test_a_damaged_feature_is_named_and_left_out(tmp_path, capsys):
     (world.transcripts / "anna.json").write_text("no JSON")
     pages_world.write(world)
     told = capsys.readouterr().err
-    assert "dora.h5" in told and "anna.json" in told
+    assert told.count("dora.h5") == 1 == told.count("anna.json")
     assert (world.report / "clips" / "dora.html").is_file()
     read = frames.read(scoring_world.results(world), pages_world.sources(world))
     assert [f.clip.name for f in read if f.face is None] == ["dora"]
@@ -224,9 +247,19 @@ def test_a_release_and_the_selected_epoch_have_their_own_marks(world):
     text = "epoch,loss,ccc,learning_rate,released\n1,1,0.1,1e-5,0\n2,1,0.2,1e-5,0\n3,1,0.1,1e-5,1\n"
     (folder / run.name / "history.csv").write_text(text)
     history = [{"epoch": float(n), "loss": 1.0, "ccc": 0.1} for n in (1, 2, 3)]
-    drawn = curves.figures([run._replace(history=history)], folder)[0]
+    drawn = curves.figures([run._replace(history=history)], [run.target], folder)[0]
     assert drawn.data[0]["marker"]["symbol"] == ["circle", "star", "triangle-up"]
     assert drawn.table.rows[0][-1] == "3"
+
+
+def test_the_legend_tells_the_fold_of_each_pattern(world):
+    results = scoring_world.results(world)
+    for drawn in curves.figures(results.runs, results.targets, world.runs):
+        lines = drawn.data[: len(results.runs)]
+        shown = {item["name"]: item["line"]["dash"] for item in drawn.data[len(lines) :]}
+        for run, line in zip(results.runs, lines, strict=True):
+            assert line["line"]["dash"] == shown[f"fold {run.fold}"]
+        assert len(set(shown.values())) == len(shown) == 3
 
 
 def test_the_ablations_tables_are_shown(world):
@@ -274,3 +307,9 @@ def test_the_same_runs_give_the_same_pages(world, tmp_path):
     again = pages_world.sources(world)
     report.write(scoring_world.results(world), tmp_path / "again", again)
     assert files(tmp_path / "again") == files(world.report)
+
+
+def test_no_number_of_a_table_is_a_negative_zero():
+    macros = site._templates().get_template("macros.html").module
+    shown = [macros.number(value) for value in (-0.0001, -0.25, 0.25, None)]
+    assert shown == ["0.000", "−0.250", "0.250", ""]

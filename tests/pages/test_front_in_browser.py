@@ -141,6 +141,16 @@ def test_no_page_is_wider_than_its_window(browser, world):
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_part_that_is_gone_to_begins_below_the_bar(browser, world, width):
+    with closing(Opened(browser, front(world), width=width, reduced_motion="reduce")) as seen:
+        bar = seen.page.locator(".top").bounding_box()
+        for part in ("against", "regions"):
+            seen.page.locator(f"nav a[href='#{part}']").click()
+            heading = seen.page.locator(f"#{part} h2").bounding_box()
+            assert 0 <= heading["y"] - bar["height"] < 40
+
+
 def test_a_plot_of_truth_against_prediction_is_square(browser, world):
     size = """name => {
         const { xaxis, yaxis } = document.querySelector(`[data-figure="${name}"]`)._fullLayout;

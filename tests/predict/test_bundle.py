@@ -15,7 +15,7 @@ from rjcma.predict import bundle
 from rjcma.predict import given as named
 from rjcma.predict.predict import Request, predict
 from rjcma.predict.trained import open_all
-from rjcma.problem import Problem
+from rjcma.problem import Problem, Problems
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +173,44 @@ def test_a_bundle_of_a_later_format_says_so(made, tmp_path):
     later = rewritten(made, tmp_path / "later.rjcma", change)
     with pytest.raises(Problem, match="another format"):
         bundle.unpacked(later, tmp_path / "out")
+
+
+def test_places_outside_of_the_file_are_one_line(made, tmp_path):
+    content = bytearray(made.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16 : end + 20] = (2**31).to_bytes(4, "little")  # where the list of members is
+    (tmp_path / "edited.rjcma").write_bytes(content)
+    with pytest.raises(Problem, match=r"edited\.rjcma: found a damaged file"):
+        bundle.unpacked(tmp_path / "edited.rjcma", tmp_path / "out")
+
+
+def test_a_bundle_without_runs_is_refused(made, tmp_path):
+    def change(members):
+        manifest = json.loads(members["manifest.json"])
+        members.clear()
+        members["manifest.json"] = json.dumps({**manifest, "files": {}}).encode()
+
+    empty = rewritten(made, tmp_path / "empty.rjcma", change)
+    with pytest.raises(Problem, match=r"empty\.rjcma: found a manifest of another form"):
+        bundle.unpacked(empty, tmp_path / "out")
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+def test_a_bundle_that_is_cut_off_is_named_as_such(made, tmp_path, size):
+    (tmp_path / "cut.rjcma").write_bytes(made.read_bytes()[:size])
+    with pytest.raises(
+        Problems, match=r"cut\.rjcma: found a file that is no bundle, or is cut off"
+    ):
+        open_all(named.folders([tmp_path / "cut.rjcma"], tmp_path / "out"))
+
+
+def test_large_networks_have_room(world, made, tmp_path, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 50_000)  # for 2 GiB, which would take long
+    bundle.write(open_all(world.runs), tmp_path / "large.rjcma")
+    large = bundle.unpacked(tmp_path / "large.rjcma", tmp_path)
+    assert [files(folder) for folder in large] == [
+        files(folder) for folder in bundle.unpacked(made, tmp_path / "usual")
+    ]
 
 
 def test_a_zip_file_of_anything_else_is_no_bundle(tmp_path):

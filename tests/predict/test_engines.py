@@ -14,7 +14,7 @@ from rjcma.predict import engines as chosen
 from rjcma.predict.engines import Asked, of_runs
 from rjcma.predict.trained import open_all
 from rjcma.problem import Problem, Problems
-from rjcma.training.engines import ENGINES
+from rjcma.training.engines import ENGINES, signed
 from rjcma.vision.settings import Haar, YuNet
 
 
@@ -34,7 +34,7 @@ def say(folders, change) -> None:
     for folder in folders:
         record = json.loads((folder / ENGINES).read_text())
         change(record)
-        (folder / ENGINES).write_text(json.dumps(record))
+        (folder / ENGINES).write_text(json.dumps(signed(record)))
 
 
 def params(path: Path, world: World, **changes) -> Path:
@@ -111,9 +111,31 @@ def test_runs_of_different_features_do_not_predict_together(runs):
         engines(runs)
 
 
+def test_runs_that_found_the_same_models_at_other_places_predict_together(runs):
+    say(runs[1:], lambda record: record["params"]["speech"].update(model="/elsewhere/vosk"))
+    assert engines(runs).id == engines(runs[:1]).id
+
+
 def test_a_record_of_another_version_is_one_line(runs):
     (runs[0] / ENGINES).write_text('{"package": "rjcma 9", "hertz": 3}')
     with pytest.raises(Problems, match="another form or version"):
+        engines(runs)
+
+
+def test_an_engine_that_this_version_does_not_know_is_one_line_with_a_cure(world, runs, tmp_path):
+    say(runs, lambda record: record["params"]["speech"].update(engine="whisper"))
+    with pytest.raises(
+        Problem, match=r"speech\.engine = 'whisper'; .*update rjcma.*--other-engines"
+    ):
+        engines(runs)
+    mine = params(tmp_path / "mine.yaml", world)
+    assert engines(runs, params=mine, others=True).speech.engine == "vosk"
+
+
+def test_a_record_that_was_edited_is_one_line(runs):
+    path = runs[0] / ENGINES
+    path.write_text(path.read_text().replace("-1.0", "-2.0"))
+    with pytest.raises(Problems, match=r"engines\.json: found values that were edited since"):
         engines(runs)
 
 

@@ -19,10 +19,12 @@ from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoders
 from rjcma.params import checked
 from rjcma.predict import outputs, tables
-from rjcma.predict.engines import Asked
+from rjcma.predict.engines import Asked, of_runs
+from rjcma.predict.features import Places
 from rjcma.predict.outputs import Forms
-from rjcma.predict.predict import Request, predict
+from rjcma.predict.predict import Request, _files, predict
 from rjcma.predict.result import Predicted
+from rjcma.predict.trained import open_all
 from rjcma.problem import Problem, Problems
 from rjcma.speech.settings import Speech
 from rjcma.speech.transcribe_all import transcribe_all
@@ -131,6 +133,21 @@ def test_without_faces_and_words_the_networks_see_and_hear_none(world, talk, wor
     (without,) = predicted(world, work, talk, asked=Asked(faces=False, words=False))
     assert without.boxes is None and without.words == []
     assert (without.mean("valence") != with_all.mean("valence")).any()
+
+
+def test_what_earlier_runs_made_of_another_video_of_the_name_is_not_shown(world, tmp_path):
+    engines = of_runs(open_all(world.runs), Asked())
+    places = Places(tmp_path, engines.id)
+    for folder, end in ((places.faces, "h5"), (places.logmel, "h5"), (places.words, "json")):
+        folder.mkdir(parents=True)
+        (folder / f"talk.{end}").touch()
+
+    def found(*modalities):
+        now = engines._replace(modalities=frozenset(modalities))
+        return set(_files(clip("talk", 5), now, places, tmp_path / "predictions"))
+
+    assert found("visual", "audio", "text") == {"faces", "logmel", "words"}
+    assert found("visual") == {"faces"} and found("audio") == {"logmel"}
 
 
 def a_result(**changes) -> Predicted:

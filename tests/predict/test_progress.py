@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tiny_corpus
@@ -69,3 +72,26 @@ def test_an_encoder_gives_the_vectors_of_the_stage_while_progress_is_shown(
     )
     assert (ours.rows[...] == stage.rows[...]).all()
     assert "cleo: audio: 5/5 steps done" in capsys.readouterr().err
+
+
+def test_threads_share_one_encoder_so_that_its_random_weights_are_those_of_the_seed(
+    tmp_path, monkeypatch
+):
+    clips, built = tiny_corpus.write(tmp_path), []
+
+    class Slow(encoding._Watched):
+        def __init__(self, *settings):
+            built.append(settings)
+            time.sleep(0.05)
+            super().__init__(*settings)
+
+    monkeypatch.setattr(encoding, "_Watched", Slow)
+    encoding._prepared.cache_clear()
+    settings = tiny_corpus.encoders("precompute", batch=5, device="cpu")
+    jobs = [(clip, tmp_path / f"{clip.name}.h5") for clip in clips[:2]]
+    with ThreadPoolExecutor(2) as pool:
+        list(
+            pool.map(lambda j: encoding.encode("audio", settings, 3, tmp_path / "logmel", *j), jobs)
+        )
+    encoding._prepared.cache_clear()
+    assert len(built) == 1

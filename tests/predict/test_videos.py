@@ -11,6 +11,7 @@ import cv2
 import films
 import numpy as np
 import pytest
+from av.stream import Disposition
 from corpus_builder import video
 
 from rjcma.corpus.probe import Probe
@@ -63,6 +64,21 @@ def sound_only(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def sound_with_a_cover(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=8000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 8000, 0, Fraction(1, 8000)
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+        drawn = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux(cover.encode(drawn.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+
+
 def two_sizes(path: Path) -> None:
     parts = []
     for number, height in enumerate((64, 96)):
@@ -87,6 +103,7 @@ def no_frames(path: Path) -> None:
 
 BAD = {
     "sound.mkv": (sound_only, "no video stream"),
+    "cover.mp4": (sound_with_a_cover, r"no video stream \(streams: audio, cover picture\)"),
     "picture.png": (picture, "a picture"),
     "picture.jpg": (picture, "a picture"),
     "sizes.ts": (two_sizes, r"pictures of 160 x 64, and from frame \d+ on of 160 x 96"),
@@ -115,16 +132,18 @@ def test_a_path_without_a_file_is_refused_at_once(tmp_path):
 
 
 def test_two_videos_of_one_name_are_refused(tmp_path):
-    films_of = [tmp_path / "a" / "Talk.mp4", tmp_path / "b" / "talk.avi"]
-    with pytest.raises(Problem, match="with the name of"):
-        clips_of(films_of, tmp_path / "out", Failures())
+    for one, other in (("Talk", "talk"), ("caf\u00e9", "cafe\u0301")):
+        films_of = [tmp_path / "a" / f"{one}.mp4", tmp_path / "b" / f"{other}.avi"]
+        with pytest.raises(Problem, match="with the name of"):
+            clips_of(films_of, tmp_path / "out", Failures())
 
 
 def test_a_name_that_files_cannot_have_is_refused(tmp_path):
     path = tmp_path / "two\nlines.mp4"
     path.touch()
-    with pytest.raises(Problem, match="in the name"):
+    with pytest.raises(Problem, match="in the name") as caught:
         clips_of([path], tmp_path / "out", Failures())
+    assert caught.value.cure == "rename the clip's files"
 
 
 def test_the_others_go_on_when_one_fails(tmp_path):

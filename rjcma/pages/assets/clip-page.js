@@ -8,7 +8,7 @@ addEventListener("DOMContentLoaded", () => {
   const frames = new Frames(data);
   const clock = new Clock(frames);
   const axis = new Axis(frames.start, frames.stop);
-  const words = data.words && unpackedWords(data.words);
+  const { words } = data;
   const targets = data.targets.map(unpackedTarget);
   const wordAt = (seconds) => {
     const word = words ? sortedAfter(words.start, seconds + 1e-6) - 1 : -1;
@@ -28,13 +28,16 @@ addEventListener("DOMContentLoaded", () => {
   const wordLane = words && lane("words", WordLane, words);
   if (data.sound) lane("sound", SoundLane, data.sound);
 
-  // A click on a word seeks to the first frame on which it is spoken.
+  // A click on a word seeks to the first frame on which it is spoken; to the one before, if it is
+  // spoken between two frames.
+  const sought = { word: -1, frame: -1 };
   const seekWord = (word) => {
     const { start, end } = words;
     const frame = frames.at(start[word]);
     const next = Math.min(frame + 1, frames.count - 1);
     const begun = frames.time(frame) >= start[word] || frames.time(next) >= end[word];
     clock.seek(begun ? frame : next);
+    Object.assign(sought, { word, frame: clock.frame });
     axis.reveal(clock.seconds);
   };
   const transcript = words && new Transcript(find("transcript"), words, seekWord);
@@ -93,7 +96,9 @@ addEventListener("DOMContentLoaded", () => {
   addEventListener("beforeprint", onPaper("680px"));
   addEventListener("afterprint", onPaper(""));
 
-  const actions = actionsOf({ clock, frames, axis, traces, words, seekWord, readout, find });
+  const actions = actionsOf({
+    clock, frames, axis, traces, words, seekWord, sought, readout, find,
+  });
   const perform = (name) => {
     actions[name]();
     if (KEEP_IN_SIGHT.has(name)) axis.reveal(clock.seconds);
@@ -117,11 +122,12 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // What buttons and keys do, by name.
-function actionsOf({ clock, frames, axis, traces, words, seekWord, readout, find }) {
+function actionsOf({ clock, frames, axis, traces, words, seekWord, sought, readout, find }) {
   const by = (seconds) => clock.seek(frames.at(clock.seconds + seconds));
   const wordNear = (step) => {
     if (!words?.text.length) return;
-    const last = sortedAfter(words.start, clock.seconds + 1e-6) - 1;
+    const begun = sortedAfter(words.start, clock.seconds + 1e-6) - 1;
+    const last = clock.frame === sought.frame ? sought.word : begun;
     seekWord(Math.min(Math.max(last + step, 0), words.text.length - 1));
   };
   return {
@@ -152,10 +158,6 @@ function actionsOf({ clock, frames, axis, traces, words, seekWord, readout, find
 const KEEP_IN_SIGHT = new Set(
   ["back", "forward", "second_back", "second_forward", "begin", "finish"],
 );
-
-function unpackedWords({ text, start, end }) {
-  return { text, start: report.unpack(start), end: report.unpack(end) };
-}
 
 // A target with its arrays, and with the lowest and the highest of its folds by frame.
 function unpackedTarget(target) {

@@ -7,7 +7,7 @@ class Frames {
     this.count = frames;
     this.fps = fps;
     this.first = first; // the video's frame with which the clip begins
-    this.known = times && report.unpack(times);
+    this.known = times;
   }
 
   // When a frame is shown.

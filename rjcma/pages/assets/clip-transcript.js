@@ -51,7 +51,8 @@ class Transcript {
   // Scroll the transcript only, never the page.
   scrollTo(lit) {
     const box = this.element;
-    const top = lit.offsetTop - box.offsetTop;
+    const [inner, outer] = [lit, box].map((each) => each.getBoundingClientRect().top);
+    const top = inner - outer + box.scrollTop;
     if (top < box.scrollTop + 10 || top > box.scrollTop + box.clientHeight - 50) {
       const behavior = report.still() ? "auto" : "smooth";
       box.scrollTo({ top: top - box.clientHeight / 3, behavior });
