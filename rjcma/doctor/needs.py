@@ -21,8 +21,8 @@ TEXT_WIDTH, LAYERS = 768, 4
 WIDTHS = {"ir_resnet50": 512, "vggish": 128, "compact": 128, "transformers": 1024}
 """Numbers in a frame's vector, by the encoder's kind; at most, for compact ones, and
 for models of transformers that are not larger than usual."""
-PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184}
-"""Weights of the paper's encoders (counted)."""
+PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184, "transformers": 94_400_000}
+"""Weights of the paper's encoders (counted), and of a model of base size (wav2vec 2's)."""
 SMALL_RUN = 10_000_000
 """Bytes of a run without those: the fusion, predictions and curves (8 MB on the sample)."""
 STEP = 2.4 * 2**30
@@ -106,7 +106,7 @@ def _run_bytes(encoders: Any) -> float:
 
 
 def _parameters(encoders: Any) -> int:
-    """Weights of the paper's encoders that each run trains, and so stores."""
+    """Weights of the encoders that each run trains, and so stores."""
     trained = [each for each in (encoders.visual, encoders.audio) if each.mode == "finetune"]
     return sum(PARAMETERS.get(each.kind, 0) for each in trained)
 
