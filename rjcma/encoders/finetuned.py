@@ -59,7 +59,8 @@ class Finetuned(nn.Module):
     def begin(self) -> None:
         """Called before the model runs: blocks with adapters compute again as trained ones do."""
         for block in self.recomputed:
-            block.training = torch.is_grad_enabled()
+            trained = any(weight.requires_grad for weight in block.parameters())
+            block.training = trained and torch.is_grad_enabled()
 
     def merge(self) -> None:
         """After training, add the adapters to the layers that they are of."""
