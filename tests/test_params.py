@@ -274,6 +274,14 @@ def changed(values: dict[str, Any], keys: tuple[str, ...], part: dict[str, Any])
     return {**values, keys[0]: changed(values.get(keys[0], {}), keys[1:], part)}
 
 
+BESIDE = {"lora": {"mode": "finetune"}}
+"""By key, values beside it without which it is refused."""
+
+
+def at(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return functools.reduce(lambda part, key: part.get(key, {}), keys, values)
+
+
 def places() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel], dict[str, Any]]]:
     """Every class of a section or of a part of it: the section's name, the keys of the part, the
     class, and values of the section that choose this class."""
@@ -284,7 +292,8 @@ def places() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel], dict[str, 
         yield name, keys, kind, values
         for key, field in kind.model_fields.items():
             for within in classes(field.annotation):
-                here = changed(values, (*keys, key), least(within))
+                part = {**at(values, keys), **BESIDE.get(key, {}), key: least(within)}
+                here = changed(values, keys, part)
                 waiting.append((name, (*keys, key), within, here))
 
 
@@ -320,10 +329,6 @@ def refusal(name: str, section: Any) -> Problem | None:
     except Problem as found:
         return found
     return None
-
-
-def at(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return functools.reduce(lambda part, key: part[key], keys, values)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=case)
