@@ -9,7 +9,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: repro ablation test test-long setup benchmark clean
+.PHONY: repro ablation test test-long setup benchmark gpu clean
 
 repro: setup
 	@rjcma mend
@@ -48,8 +48,13 @@ benchmark: setup
 	python -m benchmarks.fusion
 	python -m benchmarks.gates
 	python -m benchmarks.backbones
+	python -m benchmarks.pretrained
 	python -m benchmarks.overlay
 	python -m benchmarks.pages
+
+# Everything that is for a GPU, tests and measurements; on a CPU what means something there.
+gpu: setup
+	python -m benchmarks.gpu
 
 setup: $(VENV)/ready
 

@@ -210,6 +210,24 @@ def launches(run: Callable[[], None]) -> int:
     return counted.count
 
 
+class Busy(NamedTuple):
+    """What a step does on a GPU."""
+
+    launches: int
+    """Kernels and copies."""
+    seconds: float
+    """The time in which the device works."""
+
+
+def busy(run: Callable[[], None]) -> Busy:
+    """What a step does on a GPU, by torch's profiler, which slows the step but not its kernels."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        run()
+        torch.cuda.synchronize()
+    events = [e for e in profiler.events() if e.device_type == torch.autograd.DeviceType.CUDA]
+    return Busy(len(events), sum(e.time_range.elapsed_us() for e in events) / 1e6)
+
+
 def main(
     rounds: Annotated[int, typer.Option(help="How often each is measured, in turn.")] = 9,
     compiled: Annotated[bool, typer.Option(help="Measure torch.compile as well.")] = False,
@@ -260,6 +278,15 @@ def main(
             f" | {seconds * 1e3:.0f} | {allowed * 1e3:.0f} | {allowed / seconds:.0%}"
             f" | {at_best * 1e3:.0f} | {at_best / seconds:.0%} | {count} |"
         )
+    if where.type == "cuda":
+        print("\n| step | launches, as profiled | device works, ms | share of the step |")
+        print("|---|---:|---:|---:|")
+        for name, run in steps.items():
+            works = busy(run)
+            print(
+                f"| {name} | {works.launches} | {works.seconds * 1e3:.1f}"
+                f" | {works.seconds / measured[name]:.0%} |"
+            )
     ratio = measured["direct"] / measured["released"]
     print(f"\nThe direct implementation takes {ratio:.2f} times as long as ours.")
 

@@ -28,6 +28,7 @@ import typer
 
 from benchmarks.rates import interleaved
 from rjcma import store
+from rjcma.device import choose
 from rjcma.encoders import encode_faces, encode_sound
 from rjcma.encoders.inference import one_core_a_thread
 from rjcma.encoders.settings import Encoders
@@ -104,9 +105,9 @@ def side_by_side(call: Callable[[Clip], None], clips: Sequence[Clip], folder: Pa
     return np.concatenate(written)
 
 
-def faces(folder: Path, clips: Sequence[Clip]) -> Compared:
+def faces(folder: Path, clips: Sequence[Clip], where: torch.device) -> Compared:
     """The mean of patches of an image model that is in this folder."""
-    processor, model = t.AutoImageProcessor.from_pretrained(folder), _model(folder)
+    processor, model = t.AutoImageProcessor.from_pretrained(folder), _model(folder).to(where)
     encoders = Encoders.model_validate(
         {"visual": {"kind": "transformers", "weights": str(folder)}, "audio": COMPACT}
     )
@@ -122,12 +123,12 @@ def faces(folder: Path, clips: Sequence[Clip]) -> Compared:
         for pictures in crops.values():
             for at in range(0, len(pictures), encode_faces.AT_ONCE):
                 some = list(pictures[at : at + encode_faces.AT_ONCE])
-                pixels = processor(images=some, return_tensors="pt").pixel_values
+                pixels = processor(images=some, return_tensors="pt").pixel_values.to(where)
                 state = model(pixel_values=pixels).last_hidden_state
                 first = 1 if model.config.model_type == "vit" else 0
                 whole = state.dim() == 4
                 vectors.append(state.mean((2, 3)) if whole else state[:, first:].mean(1))
-        return torch.cat(vectors).numpy()
+        return torch.cat(vectors).cpu().numpy()
 
     def one(each: Clip) -> None:
         out = folder / f"{each.name}.h5"
@@ -136,9 +137,9 @@ def faces(folder: Path, clips: Sequence[Clip]) -> Compared:
     return Compared(plain, lambda: side_by_side(one, clips, folder))
 
 
-def sound(folder: Path, clips: Sequence[Clip]) -> Compared:
+def sound(folder: Path, clips: Sequence[Clip], where: torch.device) -> Compared:
     """The states of a speech model that is in this folder, two of which are a frame."""
-    extractor, model = t.AutoFeatureExtractor.from_pretrained(folder), _model(folder)
+    extractor, model = t.AutoFeatureExtractor.from_pretrained(folder), _model(folder).to(where)
     encoders = Encoders.model_validate(
         {"audio": {"kind": "transformers", "weights": str(folder)}, "visual": COMPACT}
     )
@@ -150,14 +151,14 @@ def sound(folder: Path, clips: Sequence[Clip]) -> Compared:
     def plain() -> np.ndarray:
         vectors = []
         for values in samples.values():
-            prepared = extractor(values, sampling_rate=RATE, return_tensors="pt")
+            prepared = extractor(values, sampling_rate=RATE, return_tensors="pt").to(where)
             if "input_features" in prepared:
                 states = model.encoder(prepared.input_features).last_hidden_state[0]
             else:
                 states = model(prepared.input_values).last_hidden_state[0]
             frames = [states[n : n + 2].mean(0) for n in range(0, len(states), 2)]
             vectors.append(torch.stack(frames))
-        return torch.cat(vectors).numpy()
+        return torch.cat(vectors).cpu().numpy()
 
     def one(each: Clip) -> None:
         encode_sound.encode_video("audio", encoders, [each], folder / f"{each.name}.wav", folder)
@@ -179,13 +180,13 @@ def _model(folder: Path) -> Any:
     return t.AutoModel.from_pretrained(folder).eval()
 
 
-def compare(name: str, compared: Compared, amount: float, unit: str, rounds: int) -> str:
+def compare(
+    name: str, compared: Compared, amount: float, unit: str, rounds: int, where: torch.device
+) -> str:
     """A row of the table."""
     exact = compared.plain()
     error = np.linalg.norm(exact - compared.ours()) / np.linalg.norm(exact)
-    seconds = interleaved(
-        {"plain": compared.plain, "ours": compared.ours}, torch.device("cpu"), rounds
-    )
+    seconds = interleaved({"plain": compared.plain, "ours": compared.ours}, where, rounds)
     plain, ours = amount / seconds["plain"], amount / seconds["ours"]
     cells = [name, unit, f"{plain:.1f}", f"{ours:.1f}", f"{ours / plain:.2f}", f"{error:.1e}"]
     return "| " + " | ".join(cells) + " |"
@@ -230,13 +231,16 @@ def main(
     minutes: Annotated[list[float] | None, typer.Option(help="of long sound")] = None,
     only_memory: Annotated[float, typer.Option(help="print the memory of one length")] = 0,
 ) -> None:
-    """Print a Markdown table of speeds on a CPU, and a line of memory for each length of sound."""
+    """Print a Markdown table of speeds, and a line of memory for each length of sound."""
     if only_memory:
         memory(only_memory)
         return
-    count = worker_count()
+    count, where = worker_count(), choose("auto")
     torch.set_num_threads(count)
-    print(f"{count} cores, a clip of each, {frames} faces or {SECONDS} s; median of {rounds}\n")
+    print(
+        f"{where.type}, {count} cores, a clip of each, {frames} faces or {SECONDS} s;"
+        f" median of {rounds}\n"
+    )
     print("| model | in a second | transformers | stage encode | ratio | relative error |")
     print("|---|---|---:|---:|---:|---:|")
     for name, make in [*FACES.items(), *SOUND.items()]:
@@ -248,9 +252,9 @@ def main(
             seen = name in FACES
             length = frames if seen else round(SECONDS * FPS)
             clips = [clip(f"clip{number}", length) for number in range(count)]
-            compared = (faces if seen else sound)(folder, clips)
+            compared = (faces if seen else sound)(folder, clips, where)
             amount, unit = (frames, "frames") if seen else (SECONDS, "seconds of sound")
-            print(compare(name, compared, count * amount, unit, rounds), flush=True)
+            print(compare(name, compared, count * amount, unit, rounds, where), flush=True)
     for length in minutes or [10, 60, 180]:
         command = [sys.executable, "-m", "benchmarks.pretrained", "--only-memory", str(length)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

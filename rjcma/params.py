@@ -63,6 +63,10 @@ class Section(BaseModel):
     renamed: ClassVar[Mapping[str, str]] = {}
     """Keys of earlier versions, and what to set instead."""
 
+    added: ClassVar[tuple[str, ...]] = ()
+    """Keys that were added later. They are in keys of files only where they are not the default,
+    with which all is as before, so that files that were made before keep theirs."""
+
 
 def load(path: Path, name: str, schema: Any) -> Any:
     """Section `name` of the params file; `schema` is a `Section`, a union of them, or a plain type.
@@ -92,7 +96,9 @@ def checked(schema: Any, value: Any, name: str, where: object) -> Any:
 
 
 def keyed(section: BaseModel) -> dict[str, Any]:
-    """The part of a section that is in keys, as plain values: all fields that are not `NotKeyed`.
+    """The part of a section that is in keys, as plain values.
+
+    These are all fields but those that are `NotKeyed`, or `added` later and the default.
 
     >>> class Faces(Section):
     ...     size: int = 48
@@ -103,10 +109,21 @@ def keyed(section: BaseModel) -> dict[str, Any]:
     kept = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        if NotKeyed not in field.metadata:
+        if NotKeyed not in field.metadata and name not in _unset(section):
             plain = section.model_dump(mode="json", include={name})[name]
             kept[name] = keyed(value) if isinstance(value, BaseModel) else plain
     return kept
+
+
+def said(section: BaseModel) -> dict[str, Any]:
+    """A section as plain values, without its device and what was `added` and is the default."""
+    return section.model_dump(mode="json", exclude={"device", *_unset(section)})
+
+
+def _unset(section: BaseModel) -> set[str]:
+    """The fields that were added later and have their default."""
+    fields, added = type(section).model_fields, getattr(section, "added", ())
+    return {name for name in added if getattr(section, name) == fields[name].default}
 
 
 def first_mistake(error: ValidationError, schema: Any, *above: str) -> tuple[str, str, str]:

@@ -1,8 +1,8 @@
 """What to pull of what a team shares, for each kind of colleague.
 
 `dvc pull` brings everything, or the outputs that it is given. Which ones a colleague needs follows
-from dvc.yaml and the params: training reads the features; it reads faces and log-mel windows only
-if it trains their encoders, and never the sound, the words or the transcripts.
+from dvc.yaml and the params: training reads the features; it reads faces, and log-mel windows or
+the sound, only if it trains their encoders, and never the words or the transcripts.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ def targets(kind: Kind, stages: Stages) -> list[str]:
 def _training(stages: Stages) -> set[str]:
     """The index, what stage `train` reads, and what the files that it reads refer to.
 
-    Those are never the sound: only encoders that are not trained read it.
+    Those are log-mel windows, or the sound if the encoder that is trained reads it.
     """
+    voice = Settings.read(PARAMS).trained_encoders().get("audio")
+    other = "logmel" if voice is not None and voice.reads == "whole" else "extract_audio"
     trained = [f"encode@{modality}" for modality in Settings.read(PARAMS).trained_encoders()]
     reading = [stage for name, stage in stages.items() if _base(name) == "train" or name in trained]
     read = {dep.def_path for stage in reading for dep in stage.deps}
-    made = set().union(*map(_outs, stages.values())) - _outs(stages["extract_audio"])
+    made = set().union(*map(_outs, stages.values())) - _outs(stages[other])
     return _outs(stages["index"]) | (read & made)
 
 

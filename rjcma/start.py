@@ -17,12 +17,12 @@ from rjcma.fusion.settings import Fusion
 from rjcma.jobs.files import read_json, replace
 from rjcma.jobs.recipe import Model
 from rjcma.models.hints import with_hint
-from rjcma.params import load
+from rjcma.params import load, said
 from rjcma.problem import Problem, Problems
 from rjcma.sample.settings import Sample
 from rjcma.scoring.settings import Runs
 from rjcma.speech import transcribe_all
-from rjcma.speech.settings import Speech
+from rjcma.speech.section import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
 from rjcma.training.sections import SECTIONS as OF_TRAINING
@@ -44,7 +44,7 @@ CLASSES: dict[str, Any] = {
 ENGINES = ("faces", "speech", "punctuation", "text", "encoders")
 """Sections that name what features are made with."""
 
-DEVICES = ("punctuation", "text", "encoders", "training")
+DEVICES = ("speech", "punctuation", "text", "encoders", "training")
 """Sections that name a device."""
 
 NO_GPU = ("auto", "cpu")
@@ -89,6 +89,8 @@ def check(params: Path, recorded: Path) -> Checked:
     problems += [*_missing_folds(params, sections["corpus"], sections["runs"])]
     problems += [*_missing_targets(params, sections["corpus"], sections["runs"])]
     problems += list(_devices(sections))
+    language = transcribe_all.wrong_language(sections["speech"])
+    problems += [language] if language else []
     if problems:
         raise Problems(each_once(problems))
     return Checked(sections, models, notes)
@@ -128,7 +130,7 @@ def record_engines(path: Path, sections: Mapping[str, Any], models: Path) -> Non
 
     Stage train puts it into each run's folder, so that other videos can be treated alike.
     """
-    params = {name: sections[name].model_dump(mode="json", exclude={"device"}) for name in ENGINES}
+    params = {name: said(sections[name]) for name in ENGINES}
     text = json.dumps({"params": params, "models": read_record(models)}, indent=1)
     replace(path, (text + "\n").encode())
 
@@ -140,7 +142,9 @@ def _named(sections: Mapping[str, Any], key: str) -> str:
 
 
 def _kind(sections: Mapping[str, Any], key: str) -> str:
-    """The kind of the encoder whose weights this key names; empty for any other model."""
+    """The kind of the encoder, or the recogniser, whose model this key names; else empty."""
+    if key.startswith("speech."):
+        return str(sections["speech"].engine)
     encoders: Encoders = sections["encoders"]
     encoder = encoders.of(key.split(".")[1]) if key.startswith("encoders.") else None
     return str(getattr(encoder, "kind", ""))

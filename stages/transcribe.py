@@ -5,7 +5,7 @@ from pathlib import Path
 from rjcma import manifest
 from rjcma.command import run
 from rjcma.params import load
-from rjcma.speech.settings import Speech
+from rjcma.speech.section import Speech
 from rjcma.speech.transcribe_all import transcribe_all
 
 

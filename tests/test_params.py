@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from rjcma import start
-from rjcma.params import SECTIONS, NotKeyed, Section, checked, keyed, load
+from rjcma.params import SECTIONS, NotKeyed, Section, checked, keyed, load, said
 from rjcma.problem import Problem
 
 
@@ -274,6 +274,14 @@ def changed(values: dict[str, Any], keys: tuple[str, ...], part: dict[str, Any])
     return {**values, keys[0]: changed(values.get(keys[0], {}), keys[1:], part)}
 
 
+BESIDE = {"lora": {"mode": "finetune"}}
+"""By key, values beside it without which it is refused."""
+
+
+def at(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return functools.reduce(lambda part, key: part.get(key, {}), keys, values)
+
+
 def places() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel], dict[str, Any]]]:
     """Every class of a section or of a part of it: the section's name, the keys of the part, the
     class, and values of the section that choose this class."""
@@ -284,7 +292,8 @@ def places() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel], dict[str, 
         yield name, keys, kind, values
         for key, field in kind.model_fields.items():
             for within in classes(field.annotation):
-                here = changed(values, (*keys, key), least(within))
+                part = {**at(values, keys), **BESIDE.get(key, {}), key: least(within)}
+                here = changed(values, keys, part)
                 waiting.append((name, (*keys, key), within, here))
 
 
@@ -320,10 +329,6 @@ def refusal(name: str, section: Any) -> Problem | None:
     except Problem as found:
         return found
     return None
-
-
-def at(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return functools.reduce(lambda part, key: part[key], keys, values)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=case)
@@ -400,7 +405,8 @@ def test_classes_of_a_union_are_keyed_with_their_own_fields():
 
 
 NOT_KEYED = {
-    *("speech.model", "punctuation.model", "punctuation.device", "text.model", "text.device"),
+    *("speech.model", "speech.device", "punctuation.model", "punctuation.device"),
+    *("text.model", "text.device"),
     *("encoders.visual.weights", "encoders.audio.weights", "encoders.device", "encoders.batch"),
     "training.device",
 }
@@ -412,8 +418,32 @@ def test_all_keys_of_the_real_sections_except_these_are_keyed(place):
     name, _, _, values = place
     section = checked(start.CLASSES[name], values, name, "params.yaml")
     whole, kept = flat(section.model_dump(mode="json"), name), flat(keyed(section), name)
-    assert kept.keys() == whole.keys() - NOT_KEYED
+    added = {f"{name}.{key}" for key in section.added} if hasattr(section, "added") else set()
+    unset = {key for key in added if whole[key] == default(type(section), key.split(".")[1])}
+    assert kept.keys() == whole.keys() - NOT_KEYED - unset
     assert all(whole[key] == value for key, value in kept.items())
+
+
+def default(section: type, key: str) -> Any:
+    """The default of a key as a plain value."""
+    return section.model_fields[key].default
+
+
+def test_a_key_that_was_added_later_is_in_keys_only_where_it_is_set():
+    before = keyed(Grown(size=3))
+    assert before == {"size": 3} == said(Grown(size=3, device="cuda"))
+    assert keyed(Grown(size=3, colour="red")) == before
+    assert keyed(Grown(size=3, colour="blue")) == {"size": 3, "colour": "blue"}
+    assert said(Grown(colour="blue")) == {"size": 1, "colour": "blue"}
+
+
+class Grown(Section):
+    """A section to which a key was added."""
+
+    size: int = 1
+    colour: str = "red"
+    device: Annotated[str, NotKeyed] = "auto"
+    added: ClassVar[tuple[str, ...]] = ("colour",)
 
 
 def flat(values: dict[str, Any], above: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import committed
 import pytest
 import torch
+import whisper_models
 from places import ROOT
 
 from rjcma import start
@@ -73,6 +74,7 @@ def test_a_missing_gpu_is_a_problem(tmp_path, device):
     assert "a device of this machine" in problem.expected
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_a_gpu_of_this_machine_is_no_problem(tmp_path):
     assert checked(tmp_path, training={"device": "cuda"}).sections["training"].device == "cuda"
@@ -80,8 +82,24 @@ def test_a_gpu_of_this_machine_is_no_problem(tmp_path):
 
 def test_every_wrong_device_is_reported(tmp_path):
     wrong = {"device": "gpu0"}
-    problems = refused(tmp_path, punctuation=wrong, text=wrong, encoders=wrong, training=wrong)
+    whisper = {"engine": "whisper", "model": str(whisper_models.save(tmp_path / "whisper"))}
+    problems = refused(
+        tmp_path,
+        speech={**whisper, **wrong},
+        punctuation=wrong,
+        text=wrong,
+        encoders=wrong,
+        training=wrong,
+    )
     assert [problem.file.split(".")[0] for problem in problems] == list(start.DEVICES)
+
+
+def test_a_language_that_the_recogniser_does_not_know_is_a_problem(tmp_path):
+    model = str(whisper_models.save(tmp_path / "whisper"))
+    whisper = {"engine": "whisper", "model": model, "language": "xx"}
+    [problem] = refused(tmp_path, speech=whisper)
+    assert problem.file == "speech.language" and "de, en, zh" in problem.expected
+    assert checked(tmp_path, speech={**whisper, "language": "de"}).models["speech.model"]
 
 
 @pytest.mark.parametrize("gpu", [True, False])

@@ -8,19 +8,21 @@ from typing import Any, NamedTuple
 
 from rjcma.jobs.workers import DEFAULT
 from rjcma.manifest import Clip
+from rjcma.speech import transcribe_all
+from rjcma.speech.section import WhisperSettings
 from rjcma.text import model_needs
 
 WORDS_A_SECOND = 100 / 60
 """Words that are spoken (as in `benchmarks.estimate`)."""
 WORD_BYTES = 90
 """Of a word in a JSON file, of words and of transcripts (as in `benchmarks.estimate`)."""
-TEXT_WIDTH = 768
-"""Numbers in a word's vector: BERT-base's."""
+TEXT_WIDTH, LAYERS = 768, 4
+"""Numbers in a word's vector, BERT-base's, and the layers that are read if none are named."""
 WIDTHS = {"ir_resnet50": 512, "vggish": 128, "compact": 128, "transformers": 1024}
 """Numbers in a frame's vector, by the encoder's kind; at most, for compact ones, and
 for models of transformers that are not larger than usual."""
-PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184}
-"""Weights of the paper's encoders (counted)."""
+PARAMETERS = {"ir_resnet50": 37_283_520, "vggish": 72_141_184, "transformers": 94_400_000}
+"""Weights of the paper's encoders (counted), and of a model of base size (wav2vec 2's)."""
 SMALL_RUN = 10_000_000
 """Bytes of a run without those: the fusion, predictions and curves (8 MB on the sample)."""
 STEP = 2.4 * 2**30
@@ -58,7 +60,7 @@ def disk(corpus: Corpus, sections: Mapping[str, Any]) -> dict[str, float]:
         "faces": corpus.frames * (size * size * 3 + 4),
         "log-mel": corpus.clip_seconds * 100 * 64 * 4 + corpus.frames * 4,
         "words": 2 * words * WORD_BYTES,
-        "text": vectors * TEXT_WIDTH * 4 + corpus.frames * 4,
+        "text": vectors * _text_width(sections["text"]) * 4 + corpus.frames * 4,
     }
     for modality in ("visual", "audio"):
         encoder = getattr(encoders, modality)
@@ -72,7 +74,7 @@ def memory(sections: Mapping[str, Any]) -> dict[str, float]:
     punctuation, text, speech = (sections[name] for name in ("punctuation", "text", "speech"))
     needed = {
         "faces": float(DEFAULT.memory),
-        "transcribe": DEFAULT.memory + _bytes(speech.model),
+        "transcribe": _transcribe(speech),
         "train": STEP if _parameters(sections["encoders"]) else SMALL_STEP,
     }
     named = {"punctuate": punctuation, "embed_text": text}
@@ -81,6 +83,18 @@ def memory(sections: Mapping[str, Any]) -> dict[str, float]:
             key = f"{'punctuation' if stage == 'punctuate' else 'text'}.model"
             needed[stage] = model_needs.needs(section.model, section.device, key=key).memory
     return needed
+
+
+def _text_width(text: Any) -> int:
+    """Numbers in a word's vector, of a model of BERT-base's width."""
+    return TEXT_WIDTH * (len(text.layers or range(LAYERS)) if text.combine == "concat" else 1)
+
+
+def _transcribe(speech: Any) -> float:
+    """Whisper's workers state their needs; Vosk's threads share a model."""
+    if isinstance(speech, WhisperSettings):
+        return float(transcribe_all.needs(speech).memory)
+    return DEFAULT.memory + _bytes(speech.model)
 
 
 def _runs(sections: Mapping[str, Any]) -> int:
@@ -92,7 +106,7 @@ def _run_bytes(encoders: Any) -> float:
 
 
 def _parameters(encoders: Any) -> int:
-    """Weights of the paper's encoders that each run trains, and so stores."""
+    """Weights of the encoders that each run trains, and so stores."""
     trained = [each for each in (encoders.visual, encoders.audio) if each.mode == "finetune"]
     return sum(PARAMETERS.get(each.kind, 0) for each in trained)
 

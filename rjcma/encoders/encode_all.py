@@ -33,15 +33,15 @@ def encode_all(
     Encoders that read sound find it in the folder `whole`, as `<video>.wav`.
 
     In mode precompute, the files hold the encoder's vectors, rows (T, D) float32. In mode finetune,
-    stage `train` runs the encoder itself, and the files refer to those in `folder`. So `train`
-    reads one folder per modality in either mode. Random weights are drawn from the seed.
+    stage `train` runs the encoder itself, and the files refer to its inputs. So `train` reads one
+    folder per modality in either mode. Random weights are drawn from the seed.
 
     On a CPU, clips are encoded in parallel, one core each; on a GPU, one after another. Raises
     `Problem` if weights are missing, and `Problems` for clips that could not be encoded.
     """
     encoder = getattr(settings, modality)
     if encoder.mode == "finetune":
-        build = _references
+        build = _references if encoder.reads == "frames" else _references_to_sound
     else:
         build = _of_a_model if isinstance(encoder, Transformers) else _vectors
     source = whole if whole is not None and encoder.reads == "whole" else folder
@@ -120,8 +120,7 @@ def _of_videos(clips: Sequence[Clip], folder: Path) -> Iterator[Job]:
         videos[clip.video].append(clip)
     for video, own in sorted(videos.items()):
         wav = folder / f"{video}.wav"
-        times = [[clip.name, clip.fps, clip.frame_times().tolist()] for clip in own]
-        digests = {"sound": digest_input(wav), "frame times": digest_value(times)}
+        digests = {"sound": digest_input(wav), "frame times": _times(own)}
         files = tuple(f"{clip.name}.h5" for clip in own)
         yield Job(video, (own, wav), digests, length=own[0].frames, files=files)
 
@@ -141,6 +140,29 @@ def _references(
     mode = {f"encoders.{modality}": {"mode": "finetune"}}
     make = "rjcma.store:refer"
     return Work(make, jobs, out, ".h5", stage="encode", settings=mode, workers="one")
+
+
+def _references_to_sound(
+    modality: Encoded,
+    clips: Sequence[Clip],
+    folder: Path,
+    out: Path,
+    settings: Encoders,
+    seed: int,
+) -> Work:
+    wavs = [folder / f"{clip.video}.wav" for clip in clips]
+    jobs = [
+        Job(clip.name, (clip, wav, digest), {"sound": digest, "frame times": _times([clip])})
+        for clip, wav, digest in zip(clips, wavs, digest_inputs(wavs), strict=True)
+    ]
+    mode = {f"encoders.{modality}": {"mode": "finetune"}}
+    make = "rjcma.encoders.sound:refer"
+    return Work(make, jobs, out, ".h5", stage="encode", settings=mode, workers="one")
+
+
+def _times(clips: Sequence[Clip]) -> str:
+    """The digest of the clips' frame times."""
+    return digest_value([[clip.name, clip.fps, clip.frame_times().tolist()] for clip in clips])
 
 
 def _digests(clips: Sequence[Clip], folder: Path) -> Iterator[tuple[Clip, str]]:

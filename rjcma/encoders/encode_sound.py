@@ -23,7 +23,7 @@ from rjcma.encoders import inference
 from rjcma.encoders.chunks import Chunk, cut
 from rjcma.encoders.placing import Placing, States, spans
 from rjcma.encoders.settings import Encoders, TransformersAudio
-from rjcma.encoders.speech_model import Samples, SpeechModel
+from rjcma.encoders.speech_model import SMALL, Samples, SpeechModel
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.wav import RATE, Wav
@@ -33,9 +33,6 @@ AT_ONCE = 8
 
 BLOCK = 60 * RATE
 """Samples that are read at a time to find their mean and variance (ours)."""
-
-SMALL = 1e-7
-"""Added to the variance by which sound is scaled (as transformers' feature extractors do)."""
 
 _loading, _gpu = threading.Lock(), threading.Lock()
 

@@ -16,14 +16,17 @@ from rjcma.params import keyed as fields
 from rjcma.problem import Problem
 from rjcma.text import model_files
 
+TRAINED = ("crop", "frozen_embeddings", "lora")
+"""Settings that have no effect unless the model is trained."""
+
 
 def keyed(encoders: Encoders, modality: str) -> dict[str, Any]:
     """A modality's encoder as plain values, without the place of its weights."""
     encoder = encoders.of(modality)
     if not isinstance(encoder, Transformers):
         return keys.keyed(encoders, modality)
-    once = encoder.mode == "precompute"
-    return {name: value for name, value in fields(encoder).items() if not (once and name == "crop")}
+    left_out = TRAINED if encoder.mode == "precompute" else ()
+    return {name: value for name, value in fields(encoder).items() if name not in left_out}
 
 
 def models(encoders: Encoders, modalities: Sequence[str]) -> dict[str, Model]:

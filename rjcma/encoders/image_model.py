@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, PretrainedConfig
 
-from rjcma.encoders.blocks import block_groups
+from rjcma.encoders.finetuned import Finetuned
 from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
 from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
 from rjcma.encoders.settings import TransformersVisual
@@ -45,7 +45,7 @@ class Looks(NamedTuple):
     """Of each channel, of pixels in [0, 1]."""
 
 
-class ImageModel(nn.Module):
+class ImageModel(Finetuned):
     """Faces (B, 3, S, S) in [-1, 1], of any size S -> vectors (B, D)."""
 
     mean: Tensor
@@ -56,10 +56,11 @@ class ImageModel(nn.Module):
 
         Raises `Problem` for a model that is no image model, or has no such output or layers.
         """
-        super().__init__()
-        self.named, self.output = Named(settings.weights, "visual"), settings.output
+        super().__init__(Named(settings.weights, "visual"))
+        self.output = settings.output
         self.layers = settings.layers
         self.input_shape = (3, settings.crop, settings.crop)
+        own = looks is None
         if looks is None:
             config = configuration(self.named, ("pixel_values",), FAMILY)
             looks = _looks(self.named, config)
@@ -74,9 +75,8 @@ class ImageModel(nn.Module):
         self.first, self.has_class = _tokens_before_patches(self.model)
         self._refuse_other_settings()
         self.width = self._probe()
-        self.groups = block_groups(self.model, "model")
-        if settings.checkpointing:
-            _compute_again(self.model)
+        if settings.mode == "finetune" and own:
+            self.prepare(settings, lambda: self(torch.zeros(1, 3, self.size, self.size)))
 
     @property
     def size(self) -> int:
@@ -84,6 +84,7 @@ class ImageModel(nn.Module):
         return self.looks.size
 
     def forward(self, faces: Tensor) -> Tensor:
+        self.begin()
         if any(isinstance(m, nn.BatchNorm2d) and m.training for m in self.model.modules()):
             return self._vectors(faces)
         chunk = CHUNK.get(faces.device.type, OTHER_CHUNK)
@@ -188,12 +189,6 @@ def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
         elif last in OTHER_TOKENS:
             count += parameter.shape[-2]
     return count, has_class
-
-
-def _compute_again(model: Any) -> None:
-    """Let blocks that are trained compute again what is within them, if the model can do that."""
-    if model.supports_gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:

@@ -35,14 +35,19 @@ def spans(clip: Clip, stride: int, centre: float, states: int) -> Spans:
 
     At least one state is needed. Frames after the last state have the last state.
     """
-    starts = clip.frame_times()
-    ends = np.append(starts[1:], starts[-1] + 1 / clip.fps)
-    edges = [(times * RATE - centre) / stride - ROUNDING for times in (starts, ends)]
-    first, beyond = (np.clip(np.ceil(edge), 0, states).astype(np.int64) for edge in edges)
+    starts, ends = edges(clip)
+    places = [(times * RATE - centre) / stride - ROUNDING for times in (starts, ends)]
+    first, beyond = (np.clip(np.ceil(place), 0, states).astype(np.int64) for place in places)
     middle = ((starts + ends) / 2 * RATE - centre) / stride
     nearest = np.clip(np.rint(middle), 0, states - 1).astype(np.int64)
     empty = first >= beyond
     return Spans(np.where(empty, nearest, first), np.where(empty, nearest + 1, beyond))
+
+
+def edges(clip: Clip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each frame begins and ends, in seconds, (T,) each."""
+    starts = clip.frame_times()
+    return starts, np.append(starts[1:], starts[-1] + 1 / clip.fps)
 
 
 class Placing:

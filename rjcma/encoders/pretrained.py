@@ -6,27 +6,19 @@ that lacks weights which the encoder uses, or has more layers than its configura
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PretrainedConfig
-from transformers.utils import logging
 
 from rjcma.jobs.progress import say
 from rjcma.problem import Problem
-from rjcma.text.model_files import locate
-
-BROKEN = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, SafetensorError)
-"""What transformers raises for files that are missing, damaged, or of another model."""
+from rjcma.text import loading
 
 UNUSED = ("masked_spec_embed", "mask_token")
 """Weights that models use only while they are pretrained."""
-
-NAMED = 4  # weights that a message names (ours)
 
 
 class Named(NamedTuple):
@@ -42,12 +34,7 @@ class Named(NamedTuple):
 
     def problem(self, found: str, expected: str, cure: str = "") -> Problem:
         """What is wrong with it."""
-        return Problem(
-            file=f"{self.key}: {self.name}",
-            found=found,
-            expected=expected,
-            cure=cure or f"copy or download the model again, or name another in {self.key}",
-        )
+        return loading.problem(self.name, found, expected, key=self.key, cure=cure)
 
 
 def configuration(named: Named, inputs: Collection[str], family: str) -> PretrainedConfig:
@@ -85,15 +72,10 @@ def network(
         for key in sorted(report["missing_keys"])
         if key.startswith(wanted) and not any(name in key for name in (*UNUSED, *unused))
     ]
-    surplus = sorted(report["unexpected_keys"])
-    own = {name for name, _ in model.named_children()}
-    within = [key for key in surplus if _top(key, model.base_model_prefix) in own]
-    if missing or within:
-        found = [f"weights missing: {_listed(missing)}"] if missing else []
-        found += [f"weights unknown: {_listed(within)}"] if within else []
-        raise named.problem("; ".join(found), "the weights of the model that config.json describes")
+    surplus = report["unexpected_keys"]
+    loading.refuse_weights(named.name, missing, loading.of_its_parts(model, report), key=named.key)
     if surplus:
-        say(f"{named.name}: {_listed(surplus)} not needed, left out")
+        say(f"{named.name}: {loading.listed(surplus)} not needed, left out")
     chosen: nn.Module = model.get_submodule(part)
     return chosen.eval().requires_grad_(False)
 
@@ -107,41 +89,4 @@ def random_network(config: Mapping[str, Any]) -> nn.Module:
 
 def read(named: Named, auto: Any, **options: Any) -> Any:
     """What AutoConfig, AutoModel or the like read of the model. Raises `Problem` if they cannot."""
-    try:
-        with _quiet():
-            place = locate(named.name, key=named.key)
-            return auto.from_pretrained(place, trust_remote_code=False, **options)
-    except BROKEN as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if "trust_remote_code" in str(error):
-            raise named.problem(
-                "a model that needs code of its own, which is never run",
-                "a model whose code is part of transformers",
-                f"name another model in {named.key}",
-            ) from None
-        raise named.problem(
-            f"{auto.__name__} cannot read it ({reason})",
-            "all files, undamaged, of a model that transformers knows: config.json,"
-            " model.safetensors, preprocessor_config.json",
-        ) from None
-
-
-def _top(key: str, prefix: str) -> str:
-    """The model's own module to which a weight would belong."""
-    return key.removeprefix(f"{prefix}.").partition(".")[0]
-
-
-def _listed(keys: Sequence[str]) -> str:
-    return f"{', '.join(keys[:NAMED])}{', …' if keys[NAMED:] else ''} ({len(keys)})"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' own reports: what matters of them is raised or said here."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
+    return loading.read(named.name, auto, key=named.key, **options)

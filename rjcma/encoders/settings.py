@@ -64,6 +64,18 @@ class VGGish(Encoder):
     implementation: ClassVar[str] = "rjcma.encoders.vggish:VGGish"
 
 
+class Lora(Section):
+    """Low-rank adapters, which are trained in place of the model's own weights."""
+
+    rank: int = Field(8, ge=1)
+    """The rank of the matrix that is added to the weights of a layer."""
+    alpha: float = Field(16.0, gt=0)
+    """That matrix is multiplied by alpha / rank."""
+
+    implementation: ClassVar[str] = "rjcma.encoders.lora"
+    """The module that inserts them."""
+
+
 class Transformers(Encoder):
     """A model of `transformers`, which brings its own weights."""
 
@@ -75,6 +87,20 @@ class Transformers(Encoder):
     """Numbers of layers, whose states are averaged: 0 is the input of the first block, 1 the output
     of the first block, -1 that of the last. null: the model's own output, which is that of its last
     block, after its last norm if it has one (ours)."""
+    checkpointing: Annotated[bool, NotKeyed] = True
+    """Whether training computes what is within a block again, in place of keeping it, which takes
+    a third more time and far less memory (ours)."""
+    frozen_embeddings: bool = True
+    """Whether training leaves what comes before the first block as it is; if not, it is released
+    with the first third of the blocks, last of all."""
+    lora: Lora | None = None
+    """Low-rank adapters of the linear layers of attention (`pip install "rjcma[lora]"`), released
+    by thirds like blocks, which are then not trained themselves; null: none."""
+
+    def model_post_init(self, context: object, /) -> None:
+        """Refuse adapters that nothing trains."""
+        if self.lora is not None and self.mode == "precompute":
+            raise ValueError("lora: null in mode precompute, in which nothing is trained")
 
 
 class TransformersVisual(Transformers):
@@ -87,9 +113,6 @@ class TransformersVisual(Transformers):
     crop: int = Field(40, ge=8)
     """Pixels that training cuts at random from a stored crop, and prediction from its middle (the
     paper: 40 of 48). In mode precompute, the whole crop is read."""
-    checkpointing: Annotated[bool, NotKeyed] = True
-    """Whether training computes what is within a block again, in place of keeping it, which takes
-    a third more time and far less memory (ours)."""
     implementation: ClassVar[str] = "rjcma.encoders.image_model:ImageModel"
     encodes: ClassVar[str] = "rjcma.encoders.encode_faces:encode_clip"
 
@@ -97,8 +120,8 @@ class TransformersVisual(Transformers):
 class TransformersAudio(Transformers):
     """A speech model that reads sound: wav2vec 2, HuBERT, WavLM, Whisper's encoder and others."""
 
-    mode: Literal["precompute"] = "precompute"
-    implementation: ClassVar[str] = "rjcma.encoders.speech_model:SpeechModel"
+    mode: Literal["finetune", "precompute"] = "precompute"
+    implementation: ClassVar[str] = "rjcma.encoders.speech_encoder:SpeechEncoder"
     encodes: ClassVar[str] = "rjcma.encoders.encode_sound:encode_video"
     reads: ClassVar[Literal["frames", "whole"]] = "whole"
 

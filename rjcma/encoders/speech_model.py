@@ -29,6 +29,9 @@ SECONDS = 30
 
 WHISPER = "whisper"
 
+SMALL = 1e-7
+"""Added to the variance by which sound is scaled (as transformers' feature extractors do)."""
+
 Samples = NDArray[np.float32]
 """Sound in [-1, 1], (samples,)."""
 
@@ -42,12 +45,12 @@ class SpeechModel(nn.Module):
         self.named, self.layers = Named(settings.weights, "audio"), settings.layers
         config = configuration(self.named, ("input_values", "input_features"), FAMILY)
         self.is_whisper = config.model_type == WHISPER
-        if not self.is_whisper and not getattr(config, "conv_stride", None):
-            self._refuse_family(config)
-        _refuse_other_layers(self.named, self.layers, int(config.num_hidden_layers))
+        if not self.is_whisper:
+            refuse_other_families(self.named, config)
+        refuse_other_layers(self.named, self.layers, int(config.num_hidden_layers))
         self.extractor = read(self.named, AutoFeatureExtractor)
-        self._refuse_other_rate()
-        self.grid = _whispers_grid(self.extractor) if self.is_whisper else _grid(config)
+        refuse_other_rate(self.named, self.extractor)
+        self.grid = _whispers_grid(self.extractor) if self.is_whisper else grid_of(config)
         self.model = network(self.named, config, part="encoder" if self.is_whisper else "")
         self.norm = None if self.is_whisper else _whole_norm(self.model)
         self.width = int(config.hidden_size)
@@ -77,21 +80,26 @@ class SpeechModel(nn.Module):
             return states
         return torch.stack([result.hidden_states[layer] for layer in self.layers]).mean(0)
 
-    def _refuse_family(self, config: PretrainedConfig) -> None:
+
+def refuse_other_families(named: Named, config: PretrainedConfig) -> None:
+    """Raise `Problem` unless the configuration says how the model's convolutions read samples."""
+    if not getattr(config, "conv_stride", None):
         found = f"a model of type {config.model_type}, whose configuration has no conv_stride"
-        raise self.named.problem(found, FAMILY, f"name another model in {self.named.key}")
-
-    def _refuse_other_rate(self) -> None:
-        rate = getattr(self.extractor, "sampling_rate", RATE)
-        if rate != RATE:
-            raise self.named.problem(
-                f"a model of sound at {rate} Hz",
-                f"{RATE} Hz, the rate of data/audio and of speech models",
-                f"name another model in {self.named.key}",
-            )
+        raise named.problem(found, FAMILY, f"name another model in {named.key}")
 
 
-def _grid(config: PretrainedConfig) -> Grid:
+def refuse_other_rate(named: Named, extractor: Any) -> None:
+    """Raise `Problem` for a model of sound at another rate than the pipeline's."""
+    rate = getattr(extractor, "sampling_rate", RATE)
+    if rate != RATE:
+        raise named.problem(
+            f"a model of sound at {rate} Hz",
+            f"{RATE} Hz, the rate of data/audio and of speech models",
+            f"name another model in {named.key}",
+        )
+
+
+def grid_of(config: PretrainedConfig) -> Grid:
     """Where the states of a model of samples are, from the convolutions that read them."""
     strides, kernels = config.conv_stride, config.conv_kernel
     reach = 1 + sum((k - 1) * math.prod(strides[:n]) for n, k in enumerate(kernels))
@@ -117,7 +125,8 @@ def _whispers_grid(extractor: Any) -> Grid:
     return Grid(2 * int(extractor.hop_length), 1, 0.0)
 
 
-def _refuse_other_layers(named: Named, layers: tuple[int, ...] | None, blocks: int) -> None:
+def refuse_other_layers(named: Named, layers: tuple[int, ...] | None, blocks: int) -> None:
+    """Raise `Problem` for layers that a model of so many blocks does not have."""
     key = f"encoders.{named.modality}.layers"
     for layer in layers or ():
         if not -blocks - 1 <= layer <= blocks:

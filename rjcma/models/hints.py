@@ -11,8 +11,8 @@ from rjcma.problem import Problem
 def with_hint(problem: Problem, key: str, named: str, kind: str = "") -> Problem:
     """The problem of a missing model, whose cure begins with what fetches it, if anything does.
 
-    `key` is the params key, and `named` what the params file says there; `kind` is the encoder's,
-    whose models those of other kinds cannot replace.
+    `key` is the params key, and `named` what the params file says there; `kind` is the kind of the
+    encoder, or the engine, whose models those of others cannot replace.
     """
     fitting = [entry for entry in read().values() if entry.key == key and _suits(entry, kind)]
     if not fitting:
@@ -32,8 +32,8 @@ def with_hint(problem: Problem, key: str, named: str, kind: str = "") -> Problem
 
 
 def _suits(entry: Entry, kind: str) -> bool:
-    """Whether the model is one of this kind, if any is named."""
-    return not kind or f"kind: {kind}," in entry.params
+    """Whether the model is one of this kind, or for this engine, if any is named."""
+    return not kind or any(f"{word}: {kind}," in entry.params for word in ("kind", "engine"))
 
 
 def _is(entry: Entry, named: str) -> bool:

@@ -27,6 +27,7 @@ from rjcma.problem import Problem
 NEEDED = (".json", ".txt", ".model")
 """Suffixes of the configuration and the tokenizer."""
 WEIGHTS = (".safetensors", ".bin")
+WHOLE = ("model.safetensors", "pytorch_model.bin")
 """Suffixes of weights, the first first."""
 LOOK_EVERY = 0.2
 """Seconds between looks at how much has come (ours)."""
@@ -77,15 +78,18 @@ def fetch(entry: Entry, revision: str | None, folder: Path, told: Told, limits: 
 def chosen(files: Iterable[Listed]) -> list[Listed]:
     """Of the files on the hub, those that transformers reads, with weights in one form.
 
-    Only those beside the configuration: other forms are in folders.
+    Only those beside the configuration: other forms are in folders. Where all weights are in one
+    file of the usual name, others are of other precisions.
 
     >>> names = ["config.json", "model.safetensors", "pytorch_model.bin", "onnx/model.onnx"]
+    >>> names += ["model.fp32-00001-of-00002.safetensors"]
     >>> [file.name for file in chosen(Listed(name, 1, None) for name in names)]
     ['model.safetensors', 'config.json']
     """
     top = [file for file in files if "/" not in file.name]
     for suffix in WEIGHTS:
         if weights := [file for file in top if file.name.endswith(suffix)]:
+            weights = [file for file in weights if file.name in WHOLE] or weights
             others = tuple(f"{other}.index.json" for other in WEIGHTS if other != suffix)
             needed = [file for file in top if file.name.endswith(NEEDED)]
             return weights + [file for file in needed if not file.name.endswith(others)]

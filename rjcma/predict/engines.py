@@ -21,7 +21,7 @@ from rjcma.params import checked, keyed, load
 from rjcma.predict.trained import Trained
 from rjcma.problem import Problem, Problems
 from rjcma.speech import transcribe_all
-from rjcma.speech.settings import Speech
+from rjcma.speech.section import Speech
 from rjcma.text import embed_all, punctuate_all
 from rjcma.text.settings import Punctuation, Text
 from rjcma.training.engines import ENGINES
@@ -349,7 +349,9 @@ def _refuse_models(engines: Engines, recorded: Mapping[str, str]) -> None:
 
 
 def _kind(engines: Engines, key: str) -> str:
-    """The kind of the encoder whose weights this key names; empty for any other model."""
+    """The kind of the encoder, or the recogniser, whose model this key names; else empty."""
+    if key.startswith("speech."):
+        return str(engines.speech.engine)
     encoder = engines.encoders.of(key.split(".")[1]) if key.startswith("encoders.") else None
     return str(getattr(encoder, "kind", ""))
 

@@ -25,6 +25,7 @@ from rjcma.predict.engines import Engines
 from rjcma.predict.looking import found
 from rjcma.predict.videos import ROOT
 from rjcma.problem import Problem, shown
+from rjcma.speech.section import WhisperSettings
 from rjcma.speech.transcribe_all import transcribe_all
 from rjcma.text.embed_all import embed_all
 from rjcma.text.punctuate_all import punctuate_all
@@ -170,7 +171,8 @@ class Features(NamedTuple):
         engines, places = self.engines, self.places
         if engines.listens:
             arguments = (places.audio, places.words, engines.speech)
-            left = self._do(clips, transcribe_all, clips, *arguments, make=LISTEN)
+            make = "" if isinstance(engines.speech, WhisperSettings) else LISTEN
+            left = self._do(clips, transcribe_all, clips, *arguments, make=make)
         else:
             jobs = [Job(video, (), {}) for video in sorted({clip.video for clip in clips})]
             make = "rjcma.predict.silence:no_words"

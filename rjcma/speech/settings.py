@@ -1,6 +1,7 @@
-"""The params section `speech`: the speech recogniser.
+"""Recognisers of which nothing but the model is chosen (section `speech` of the params file).
 
-To add one, write a module beside these and a class here.
+All recognisers are in `rjcma.speech.section`. To add one, write a module beside these, and a class
+there; a change of this module would make the words of all recognisers again.
 """
 
 from __future__ import annotations

@@ -60,8 +60,19 @@ class Text(Section):
     """How words become vectors: the section `text`."""
 
     model: Annotated[str, NotKeyed] = Field("bert-base-uncased", min_length=1)
-    """A BERT's folder, its name on the hub, or package:<Python package that contains it>. The paper
-    says BERT (4.1); the released code has 768 text features, as bert-base does."""
+    """A text encoder's folder, its name on the hub, or package:<Python package that contains it>.
+    The paper says BERT (4.1); the released code has 768 text features, as bert-base does."""
+
+    layers: tuple[Annotated[int, Field(ge=-999, le=999)], ...] | None = Field(None, min_length=1)
+    """Numbers of layers: 0 is the input of the first block, 1 the output of the first block, -1
+    that of the last. null: the last four (the paper, 4.1)."""
+
+    combine: Literal["sum", "mean", "concat"] = "sum"
+    """What is made of these layers' vectors: their sum (the paper), their mean, or one vector of
+    all, one after the other."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the network's numbers (ours). bf16 and fp16 are for GPUs. Vectors are float32."""
 
     device: Annotated[str, NotKeyed] = "auto"
 
@@ -71,3 +82,5 @@ class Text(Section):
     window: int = Field(512, ge=8)
     """Sub-words of a window, BERT's two special tokens included (512: what BERT reads at once,
     Devlin et al., 2019); fewer if the model allows fewer."""
+
+    added: ClassVar[tuple[str, ...]] = ("layers", "combine", "precision")

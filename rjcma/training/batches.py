@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rjcma.encoders.sound import Sound
 from rjcma.gather import gather
 from rjcma.store import FeatureReader
 from rjcma.training.clip_data import ClipData
@@ -32,9 +33,10 @@ class Batch:
     rows: dict[str, Tensor]
     """By modality, the rows of all windows, (R, ...); overlapping windows of a clip share rows."""
     index: dict[str, Tensor]
-    """By modality, the first row of each valid frame's value, (N,); -1 where the value is zeros."""
+    """By modality, the first row of each valid frame's value, (N,); -1 where the value is zeros. Of
+    sound, (N, 4): see `rjcma.encoders.sound`."""
     spans: dict[str, int]
-    """By modality, the number of rows in a frame's value."""
+    """By modality, the number of rows in a frame's value; 0 for sound."""
     lengths: list[int]
     """Valid frames of each window; they come before the padding."""
     truth: Tensor
@@ -67,14 +69,14 @@ class Batch:
 
     def values(
         self, crop_size: int | None, augmentations: Augmentations | None = None
-    ) -> dict[str, Tensor]:
-        """The network's input: by modality, the values of the valid frames, (N, ...).
+    ) -> dict[str, Any]:
+        """The network's input: by modality, the values of the valid frames, (N, ...), or `Sound`.
 
         `crop_size` is the side, in pixels, of the visual encoder's input, or None if the visual
         features are vectors. Faces are cropped to this size and scaled: with `augmentations`, as
         each window's augmentation says (training); without, at the centre.
         """
-        values = {m: gather(self.rows[m], self.index[m], self.spans[m]) for m in self.rows}
+        values = {m: self._value(m) for m in self.rows}
         if crop_size is not None and "visual" in values:
             crops = values["visual"]
             values["visual"] = (
@@ -83,6 +85,10 @@ class Batch:
                 else augmented(crops, self.lengths, augmentations, crop_size)
             )
         return values
+
+    def _value(self, modality: str) -> Any:
+        rows, index, span = self.rows[modality], self.index[modality], self.spans[modality]
+        return gather(rows, index, span) if span else Sound(rows, index, self.lengths)
 
 
 def batch(windows: Sequence[ClipWindow], clips: Mapping[str, ClipData], frames: int) -> Batch:

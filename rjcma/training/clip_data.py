@@ -16,10 +16,14 @@ from rjcma.encoders.settings import Encoded
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.store import FeatureReader
+from rjcma.training.sound_reader import SoundReader
 
 InputShapes = Mapping[str, tuple[int, ...] | None]
 """By modality, the shape of its encoder's input for a frame, if the encoder is trained with the
 network; None if the features are vectors."""
+
+SOUND: tuple[int, ...] = ()
+"""The shape for an encoder that reads the sound around a window's frames."""
 
 CONTENT = {"visual": "face", "audio": "sound", "text": "word"}
 
@@ -67,6 +71,8 @@ def _reader(
     folder: Path, clip: Clip, modality: str, input_shape: tuple[int, ...] | None
 ) -> FeatureReader:
     """A clip's reader, after a check of the shape of its values."""
+    if input_shape == SOUND:
+        return SoundReader(folder / f"{clip.name}.h5", clip)
     if input_shape is not None:
         with_encoder = cast(Encoded, modality)
         values = reader(folder, clip, with_encoder)

@@ -14,7 +14,7 @@ from rjcma.encoders.settings import NONE, Encoder, Transformers, TransformersVis
 from rjcma.encoders.standardised import Standardised
 from rjcma.fusion.network import Network, build
 from rjcma.training.batches import frame_moments
-from rjcma.training.clip_data import ClipData, InputShapes
+from rjcma.training.clip_data import SOUND, ClipData, InputShapes
 from rjcma.training.sections import Settings
 
 
@@ -73,6 +73,13 @@ def looks_of(network: Network) -> dict[str, Sequence[Any]]:
     return {m: list(each) for m, each in looks.items() if each is not None}
 
 
+def merge(network: Network) -> None:
+    """After training, let encoders add what was trained beside their weights to these."""
+    for encoder in network.encoders.values():
+        if merge := getattr(encoder, "merge", None):
+            merge()
+
+
 def crop_size(network: Network) -> int | None:
     """The side, in pixels, of the visual encoder's input; None if there is no such encoder."""
     if "visual" not in network.encoders:
@@ -100,6 +107,8 @@ def _of_transformers(encoder: Encoder, looks: Sequence[Any] | None) -> nn.Module
 def _input_shape(encoder: Encoder) -> tuple[int, ...]:
     if isinstance(encoder, TransformersVisual):
         return (3, encoder.crop, encoder.crop)
+    if encoder.reads == "whole":
+        return SOUND
     shape: tuple[int, ...] = pkgutil.resolve_name(encoder.implementation).input_shape
     return shape
 

@@ -19,10 +19,12 @@ def refuse_without_inputs(folder: Path, clips: Sequence[Clip]) -> None:
 
     All of them refer to one other folder (`rjcma.encoders.encode_all`).
     """
-    inputs = _referred(folder / f"{clips[0].name}.h5") if clips else None
-    if inputs is None:
+    found = _referred(folder / f"{clips[0].name}.h5") if clips else None
+    if found is None:
         return
-    absent = [clip.name for clip in clips if not (inputs / f"{clip.name}.h5").is_file()]
+    inputs, sound = found.parent, found.suffix == ".wav"
+    names = {clip.name: f"{clip.video}.wav" if sound else f"{clip.name}.h5" for clip in clips}
+    absent = [clip for clip, name in names.items() if not (inputs / name).is_file()]
     if absent:
         named = ", ".join([*absent[:NAMED], *["…"] * (len(absent) > NAMED)])
         raise Problem(
@@ -34,12 +36,11 @@ def refuse_without_inputs(folder: Path, clips: Sequence[Clip]) -> None:
 
 
 def _referred(path: Path) -> Path | None:
-    """The folder that a store file refers to; None if it holds its own rows or cannot be read."""
+    """The file that a store file refers to; None if it holds its own rows or cannot be read."""
     try:
         with h5py.File(path, "r") as file:
-            link = file.get("rows", getlink=True)
+            link, sound = file.get("rows", getlink=True), file.attrs.get("sound")
     except OSError:
         return None
-    if not isinstance(link, h5py.ExternalLink):
-        return None
-    return Path(os.path.normpath(path.parent / link.filename)).parent
+    target = link.filename if isinstance(link, h5py.ExternalLink) else sound
+    return None if target is None else Path(os.path.normpath(path.parent / target))

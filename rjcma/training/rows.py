@@ -29,7 +29,8 @@ class _Segment(NamedTuple):
 def read(readers: Sequence[FeatureReader], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
     """Rows of all windows, (R, ...), and the index of each frame's first row in them, (N,).
 
-    There is one window for each reader. The index is -1 where a value is zeros. Raises `Problem`
+    There is one window for each reader. The index is -1 where a value is zeros; it
+    may have columns (N, C), all of which are of rows. Raises `Problem`
     for a file that cannot be read.
     """
     extents = [reader.extent(*window) for reader, window in zip(readers, windows, strict=True)]
@@ -76,10 +77,11 @@ def _index(
     reader: FeatureReader, window: Window, extent: Extent, segments: Sequence[_Segment]
 ) -> NDArray[np.int64]:
     """The window's index into the batch's rows, (frames,); -1 where a value is zeros."""
-    index = reader.index[slice(*window)].astype(np.int64)
+    index = reader.index[slice(*window)]
     shift = next(
         segment.offset - segment.start
         for segment in segments
         if segment.reader is reader and segment.start <= extent[0] and extent[1] <= segment.stop
     )
-    return np.where(index >= 0, index + shift, -1)
+    wide = index.astype(np.promote_types(index.dtype, np.int64))
+    return np.where(wide >= 0, wide + shift, -1)

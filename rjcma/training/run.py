@@ -33,6 +33,9 @@ from rjcma.training.settings import Training
 CURVES = "rjcma.training.curves:Curves"
 """Loaded by its name, not imported, so that its code is in no key: curves do not affect a run."""
 
+RELEASES = "rjcma.training.releases:lines"
+"""Loaded by its name too: what is said of a run does not affect it."""
+
 
 def train(
     run: Run,
@@ -82,8 +85,12 @@ def train(
         name,
         network.random_encoders(settings),
     )
+    if processes.is_main:
+        for line in pkgutil.resolve_name(RELEASES)(trainer.unfreezing):
+            say(f"{name}: {line}")
     curves = pkgutil.resolve_name(CURVES)(live if processes.is_main else None)
     fitted = trainer.fit(parts, Checkpoint(checkpoint, key), curves.add)
+    network.merge(trainer.network)
     times = {clip.name: clip.frame_times() for clip in data.clips}
     predictions = {
         name: later(series, times[name], delay.seconds)

@@ -119,7 +119,9 @@ def work(
     inputs = digests.inputs(run)
     settings = {"target": run.target, "fold": run.fold, **run.settings.keyed()}
     trained = run.settings.trained_encoders()
-    implementations = [e.implementation for e in (run.settings.fusion, *trained.values())]
+    adapters = [lora for e in trained.values() if (lora := getattr(e, "lora", None))]
+    parts = (run.settings.fusion, *trained.values(), *adapters)
+    implementations = [part.implementation for part in parts]
     models = identity.models(run.settings.encoders, list(trained))
     recipe = Recipe.of(modules_of(TRAIN, *implementations), settings, models)
     metadata = {

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import speech_models
 import tiny_corpus
+import torch
 from encoder_settings import encoders
 
 from rjcma import manifest, store
@@ -186,3 +187,20 @@ def test_a_video_is_the_unit_of_sound(root, models):
     run(root, settings, "audio")
     with h5py.File(root / "audio" / "anna.h5") as file:
         assert "about" in file.attrs and b"encode_sound" in file.attrs["about"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("precision, tolerance", [("fp32", 1e-3), ("bf16", 0.05)])
+@pytest.mark.parametrize("modality", ["visual", "audio"])
+def test_vectors_of_a_gpu_are_near_those_of_a_cpu(modality, precision, tolerance, root, models):
+    chosen = section(models, modality)
+    on_cpu = chosen.model_copy(update={"device": "cpu"})
+    on_gpu = chosen.model_copy(update={"device": "cuda", "precision": precision})
+    expected = {path.name: rows(path) for path in run(root, on_cpu, modality).glob("*.h5")}
+    shutil.rmtree(root / modality)  # the device is in no key
+    found = {path.name: rows(path) for path in run(root, on_gpu, modality).glob("*.h5")}
+    assert found.keys() == expected.keys() != set()
+    for name, values in found.items():
+        away = np.linalg.norm(values - expected[name]) / np.linalg.norm(expected[name])
+        assert away < tolerance, name

@@ -36,6 +36,16 @@ def test_all_settings_of_a_model_are_in_its_key_but_not_its_place():
     assert len({str(each) for each in found}) == 4
 
 
+def test_settings_of_training_are_in_the_keys_of_models_that_are_trained_only():
+    changes = [{"crop": 50}, {"frozen_embeddings": False}, {"lora": {"rank": 3}}, {}]
+    found = [identity.keyed(visual(mode="finetune", **each), "visual") for each in changes]
+    assert len({str(each) for each in found}) == 4
+    once = [identity.keyed(visual(**each), "visual") for each in (*changes[:2], {})]
+    assert len({str(each) for each in once}) == 1
+    kept = identity.keyed(visual(mode="finetune", checkpointing=False), "visual")
+    assert kept == found[-1]
+
+
 def test_a_model_is_known_by_the_content_of_its_folder(tmp_path):
     one = image_models.save(tmp_path / "one", "vit")
     known = identity.models(visual(one), ["visual", "audio"])

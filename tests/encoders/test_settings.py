@@ -81,10 +81,15 @@ def test_an_unknown_mode_is_refused(tmp_path, modality):
     "modality, keys, expected",
     [
         ("visual", "output: mean", "'patches', 'class' or 'pooled'"),
-        ("audio", "output: class", "one of the keys mode, weights, kind, layers"),
+        (
+            "audio",
+            "output: class",
+            "one of the keys mode, weights, kind, layers, checkpointing, frozen_embeddings, lora",
+        ),
         ("visual", "layers: []", "a list of at least 1"),
         ("audio", "layers: [last]", "a whole number"),
-        ("audio", "mode: finetune", "'precompute'"),
+        ("visual", "lora: {rank: 2}", "lora: null in mode precompute, in which nothing is trained"),
+        ("audio", "mode: finetune, lora: {rank: 0}", "greater than or equal to 1"),
     ],
 )
 def test_a_model_of_transformers_has_layers_and_an_image_model_an_output(

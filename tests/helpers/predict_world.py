@@ -95,6 +95,7 @@ class World:
         torch.manual_seed(10 * list(RANGES).index(target) + fold)
         built = network.fresh(self._opened(settings), settings)
         metadata = {"target": target, "fold": fold, "params": settings.keyed()}
+        metadata |= {"looks": looks} if (looks := network.looks_of(built)) else {}
         saved.write(folder / saved.WEIGHTS, built, {**metadata, "features": {}, "labels": ""})
         card = {"target": target, "fold": fold, "train": [], "validation": [], "best_epoch": 1}
         (folder / "run.json").write_text(json.dumps(card))

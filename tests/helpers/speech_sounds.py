@@ -80,6 +80,14 @@ def word_errors(said: list[str], heard: list[str]) -> int:
     return row[-1]
 
 
+def real_whisper() -> str:
+    """The Whisper model that RJCMA_WHISPER names; the test is skipped if there is none."""
+    model = os.environ.get("RJCMA_WHISPER")
+    if not model:
+        pytest.skip("RJCMA_WHISPER names no Whisper model with published weights")
+    return model
+
+
 def real_media() -> Path:
     """The folder of real recordings; the test is skipped if there is none."""
     folder = os.environ.get("RJCMA_SHARED")

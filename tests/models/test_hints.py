@@ -18,6 +18,17 @@ def test_a_model_of_another_kind_of_encoder_is_no_hint():
     assert paper.cure.startswith("ask the authors")
 
 
+def test_a_model_of_another_recogniser_is_no_hint():
+    cures = [
+        hints.with_hint(MISSING, "speech.model", "models/mine", engine).cure
+        for engine in ("vosk", "whisper")
+    ]
+    assert [cure.split("`")[1] for cure in cures] == [
+        "rjcma models fetch vosk-en-us",
+        "rjcma models fetch whisper-small",
+    ]
+
+
 @pytest.mark.parametrize(
     "key, named, begin",
     [

@@ -139,15 +139,32 @@ def a_conflict(reader: Reader) -> None:
     lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}")
 
 
+def two_rows(reader: Reader, name: str) -> None:
+    """A small ablation in place of a large one."""
+    rows = [{"name": f"l = {count}", "set": {"recursions": count}} for count in (1, 2)]
+    tables = {"recursions": {"about": "-", "reference": "l = 1", "rows": rows}}
+    ablation = {"seeds": [1], "base": {}, "tables": tables}
+    YAML().dump(ablation, reader.project.folder / f"ablation/{name}.yaml")
+
+
+def a_small_profile(reader: Reader) -> None:
+    """A sample as small as the project's, in the place of the large one."""
+    shutil.copy(reader.project.folder / "params.yaml", reader.project.folder / "params/power.yaml")
+    two_rows(reader, "power")
+
+
+def an_ablation(reader: Reader) -> None:
+    """The report of a small ablation."""
+    two_rows(reader, "rows")
+    reader.project.run("dvc", "repro", "ablation/dvc.yaml")
+
+
 def work_to_do(reader: Reader) -> None:
     """Words and runs are missing; the ablation is small; Slurm's jobs are processes here."""
     data = reader.project.folder / "data"
     for name in ("words", "runs"):
         shutil.rmtree(data / name)
-    rows = [{"name": f"l = {count}", "set": {"recursions": count}} for count in (1, 2)]
-    tables = {"recursions": {"about": "-", "reference": "l = 1", "rows": rows}}
-    ablation = {"seeds": [1], "base": {}, "tables": tables}
-    YAML().dump(ablation, reader.project.folder / "ablation/rows.yaml")
+    two_rows(reader, "rows")
     (reader.project.folder / ".rjcma").mkdir(exist_ok=True)
     (reader.project.folder / ".rjcma/slurm.yaml").write_text("cluster: local\n")
 
@@ -174,6 +191,8 @@ PREPARED: dict[str, Callable[[Reader], None]] = {
     "git push": an_origin,
     "git checkout origin/main": a_conflict,
     "rjcma make": work_to_do,
+    "cp params/power.yaml": a_small_profile,
+    "rjcma power": an_ablation,
 }
 """What a block needs that has a command that begins so, or contains it."""
 

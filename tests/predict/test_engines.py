@@ -123,9 +123,9 @@ def test_a_record_of_another_version_is_one_line(runs):
 
 
 def test_an_engine_that_this_version_does_not_know_is_one_line_with_a_cure(world, runs, tmp_path):
-    say(runs, lambda record: record["params"]["speech"].update(engine="whisper"))
+    say(runs, lambda record: record["params"]["speech"].update(engine="wav2vec2"))
     with pytest.raises(
-        Problem, match=r"speech\.engine = 'whisper'; .*update rjcma.*--other-engines"
+        Problem, match=r"speech\.engine = 'wav2vec2'; .*update rjcma.*--other-engines"
     ):
         engines(runs)
     mine = params(tmp_path / "mine.yaml", world)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import h5py
 import image_models
 import numpy as np
 import pytest
 import speech_models
 from clips import clip
-from predict_world import World
+from predict_world import BERT_WIDTH, World
 
 from rjcma import store
 from rjcma.audio.extract_all import extract_all
@@ -17,10 +19,13 @@ from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoders
 from rjcma.jobs.digests import digest_folder
 from rjcma.params import checked
+from rjcma.predict import bundle
 from rjcma.predict.predict import Request, predict
+from rjcma.predict.trained import open_all as open_runs
 from rjcma.problem import Problems
 from rjcma.training import network
 from rjcma.training.clip_data import open_all
+from rjcma.training.saved import load_run
 
 WIDTHS = {"visual": 20, "audio": 16}
 
@@ -106,3 +111,50 @@ def test_another_model_at_the_same_place_is_refused(world, talk, work):
     with pytest.raises(Problems, match=r"encoders\.audio\.weights.*found another model"):
         list(predict(Request([talk], world.runs, work)))
     weights.write_bytes(before)
+
+
+class Finetuned(World):
+    """A run that trained two models of transformers, of which nothing but its weights is left."""
+
+    def __init__(self, root) -> None:
+        root.mkdir(exist_ok=True)
+        self.image = image_models.save(root / "image", "vit")
+        self.voice = speech_models.save(root / "voice", "hubert")
+        super().__init__(root)
+        self.runs = self.runs[:1]
+        shutil.rmtree(self.image)
+        shutil.rmtree(self.voice)
+
+    def sections(self):
+        sections = super().sections()
+        trained = {"mode": "finetune", "kind": "transformers"}
+        visual, audio = ({**trained, "weights": str(path)} for path in (self.image, self.voice))
+        return {**sections, "encoders": {"visual": visual, "audio": audio}}
+
+    def settings(self):
+        encoders = checked(Encoders, self.sections()["encoders"], "encoders", "")
+        return super().settings()._replace(encoders=encoders)
+
+    def _opened(self, settings):
+        """Only the text is looked at; the shapes of the others follow from the settings."""
+        folder = self.root / "shapes"
+        (folder / "text").mkdir(parents=True, exist_ok=True)
+        store.write(folder / "text/shape.h5", np.random.default_rng(2).normal(size=(9, BERT_WIDTH)))
+        return open_all([clip("shape", 9)], {"text": folder / "text"}, {"text": None}, None, "")
+
+
+def test_a_run_that_trained_two_models_predicts_without_them_also_from_a_bundle(
+    talk, work, tmp_path
+):
+    runs = Finetuned(tmp_path / "finetuned").runs
+    (result,) = predict(Request([talk], runs, work / "finetuned"))
+    (series,) = result.folds["valence"]
+    folders = {m: result.files[m].parent for m in ("visual", "audio", "text")}
+    record = clip("talk", probe(talk).decoded, fps=probe(talk).fps, file=str(talk))
+    renamed = [record.model_copy(update={"name": result.files["visual"].stem})]
+    direct = load_run(runs[0]).predict(renamed, folders, device_name="cpu")[renamed[0].name]
+    assert series.std() > 0
+    np.testing.assert_allclose(series, direct, atol=1e-5)
+    bundle.write(open_runs(runs), tmp_path / "one.rjcma")
+    (again,) = predict(Request([talk], [tmp_path / "one.rjcma"], work / "finetuned"))
+    assert all((again.folds[target] == result.folds[target]).all() for target in result.folds)

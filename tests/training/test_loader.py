@@ -253,7 +253,8 @@ def test_a_copy_to_a_gpu_begins_before_the_batch_ahead_of_it_is_handed_over(monk
     ]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_batches_on_a_gpu_hold_the_same_values(world):
     clips, _ = world
     groups = groups_of(clips)

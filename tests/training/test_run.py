@@ -56,6 +56,16 @@ def test_a_run_leaves_its_four_files_and_their_ledger(run):
     assert {path.name for path in run.iterdir()} == FILES | {LEDGER}
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("mode", ["precompute", "finetune"])
+def test_two_runs_on_a_gpu_are_the_same_bytes(root, tmp_path, mode):
+    runs = [trained(root, tmp_path / n, mode, epochs=2, device="cuda") for n in ("one", "two")]
+    for name in ("weights.safetensors", "predictions.h5"):
+        one, two = ((run / name).read_bytes() for run in runs)
+        assert one == two
+
+
 def test_every_clip_gets_a_prediction_a_frame(run):
     with h5py.File(run / "predictions.h5") as file:
         assert {name: file[name].shape for name in file} == {
