@@ -96,7 +96,7 @@ class Flow:
     def _run(self) -> None:
         reached = False
         try:
-            with requests.Session() as session, self._opened(session) as response:
+            with self._opened() as response:
                 self._put(Reply(response.status_code, response.headers))
                 reached = True
                 while not self._left.is_set():
@@ -117,10 +117,12 @@ class Flow:
             except Full:
                 continue
 
-    def _opened(self, session: requests.Session) -> requests.Response:
+    def _opened(self) -> requests.Response:
+        """The answer after redirects. Each request has a connection of its own: a server may close
+        the one before, without having said so, just when the next request is sent."""
         url = self._url
         for _ in range(self._limits.redirects + 1):
-            response = session.get(
+            response = requests.get(
                 url,
                 headers={**self._headers, "Accept-Encoding": "identity"},
                 stream=True,

@@ -7,7 +7,7 @@ import time
 
 import hostile_server
 import pytest
-from hostile_server import answer, cut, dripping, moved, silent, stalled, whole
+from hostile_server import answer, cut, dripping, moved, serve, silent, stalled, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +112,24 @@ def test_redirects_are_followed(got, server):
     server.odd["/there"] = moved("/elsewhere")
     server.odd["/elsewhere"] = moved(server.url + "/file", 307)
     assert got(path="/there") == FILE
+
+
+def test_a_redirect_opens_a_connection_of_its_own(got, server):
+    """One that is left open may be closed by the server just when it is used again."""
+    places = []
+
+    def to_the_file(handler):
+        places.append(handler.client_address)
+        handler.close_connection = False
+        moved("/elsewhere")(handler)
+
+    def the_file(handler):
+        places.append(handler.client_address)
+        serve(handler, FILE)
+
+    server.odd["/there"], server.odd["/elsewhere"] = to_the_file, the_file
+    assert got(path="/there") == FILE
+    assert len(set(places)) == 2
 
 
 @pytest.mark.parametrize(
