@@ -92,6 +92,8 @@ class ClipList(_Corpus):
     def _each_once(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
         if len({target.lower() for target in targets}) < len(targets):
             raise ValueError("each of them once")
+        if {target.lower() for target in targets} & {"mean", "frame", "time", "face", "word"}:
+            raise ValueError("other names than mean, frame, time, face, word: tables have these")
         return targets
 
 

@@ -97,6 +97,12 @@ def test_json_lines_and_other_delimiters_give_the_same_manifest(root: Path) -> N
         assert clips(audited(root, list=name)) == first, name
 
 
+@pytest.mark.parametrize("name", ["mean", "frame", "Time", "face", "word"])
+def test_a_target_is_not_called_as_a_column_of_our_tables(root: Path, name: str) -> None:
+    with pytest.raises(Problem, match=r"corpus\.targets.*tables have these"):
+        checked(Corpus, section(root, targets=["engagement", name]), "corpus", "")
+
+
 def test_the_index_has_the_names_and_ranges_of_the_targets(root: Path) -> None:
     ratings = {"range": {"engagement": [0, 10], "dominance": [-2, 2]}}
     settings = checked(Corpus, section(root, annotations=ratings), "corpus", "")
