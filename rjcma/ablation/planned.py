@@ -37,7 +37,7 @@ def planned(report: Path, videos: int, rows: int | None = None) -> str:
         raise Problem(
             file=report,
             found="no table with differences over videos",
-            expected=f"{WHERE}: its tables as CSV",
+            expected=f"{WHERE}: its tables as CSV, of two validation videos or more",
             cure="run `make ablation`, or name the folder of its report",
         )
     how = (

@@ -154,8 +154,9 @@ def a_small_profile(reader: Reader) -> None:
 
 
 def an_ablation(reader: Reader) -> None:
-    """The report of a small ablation."""
+    """The report of a small ablation, on more than one video."""
     two_rows(reader, "rows")
+    reader.project.edit(runs={"folds": [0, 1]})
     reader.project.run("dvc", "repro", "ablation/dvc.yaml")
 
 

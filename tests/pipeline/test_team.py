@@ -114,6 +114,7 @@ def test_who_pulls_for_training_trains_and_scores_without_the_corpus(team, tmp_p
 @pytest.mark.long
 def test_training_on_precomputed_vectors_needs_neither_faces_nor_spectrograms(team, tmp_path):
     project = team.clone(tmp_path, *RJCMA, "pull", "training")
+    project.run("dvc", "pull", "data/audio")  # stage encode depends on it: speech models read it
     modes = [f"encoders.{modality}.mode=precompute" for modality in ("visual", "audio")]
     project.run(*EXP, "-S", modes[0], "-S", modes[1])
     for inputs in ("faces", "logmel"):
