@@ -253,3 +253,15 @@ def test_no_module_of_the_library_names_a_path_of_data():
 @pytest.mark.parametrize("path", sorted(ROOT.glob("stages/*.py")), ids=lambda path: path.stem)
 def test_stages_are_thin(path):
     assert len(path.read_text().splitlines()) <= 60
+
+
+def test_make_gpu_runs_every_test_that_needs_a_gpu():
+    needs = "skipif(" + "not torch.cuda.is_available()"
+    for path in sorted(ROOT.glob("tests/**/test_*.py")):
+        lines = path.read_text().splitlines()
+        unmarked = [
+            number
+            for number, line in enumerate(lines, 1)
+            if needs in line and lines[number - 2] != "@pytest.mark.gpu"
+        ]
+        assert not unmarked, f"{path.relative_to(ROOT)}: lines {unmarked} lack the mark gpu"

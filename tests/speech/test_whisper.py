@@ -257,7 +257,8 @@ def test_a_broken_character_spoils_no_word_after_it():
     assert [word for word, _ in found] == ["the", "the"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_gpu_hears_what_a_cpu_hears(mini, tmp_path, precision):
     said = np.random.default_rng(3).choice([*mini_whisper.HERTZ, ""], 71)

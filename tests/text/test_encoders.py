@@ -118,7 +118,8 @@ def test_half_precision_is_near_and_finite(folder, name):
     assert 0 < np.abs(half - full).max() < 0.1 * np.abs(full).max()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 @pytest.mark.parametrize("name", text_models.ENCODERS)
 @pytest.mark.parametrize("precision, near", [("fp32", 1e-3), ("bf16", 0.1), ("fp16", 0.02)])
 def test_a_gpu_gives_the_same_vectors(folder, name, precision, near):
