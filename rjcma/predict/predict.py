@@ -66,9 +66,10 @@ def predict(request: Request) -> Iterator[Predicted]:
     _refuse_person(request, engines)
     places, failures = Places(request.work, engines.id), Failures()
     features = Features(engines, places, failures)
-    _load_meanwhile(request, places)
+    loading = _load_meanwhile(request, places)
     clips = videos.clips_of(request.videos, places.videos, failures)
     clips = features.look(features.hear(clips))
+    loading.join()  # transformers cannot be imported by two threads at once
     clips = features.make(_people(clips, request, places))
     predictions = request.work / "predictions" / _id(engines, runs)
     run(failures, _networks(clips, runs, engines, places, predictions))
@@ -82,12 +83,15 @@ def predict(request: Request) -> Iterator[Predicted]:
     failures.check()
 
 
-def _load_meanwhile(request: Request, places: Places) -> None:
+def _load_meanwhile(request: Request, places: Places) -> threading.Thread:
     """Load what takes seconds in a thread of its own while videos are read, if any is new."""
-    if not all((places.videos / f"{video.stem}.json").is_file() for video in request.videos):
-        threading.Thread(
-            target=lambda: list(map(importlib.import_module, SLOW)), daemon=True
-        ).start()
+    new = any(not (places.videos / f"{video.stem}.json").is_file() for video in request.videos)
+    modules = SLOW if new else ()
+    loading = threading.Thread(
+        target=lambda: list(map(importlib.import_module, modules)), daemon=True
+    )
+    loading.start()
+    return loading
 
 
 def _people(whole: Sequence[Clip], request: Request, places: Places) -> list[Clip]:
