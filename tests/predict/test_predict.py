@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,8 +21,9 @@ from rjcma.encoders.encode_all import encode_all
 from rjcma.encoders.settings import Encoders
 from rjcma.params import checked
 from rjcma.predict import outputs, tables
+from rjcma.predict import predict as predicting
 from rjcma.predict.engines import Asked, of_runs
-from rjcma.predict.features import Places
+from rjcma.predict.features import Features, Places
 from rjcma.predict.outputs import Forms
 from rjcma.predict.predict import Request, _files, predict
 from rjcma.predict.result import Predicted
@@ -247,3 +250,19 @@ def test_a_clip_of_ones_own_fits_the_manifest(world, talk, work, tmp_path):
     manifest.write(tmp_path / "clips.jsonl", [result.clip])
     assert manifest.read(tmp_path / "clips.jsonl") == [result.clip]
     assert result.clip.frame_times() == pytest.approx(np.arange(30) / FPS)
+
+
+def test_libraries_are_loaded_before_features_are_made(world, talk, tmp_path, monkeypatch):
+    """Two threads that import transformers at once fail, which a short video brought about."""
+    order = []
+
+    def slowly(name):
+        time.sleep(0.5)
+        order.append("loaded")
+
+    make = Features.make
+    monkeypatch.setattr(predicting, "importlib", SimpleNamespace(import_module=slowly))
+    monkeypatch.setattr(predicting, "SLOW", ("slow",))
+    monkeypatch.setattr(Features, "make", lambda *given: order.append("made") or make(*given))
+    list(predict(Request([talk], world.runs, tmp_path / "work")))
+    assert order[:2] == ["loaded", "made"]
