@@ -98,8 +98,10 @@ def _stream(container: Any, size: tuple[int, int], quality: Quality) -> Any:
     stream = container.add_stream("libx264", rate=Fraction(TICKS))
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
-    # Without B-frames a file needs no list of edits, and every frame has its own duration.
-    stream.options = {"preset": quality.preset, "crf": str(quality.crf), "bf": "0"}
+    # Without B-frames a file needs no list of edits, and every frame has its own duration. x264's
+    # "mbtree" reads memory that it has not set, so that the same pictures may give other bytes.
+    options = {"preset": quality.preset, "crf": str(quality.crf), "bf": "0", "mbtree": "0"}
+    stream.options = options
     context = stream.codec_context
     context.time_base = Fraction(1, TICKS)
     context.thread_count = THREADS

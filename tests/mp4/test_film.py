@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +156,23 @@ def test_a_full_disk_is_a_problem_and_an_older_file_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "free space on that disk" in str(caught.value) and caught.value.file == str(path)
     assert path.read_bytes() == b"older" and list(tmp_path.iterdir()) == [path]
+
+
+BRIGHTER = """
+import sys
+from pathlib import Path
+import numpy as np
+from rjcma.mp4 import film
+pictures = [(k / 10, np.full((222, 320, 3), 20 * k, np.uint8)) for k in range(5)]
+film.write(Path(sys.argv[1]), pictures, (320, 222), None, end=0.5)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library fills memory on Linux only")
+def test_the_bytes_do_not_depend_on_what_memory_held_before(tmp_path):
+    found = set()
+    for fill in ("0", "1", "170"):
+        path, env = tmp_path / f"{fill}.mp4", {**os.environ, "MALLOC_PERTURB_": fill}
+        subprocess.run([sys.executable, "-c", BRIGHTER, str(path)], env=env, check=True)
+        found.add(path.read_bytes())
+    assert len(found) == 1
