@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -71,23 +70,24 @@ class PreparedEncoder:
         """Write a clip's vectors."""
         values = inputs.reader(folder, clip, self.modality)
         inputs.refuse_other_inputs(values, self.modality, self.input_shape)
-        with inference.running(self.device, self.precision):
-            # All batches of a clip are sent to a GPU before the single wait, in `.cpu()`.
-            vectors = [self.encoder(frames).float() for frames in self._batches(values)]
-            rows = torch.cat(vectors).cpu().numpy()
+        batches = range(0, values.frames, self.batch)
+        run = functools.partial(self._encoded, values)
+        # All batches of a clip are sent to a GPU before the single wait, in `.cpu()`.
+        vectors = list(inference.each(f"{values.clip}: {self.modality}", run, batches))
+        rows = torch.cat(vectors).cpu().numpy()
         values.close()
         if not np.isfinite(rows).all():
             raise self._not_finite(values)
         store.write(path, rows)
 
-    def _batches(self, values: store.FeatureReader) -> Iterator[Tensor]:
-        """The encoder's input for the clip's frames, in order, on the device."""
-        for start in range(0, values.frames, self.batch):
-            rows, index = values.ranged(start, min(start + self.batch, values.frames))
+    def _encoded(self, values: store.FeatureReader, start: int) -> Tensor:
+        """The vectors of the batch that begins with this frame, on the device."""
+        rows, index = values.ranged(start, min(start + self.batch, values.frames))
+        with inference.running(self.device, self.precision):
             frames = gather(self._to_device(rows), self._to_device(index).long(), values.span)
             if self.modality == "visual":
                 frames = augmentation.centred(frames, self.input_shape[-1])
-            yield frames
+            return self.encoder(frames).float()
 
     def _to_device(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,23 +68,26 @@ class FaceEncoder:
         values = inputs.reader(folder, clip, "visual")
         inputs.refuse_other_inputs(values, "visual", (3, SMALLEST, SMALLEST))
         self._say_size(values.value_shape[0])
-        with inference.running(self.device, self.precision):
-            vectors = [self.model(crops).float() for crops in self._batches(values)]
-            rows = torch.cat(vectors).cpu().numpy()
+        # All crops, in order, and then a black one.
+        batches = [*range(0, len(values.rows), self.batch), None]
+        run = functools.partial(self._encoded, values)
+        vectors = list(inference.each(f"{values.clip}: visual", run, batches))
+        rows = torch.cat(vectors).cpu().numpy()
         index = np.where(values.index >= 0, values.index, len(rows) - 1)  # the last one is black
         values.close()
         if not np.isfinite(rows).all():
             raise self._not_finite(values)
         store.write(path, rows[index])
 
-    def _batches(self, values: store.FeatureReader) -> Iterator[Tensor]:
-        """All crops of a clip, in order, and then a black one, scaled to [-1, 1]."""
-        rows = values.rows
-        for start in range(0, len(rows), self.batch):
-            yield self._scaled(rows[start : start + self.batch])
-        yield self._scaled(np.zeros((1, *values.value_shape), np.uint8))
+    def _encoded(self, values: store.FeatureReader, start: int | None) -> Tensor:
+        """The vectors of the batch from this crop on, or of a black crop, on the device."""
+        black = np.zeros((1, *values.value_shape), np.uint8)
+        crops = black if start is None else values.rows[start : start + self.batch]
+        with inference.running(self.device, self.precision):
+            return self.model(self._scaled(crops)).float()
 
     def _scaled(self, crops: np.ndarray) -> Tensor:
+        """The crops on the device, scaled to [-1, 1]."""
         tensor = torch.from_numpy(crops)
         if self.device.type == "cuda":
             tensor = tensor.pin_memory()

@@ -24,6 +24,7 @@ from rjcma.encoders.chunks import Chunk, cut
 from rjcma.encoders.placing import Placing, States, spans
 from rjcma.encoders.settings import Encoders, TransformersAudio
 from rjcma.encoders.speech_model import SMALL, Samples, SpeechModel
+from rjcma.encoders.whole_norm import Statistics
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
 from rjcma.wav import RATE, Wav
@@ -34,7 +35,7 @@ AT_ONCE = 8
 BLOCK = 60 * RATE
 """Samples that are read at a time to find their mean and variance (ours)."""
 
-_loading, _gpu = threading.Lock(), threading.Lock()
+_loading, _gpu, _reading = threading.Lock(), threading.Lock(), threading.Lock()
 
 
 def encode_video(
@@ -72,7 +73,7 @@ class SoundEncoder:
         grid, width = self.model.grid, self.model.width
         samples = max(sound.samples, grid.reach)  # shorter sound is followed by silence
         scale = _scale(sound) if self.model.is_scaled else Scale(0.0, 1.0)
-        self._measure(sound, samples, scale)
+        measured = self._measured(sound, samples, scale)
         with ExitStack() as files:
             placings = []
             for clip in clips:
@@ -84,34 +85,47 @@ class SoundEncoder:
                 for chunk in cut(samples, self.model.chunk, grid)
                 if any(placing.needs(chunk.first, chunk.beyond) for placing in placings)
             ]
-            for chunk, states in self._states(sound, chunks, scale):
+            for chunk, states in self._states(sound, chunks, scale, measured):
                 for placing in placings:
                     placing.take(chunk.first, states)
 
-    def _measure(self, sound: Wav, samples: int, scale: Scale) -> None:
-        """Measure what the model needs to know of all the sound."""
-        if self.model.norm is not None:
+    def _measured(self, sound: Wav, samples: int, scale: Scale) -> Statistics | None:
+        """What the model's first norm needs to know of all the sound, if it is such a norm."""
+        if self.model.norm is None:
+            return None
 
-            def read(start: int, stop: int) -> torch.Tensor:
-                return torch.from_numpy(_read(sound, start, stop, scale))[None].to(self.device)
+        def read(start: int, stop: int) -> torch.Tensor:
+            return torch.from_numpy(_read(sound, start, stop, scale))[None].to(self.device)
 
-            with inference.running(self.device, self.precision):
-                self.model.norm.measure(read, samples)
+        with inference.running(self.device, self.precision):
+            return self.model.norm.measure(read, samples)
 
     def _states(
-        self, sound: Wav, chunks: Sequence[Chunk], scale: Scale
+        self, sound: Wav, chunks: Sequence[Chunk], scale: Scale, measured: Statistics | None
     ) -> Iterator[tuple[Chunk, States]]:
         """The states that are taken from each chunk."""
+        parts: list[list[Chunk]] = []
         for _, alike in groupby(chunks, key=lambda chunk: chunk.stop - chunk.start):
             group = list(alike)
-            for at in range(0, len(group), self.at_once):
-                part = group[at : at + self.at_once]
-                sounds = [_read(sound, chunk.start, chunk.stop, scale) for chunk in part]
-                with inference.running(self.device, self.precision):
-                    inputs = self.model.inputs(sounds).to(self.device)
-                    results = self.model(inputs).float().cpu().numpy()
-                for chunk, states in zip(part, results, strict=True):
-                    yield chunk, self._taken(sound, chunk, states)
+            parts += [group[at : at + self.at_once] for at in range(0, len(group), self.at_once)]
+        run = functools.partial(self._of_part, sound, scale, measured)
+        for part, results in zip(
+            parts, inference.each(f"{sound.clip}: audio", run, parts), strict=True
+        ):
+            for chunk, states in zip(part, results, strict=True):
+                yield chunk, self._taken(sound, chunk, states)
+
+    def _of_part(
+        self, sound: Wav, scale: Scale, measured: Statistics | None, part: Sequence[Chunk]
+    ) -> States:
+        """All states of some chunks of one length."""
+        if self.model.norm is not None and measured is not None:
+            self.model.norm.use(measured)
+        with _reading:
+            sounds = [_read(sound, chunk.start, chunk.stop, scale) for chunk in part]
+        with inference.running(self.device, self.precision):
+            inputs = self.model.inputs(sounds).to(self.device)
+            return self.model(inputs).float().cpu().numpy()
 
     def _taken(self, sound: Wav, chunk: Chunk, states: States) -> States:
         grid = self.model.grid

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from rjcma.encoders.winograd import Winograd
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+Watch = Callable[[str, int, Iterator[Any]], Iterator[Any]]
+"""Shows that parts of a clip's work are done: of what, how many there are, and the parts."""
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -67,6 +76,51 @@ def one_core_a_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+class _Parts:
+    """How the parts of a clip are run: one after another, and without a word, unless asked for."""
+
+    threads: Executor | None = None
+    ahead = 0
+    watch: Watch | None = None
+
+
+@contextmanager
+def in_parts(threads: int, watch: Watch) -> Iterator[None]:
+    """While this is active, parts of a clip run side by side, one core each, and are watched.
+
+    A part is computed by one core however many run, so its values are those of a stage's worker.
+    """
+    with one_core_a_thread(), ThreadPoolExecutor(threads) as pool:
+        _Parts.threads, _Parts.ahead, _Parts.watch = pool if threads > 1 else None, threads, watch
+        try:
+            yield
+        finally:
+            _Parts.threads, _Parts.watch = None, None
+            pool.shutdown(cancel_futures=True)
+
+
+def each(what: str, run: Callable[[Item], Value], items: Sequence[Item]) -> Iterator[Value]:
+    """What `run` makes of each item, in order. Few results wait at a time. See `in_parts`."""
+    values = map(run, items) if _Parts.threads is None else _ahead(_Parts.threads, run, items)
+    return values if _Parts.watch is None else _Parts.watch(what, len(items), values)
+
+
+def _ahead(
+    threads: Executor, run: Callable[[Item], Value], items: Sequence[Item]
+) -> Iterator[Value]:
+    waiting: deque[Future[Value]] = deque()
+    try:
+        for item in items:
+            waiting.append(threads.submit(run, item))
+            if len(waiting) > _Parts.ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _fold(layers: nn.Sequential) -> None:

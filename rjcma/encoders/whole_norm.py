@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +21,18 @@ Read = Callable[[int, int], Tensor]
 """Gives samples from the first number to the second, (1, n), on the model's device."""
 
 
+class Statistics(NamedTuple):
+    """Of each channel, over all the sound, (C,) float64."""
+
+    mean: Tensor
+    deviation: Tensor
+
+
 class WholeNorm(nn.Module):
     """Takes the place of a group norm with a group for each channel, after the convolution `conv`.
 
-    Each thread has statistics of its own, so that threads can share a model.
+    What it has measured of a sound is given to it by `use` before parts of this sound are read.
+    Each thread has what it uses, so that threads can share a model.
     """
 
     def __init__(self, conv: nn.Conv1d, norm: nn.GroupNorm) -> None:
@@ -33,8 +42,8 @@ class WholeNorm(nn.Module):
         self._conv = [conv]  # in a list, so that it is no module of this one
         self._own = threading.local()
 
-    def measure(self, read: Read, samples: int) -> None:
-        """Measure so many samples, in blocks, for what this thread reads next."""
+    def measure(self, read: Read, samples: int) -> Statistics:
+        """Measure so many samples, in blocks."""
         (conv,) = self._conv
         step, width = conv.stride[0], conv.kernel_size[0]
         count = (samples - width) // step + 1
@@ -45,7 +54,11 @@ class WholeNorm(nn.Module):
             sums += torch.stack([values.sum(1), (values**2).sum(1)]).cpu()
         mean, squares = sums / count
         deviation = (squares - mean**2).clamp(min=0).add(self.norm.eps).sqrt()
-        self._own.statistics = mean, deviation
+        return Statistics(mean, deviation)
+
+    def use(self, statistics: Statistics) -> None:
+        """Normalise by these what this thread reads next."""
+        self._own.statistics = statistics
 
     def forward(self, x: Tensor) -> Tensor:
         mean, deviation = (s.to(x.device, torch.float32) for s in self._own.statistics)

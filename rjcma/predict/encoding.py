@@ -1,42 +1,33 @@
-"""Run an encoder once over a clip, as stage `encode` does, with its progress shown."""
+"""While clips are encoded, progress is shown, and a single one has all cores."""
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 from torch import Tensor
 
-from rjcma.encoders.encode import PreparedEncoder
-from rjcma.encoders.settings import Encoded, Encoders
+from rjcma import device
+from rjcma.encoders import inference
+from rjcma.encoders.encode_all import MODEL_MEMORY
+from rjcma.encoders.settings import Encoded, Encoders, Transformers
 from rjcma.jobs.progress import watched
-from rjcma.manifest import Clip
-from rjcma.store import FeatureReader
-
-_loading = threading.Lock()
+from rjcma.jobs.workers import DEFAULT, Needs, room
 
 
-def encode(
-    modality: Encoded, settings: Encoders, seed: int, folder: Path, clip: Clip, path: Path
-) -> None:
-    """Write the clip's vectors, as `rjcma.encoders.encode.encode_clip` does."""
-    with _loading:  # two threads would draw random weights from one generator
-        encoder = _prepared(modality, settings, seed)
-    with encoder.turn():
-        encoder.write(folder, clip, path)
+def alone(modality: Encoded, settings: Encoders, *_: object) -> AbstractContextManager[None]:
+    """While a single clip is encoded: its parts run side by side, on a CPU."""
+    on_cpu = device.choose(settings.device, "encoders.device").type == "cpu"
+    large = isinstance(getattr(settings, modality), Transformers)
+    return inference.in_parts(
+        room(Needs(MODEL_MEMORY) if large else DEFAULT) if on_cpu else 1, _shown
+    )
 
 
-@functools.lru_cache(maxsize=1)
-def _prepared(modality: Encoded, settings: Encoders, seed: int) -> _Watched:
-    return _Watched(modality, settings, seed)
+def among(*_: object) -> AbstractContextManager[None]:
+    """While several clips are encoded side by side."""
+    return inference.in_parts(1, _shown)
 
 
-class _Watched(PreparedEncoder):
-    """An encoder that shows how many batches it has run."""
-
-    def _batches(self, values: FeatureReader) -> Iterator[Tensor]:
-        total = -(-values.frames // self.batch)
-        what = f"{values.clip}: {self.modality}"
-        yield from watched(what, total, "step", super()._batches(values))
+def _shown(what: str, parts: int, values: Iterator[Tensor]) -> Iterator[Tensor]:
+    return watched(what, parts, "step", values)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rjcma.audio.extract_all import extract_all
 from rjcma.audio.logmel_all import logmel_all
 from rjcma.encoders.encode_all import encode_all
-from rjcma.encoders.settings import Encoded, Transformers
+from rjcma.encoders.settings import Encoded
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.progress import say
 from rjcma.jobs.work import Job, Work
@@ -32,8 +32,8 @@ from rjcma.text.punctuate_all import punctuate_all
 from rjcma.vision.faces_all import faces_all
 from rjcma.vision.model import models
 
-LISTEN, ENCODE = "rjcma.predict.listening:transcribe", "rjcma.predict.encoding:encode"
-"""As the stages' functions, with progress."""
+LISTEN = "rjcma.predict.listening:transcribe"
+"""As the stage's function, with progress."""
 
 ONE_CORE = "rjcma.predict.network:one_core"
 """Words become vectors by one core, as in the stages, so that they are the same."""
@@ -191,16 +191,15 @@ class Features(NamedTuple):
 
     def _encoded(self, modality: Encoded, clips: Sequence[Clip], inputs: Path) -> list[Clip]:
         encoders, out = self.engines.encoders, self.places.of(modality)
-        encoder = getattr(encoders, modality)
-        shows = encoder.mode == "precompute" and not isinstance(encoder, Transformers)
+        precomputes = getattr(encoders, modality).mode == "precompute"
+        around = "rjcma.predict.encoding:" + ("alone" if len(clips) == 1 else "among")
         arguments = (modality, clips, inputs, out, encoders, self.engines.seed)
         return self._do(
             clips,
             encode_all,
             *arguments,
             *([self.places.audio] if modality == "audio" else []),
-            make=ENCODE if shows else "",
-            around="" if len(clips) == 1 else None,  # a single clip is encoded by all cores
+            around=around if precomputes else None,
         )
 
     def _do(self, clips: Sequence[Clip], *arguments: Any, **how: Any) -> list[Clip]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 import numpy as np
 import pytest
 import tiny_corpus
+import torch
 from speech_sounds import RATE, to_pcm, write_wav
 
-from rjcma import store
-from rjcma.encoders.encode import encode_clip
+from rjcma.encoders import inference
+from rjcma.encoders.encode import encode_clip, side_by_side
 from rjcma.jobs import progress
 from rjcma.predict import encoding, listening
 from rjcma.speech.engine import Engine
@@ -59,39 +59,49 @@ def test_the_whole_sound_is_heard_while_progress_is_shown(tmp_path, monkeypatch,
     assert "talk: words: 3/3 pieces done" in capsys.readouterr().err
 
 
-def test_an_encoder_gives_the_vectors_of_the_stage_while_progress_is_shown(
-    tmp_path, always, capsys
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("modality", ["audio", "visual"])
+def test_an_encoder_gives_the_bytes_of_the_stage_however_many_parts_run_at_once(
+    tmp_path, monkeypatch, always, capsys, threads, modality
 ):
     clip = next(c for c in tiny_corpus.write(tmp_path) if c.name == "cleo")
     settings = tiny_corpus.encoders("precompute", batch=5, device="cpu")
-    for name, encode in (("ours", encoding.encode), ("stage", encode_clip)):
-        encode("audio", settings, 3, tmp_path / "logmel", clip, tmp_path / f"{name}.h5")
-    ours, stage = (
-        store.FeatureReader(tmp_path / f"{name}.h5", clip="", frames=clip.frames)
-        for name in ("ours", "stage")
-    )
-    assert (ours.rows[...] == stage.rows[...]).all()
-    assert "cleo: audio: 5/5 steps done" in capsys.readouterr().err
+    folder = tmp_path / {"audio": "logmel", "visual": "faces"}[modality]
+    monkeypatch.setenv("RJCMA_WORKERS", str(threads))
+    for name, around in (("ours", encoding.alone), ("stage", side_by_side)):
+        with around(modality, settings, 3, folder):
+            encode_clip(modality, settings, 3, folder, clip, tmp_path / f"{name}.h5")
+    assert (tmp_path / "ours.h5").read_bytes() == (tmp_path / "stage.h5").read_bytes()
+    assert f"cleo: {modality}: 5/5 steps done" in capsys.readouterr().err
 
 
-def test_threads_share_one_encoder_so_that_its_random_weights_are_those_of_the_seed(
-    tmp_path, monkeypatch
-):
-    clips, built = tiny_corpus.write(tmp_path), []
+def test_parts_run_at_once_in_order_with_one_core_each_and_few_wait():
+    begun, both = [], threading.Barrier(2, timeout=10)
 
-    class Slow(encoding._Watched):
-        def __init__(self, *settings):
-            built.append(settings)
-            time.sleep(0.05)
-            super().__init__(*settings)
+    def run(number):
+        begun.append(number)
+        if number < 2:
+            both.wait()
+        return number, torch.get_num_threads()
 
-    monkeypatch.setattr(encoding, "_Watched", Slow)
-    encoding._prepared.cache_clear()
-    settings = tiny_corpus.encoders("precompute", batch=5, device="cpu")
-    jobs = [(clip, tmp_path / f"{clip.name}.h5") for clip in clips[:2]]
-    with ThreadPoolExecutor(2) as pool:
-        list(
-            pool.map(lambda j: encoding.encode("audio", settings, 3, tmp_path / "logmel", *j), jobs)
-        )
-    encoding._prepared.cache_clear()
-    assert len(built) == 1
+    with inference.in_parts(2, lambda what, total, values: values):
+        values = inference.each("", run, range(100))
+        assert next(values) == (0, 1)
+        values.close()
+    assert len(begun) < 6
+    with inference.in_parts(2, lambda what, total, values: values):
+        assert list(inference.each("", run, range(2, 9))) == [(n, 1) for n in range(2, 9)]
+
+
+def test_a_part_that_fails_ends_the_clip_with_its_problem():
+    def run(number):
+        if number == 3:
+            raise ValueError("the third")
+        return number
+
+    with (
+        inference.in_parts(2, lambda what, total, values: values),
+        pytest.raises(ValueError, match="third"),
+    ):
+        list(inference.each("", run, range(9)))
+    assert list(inference.each("", str, range(2))) == ["0", "1"]
