@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,19 @@ def written(path: Path, expected: str) -> Iterator[Path]:
             expected=refused.expected if refused else expected,
             cure=refused.cure if refused else "name another file",
         ) from None
+
+
+@contextmanager
+def no_empty_folders(*folders: Path) -> Iterator[None]:
+    """After a failure, none of these folders and those above them is left, if new and empty."""
+    new = [each for path in folders for each in (path, *path.parents) if not each.exists()]
+    try:
+        yield
+    except BaseException:
+        for folder in sorted(new, key=lambda each: len(each.parts), reverse=True):
+            with suppress(OSError):  # it holds something, or was not made
+                folder.rmdir()
+        raise
 
 
 def replace(path: Path, content: bytes) -> None:

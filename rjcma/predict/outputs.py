@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.jobs.digests import digest_text, digest_value
-from rjcma.jobs.files import written
+from rjcma.jobs.files import no_empty_folders, written
 from rjcma.jobs.work import Job, Work
 from rjcma.predict import elan, tables
 from rjcma.predict.doing import Failures, run
@@ -39,8 +39,14 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     Raises `Problem` before anything is computed if what was asked for cannot be written; `Problems`
     of single videos after all others are written.
     """
-    _refuse_forms(request.videos, out, forms)
-    _make_folder(request.work, "--work")
+    film = [] if forms.overlay is None else [forms.overlay.parent]
+    with no_empty_folders(request.work, out / REPORT, *film):
+        _refuse_forms(request.videos, out, forms)
+        _make_folder(request.work, "--work")
+        yield from _written(request, out, forms)
+
+
+def _written(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     results: list[Predicted] = []
     failed: list[Problem] = []
     try:

@@ -67,18 +67,19 @@ def test_what_a_shell_makes_of_a_pattern_of_runs_is_understood(rjcma, world, tal
         (["--run", "nowhere"], "nowhere: found no such folder"),
     ],
 )
-def test_a_wrong_option_is_one_line_and_leaves_no_file(rjcma, world, talk, options, words):
+def test_a_wrong_option_is_one_line_and_leaves_nothing(rjcma, world, talk, options, words):
     status, printed, problems = rjcma("predict", talk, "--run", world.runs[0], *options)
     assert (status, printed) == (1, "")
     assert len(problems) == 1 and re.search(words, problems[0])
     assert {path.name for path in Path().rglob("*") if path.is_file()} <= {"digests.jsonl"}
+    assert not Path("predictions").exists() and not Path(".rjcma/predict").exists()
 
 
 def test_a_person_who_is_not_seen_is_one_line(rjcma, world, talk):
     status, _, problems = rjcma("predict", talk, "--run", world.runs[0], "--person", 3)
     assert status == 1 and len(problems) == 1
     assert "number 3 from the left, of 1" in problems[0] and "--person" in problems[0]
-    assert not list(Path("predictions").iterdir())
+    assert not Path("predictions").exists()
 
 
 def test_everyone_of_a_video_of_one_person_is_that_person(rjcma, world, talk):
@@ -109,7 +110,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_written_table(rjcma, world, 
     status, printed, problems = rjcma("predict", talk, "--run", world.runs[0])
     assert (status, printed) == (1, "") and len(problems) == 1
     assert problems[0].startswith("problem: predictions/talk.csv: found no space left on device")
-    assert "free space" in problems[0] and not list(Path("predictions").iterdir())
+    assert "free space" in problems[0] and not Path("predictions").exists()
 
 
 def test_a_full_disk_below_the_working_folder_is_named(rjcma, world, talk, monkeypatch):
@@ -133,7 +134,7 @@ def test_a_full_disk_where_a_film_is_to_be_is_named_by_the_films_path(
     status, _, problems = rjcma("predict", talk, *options)
     assert status == 1 and len(problems) == 1
     assert problems[0].startswith("problem: films/talk.mp4: found no space left on device")
-    assert not list(Path("films").iterdir())
+    assert not Path("films").exists()
 
 
 def test_a_film_does_not_replace_a_video(rjcma, world, talk):
