@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcma.corpus import labels
-from rjcma.encoders import identity
+from rjcma.encoders import identity, sizes
 from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_text, digest_value
 from rjcma.jobs.inputs import digest_inputs
@@ -41,6 +41,11 @@ TRAIN, DRAW = "rjcma.training.run:train", "rjcma.training.curves:draw"
 REFUSE = "rjcma.training.references:refuse_without_inputs"
 RUN_MEMORY = 2**30
 """Bytes that a run takes on a CPU: 0.6 GiB with the sample's settings (measured, rounded up)."""
+
+COPIES = 6
+"""How often a trained encoder's weights are in memory: with gradients, Adam's two means, and the
+best and the last epoch's for the checkpoint."""
+
 FILES = ("weights.safetensors", "history.csv", "run.json", "predictions.h5")
 
 
@@ -152,8 +157,9 @@ def work(
 
 def needs(run: Run) -> Needs:
     """What a process that trains a run needs; it computes as the run would if trained alone."""
-    training = run.settings.training
-    return Needs(RUN_MEMORY, training.threads, device=training.device)
+    training, trained = run.settings.training, list(run.settings.trained_encoders())
+    memory = RUN_MEMORY + COPIES * sizes.weights(run.settings.encoders, trained)
+    return Needs(memory, training.threads, device=training.device)
 
 
 def _train_along(run_work: Work) -> None:

@@ -20,7 +20,7 @@ from rjcma.encoders.settings import Encoders
 from rjcma.fusion.settings import Fusion
 from rjcma.jobs import code
 from rjcma.problem import Problem
-from rjcma.training import curves, engines, history
+from rjcma.training import curves, engines, history, runs
 from rjcma.training.checkpoint import Checkpoint
 from rjcma.training.history import Epoch
 from rjcma.training.request import Data
@@ -239,6 +239,24 @@ def test_missing_weights_are_needed_only_to_train(root, tmp_path, trainer):
     with pytest.raises(Problem, match=r"weights.safetensors: found no such file; .*visual"):
         tiny_corpus.trained(root, tmp_path / "other", how, "finetune")
     assert len(trainer.asked) == 1
+
+
+def test_a_run_needs_memory_for_the_weights_of_each_encoder_that_it_trains(tmp_path):
+    file, model = tmp_path / "weights", tmp_path / "model"
+    file.write_bytes(bytes(1000))
+    model.mkdir()
+    for name, size in (("config.json", 7), ("a.safetensors", 20), ("b.safetensors", 30)):
+        (model / name).write_bytes(bytes(size))
+    (model / "pytorch_model.bin").write_bytes(bytes(50))  # the same weights again
+
+    def needed(mode, visual, **audio):
+        change = encoded(visual={"weights": str(visual)}, audio=audio)
+        return runs.needs(requested(mode, change=change)).memory - runs.RUN_MEMORY
+
+    transformers = {"kind": "transformers", "weights": str(model)}
+    assert needed("precompute", file) == needed("finetune", tmp_path / "missing") == 0
+    assert needed("finetune", file) == runs.COPIES * 1000
+    assert needed("finetune", file, **transformers) == runs.COPIES * 1050
 
 
 def rewritten(monkeypatch, path):
