@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rjcma.encoders.identity import keyed, models
-from rjcma.encoders.settings import NONE, Encoded, Encoders, Transformers
+from rjcma.encoders.settings import NONE, Encoded, Encoder, Encoders, Transformers
 from rjcma.jobs import adoption
 from rjcma.jobs.digests import digest_value
 from rjcma.jobs.inputs import digest_input, digest_inputs
@@ -17,6 +18,27 @@ from rjcma.manifest import Clip
 
 MODEL_MEMORY = 2**30
 """Bytes that a thread takes that runs a model of base size on a CPU (ours)."""
+
+
+class _Asked(NamedTuple):
+    """What is to be made, of what, and how."""
+
+    modality: Encoded
+    clips: Sequence[Clip]
+    folder: Path
+    out: Path
+    settings: Encoders
+    seed: int
+
+    @property
+    def own(self) -> str:
+        """The params key of the modality's encoder."""
+        return f"encoders.{self.modality}"
+
+    @property
+    def encoder(self) -> Encoder:
+        encoder: Encoder = getattr(self.settings, self.modality)
+        return encoder
 
 
 def encode_all(
@@ -45,61 +67,47 @@ def encode_all(
     else:
         build = _of_a_model if isinstance(encoder, Transformers) else _vectors
     source = whole if whole is not None and encoder.reads == "whole" else folder
-    adoption.run(build(modality, clips, source, out, settings, seed))
+    adoption.run(build(_Asked(modality, clips, source, out, settings, seed)))
 
 
-def _vectors(
-    modality: Encoded,
-    clips: Sequence[Clip],
-    folder: Path,
-    out: Path,
-    settings: Encoders,
-    seed: int,
-) -> Work:
+def _vectors(asked: _Asked) -> Work:
     jobs = [
         Job(clip.name, (clip,), {"frames": str(clip.frames), "values": digest}, length=clip.frames)
-        for clip, digest in _digests(clips, folder)
+        for clip, digest in _digests(asked.clips, asked.folder)
     ]
-    other: dict[str, object] = {"precision": settings.precision}
-    other |= {"seed": seed} if getattr(settings, modality).weights == NONE else {}
+    other: dict[str, object] = {"precision": asked.settings.precision}
+    other |= {"seed": asked.seed} if asked.encoder.weights == NONE else {}
     return Work(
         "rjcma.encoders.encode:encode_clip",
         jobs,
-        out,
+        asked.out,
         ".h5",
         stage="encode",
-        common=(modality, settings, seed, folder),
-        settings={f"encoders.{modality}": keyed(settings, modality), **other},
-        models=models(settings, [modality]),
-        implementations=[getattr(settings, modality).implementation],
+        common=(asked.modality, asked.settings, asked.seed, asked.folder),
+        settings={asked.own: keyed(asked.settings, asked.modality), **other},
+        models=models(asked.settings, [asked.modality]),
+        implementations=[asked.encoder.implementation],
         workers="threads",
         around="rjcma.encoders.encode:side_by_side",
     )
 
 
-def _of_a_model(
-    modality: Encoded,
-    clips: Sequence[Clip],
-    folder: Path,
-    out: Path,
-    settings: Encoders,
-    seed: int,
-) -> Work:
+def _of_a_model(asked: _Asked) -> Work:
     """The work of a model of transformers, which has no random weights."""
-    encoder = getattr(settings, modality)
+    encoder = asked.encoder
     by_video = encoder.reads == "whole"
     return Work(
         encoder.encodes,
-        list((_of_videos if by_video else _of_clips)(clips, folder)),
-        out,
+        list((_of_videos if by_video else _of_clips)(asked.clips, asked.folder)),
+        asked.out,
         ".h5",
         stage="encode",
-        common=(modality, settings),
+        common=(asked.modality, asked.settings),
         settings={
-            f"encoders.{modality}": keyed(settings, modality),
-            "precision": settings.precision,
+            asked.own: keyed(asked.settings, asked.modality),
+            "precision": asked.settings.precision,
         },
-        models=models(settings, [modality]),
+        models=models(asked.settings, [asked.modality]),
         workers="threads",
         needs=Needs(MODEL_MEMORY),
         unit="video" if by_video else "clip",
@@ -125,39 +133,25 @@ def _of_videos(clips: Sequence[Clip], folder: Path) -> Iterator[Job]:
         yield Job(video, (own, wav), digests, length=own[0].frames, files=files)
 
 
-def _references(
-    modality: Encoded,
-    clips: Sequence[Clip],
-    folder: Path,
-    out: Path,
-    settings: Encoders,
-    seed: int,
-) -> Work:
+def _references(asked: _Asked) -> Work:
     jobs = [
-        Job(clip.name, (folder / f"{clip.name}.h5", digest), {"values": digest})
-        for clip, digest in _digests(clips, folder)
+        Job(clip.name, (asked.folder / f"{clip.name}.h5", digest), {"values": digest})
+        for clip, digest in _digests(asked.clips, asked.folder)
     ]
-    mode = {f"encoders.{modality}": {"mode": "finetune"}}
+    mode = {asked.own: {"mode": "finetune"}}
     make = "rjcma.store:refer"
-    return Work(make, jobs, out, ".h5", stage="encode", settings=mode, workers="one")
+    return Work(make, jobs, asked.out, ".h5", stage="encode", settings=mode, workers="one")
 
 
-def _references_to_sound(
-    modality: Encoded,
-    clips: Sequence[Clip],
-    folder: Path,
-    out: Path,
-    settings: Encoders,
-    seed: int,
-) -> Work:
-    wavs = [folder / f"{clip.video}.wav" for clip in clips]
+def _references_to_sound(asked: _Asked) -> Work:
+    wavs = [asked.folder / f"{clip.video}.wav" for clip in asked.clips]
     jobs = [
         Job(clip.name, (clip, wav, digest), {"sound": digest, "frame times": _times([clip])})
-        for clip, wav, digest in zip(clips, wavs, digest_inputs(wavs), strict=True)
+        for clip, wav, digest in zip(asked.clips, wavs, digest_inputs(wavs), strict=True)
     ]
-    mode = {f"encoders.{modality}": {"mode": "finetune"}}
+    mode = {asked.own: {"mode": "finetune"}}
     make = "rjcma.encoders.sound:refer"
-    return Work(make, jobs, out, ".h5", stage="encode", settings=mode, workers="one")
+    return Work(make, jobs, asked.out, ".h5", stage="encode", settings=mode, workers="one")
 
 
 def _times(clips: Sequence[Clip]) -> str:
