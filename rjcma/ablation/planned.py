@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from rjcma.ablation.power import LEVEL, POWER, detectable
+from rjcma.ablation.power import LEVEL, POWER, detectable, fewest
 from rjcma.ablation.tables import MEAN
 from rjcma.problem import Problem
 from rjcma.scoring.table import markdown_table
@@ -30,7 +30,7 @@ def planned(report: Path, videos: int, rows: int | None = None) -> str:
         if path.name != RUNS:
             found = _deviations(path)
             body += [
-                [path.stem, row, f"{std:.3f}", f"{detectable(std, videos, rows or len(found)):.3f}"]
+                [path.stem, row, f"{std:.3f}", _shown(std, videos, rows or len(found))]
                 for row, std in found.items()
             ]
     if not body:
@@ -45,6 +45,11 @@ def planned(report: Path, videos: int, rows: int | None = None) -> str:
         f" {LEVEL:g}, corrected for {'the rows of its table' if rows is None else f'{rows} rows'}."
     )
     return f"{markdown_table([header, *body])}\n\n{how}"
+
+
+def _shown(deviation: float, videos: int, rows: int) -> str:
+    shows = detectable(deviation, videos, rows)
+    return f"{shows:.3f}" if shows == shows else f"nothing: at least {fewest(rows)} are needed"
 
 
 def _deviations(path: Path) -> dict[str, float]:

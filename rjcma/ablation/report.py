@@ -192,8 +192,9 @@ def _tests(example: Comparison) -> list[str]:
         "Over videos: the difference is the mean of these differences over videos, with its"
         f" {LEVEL:.0%} interval for other videos. These videos show: the smallest difference that"
         f" is found with a probability of {power.POWER:.0%}, given how much this row's differences"
-        " scatter, after the correction. It would take: so many videos to find the difference that"
-        " was measured, if it is the true one; empty if not even a million would.",
+        " scatter, after the correction; empty if so few videos can show none. It would take: so"
+        " many videos to find the difference that was measured, if it is the true one; empty if not"
+        " even a million would. Both count on many videos: with ten or so, somewhat less is found.",
         "Both p are corrected for the number of comparisons in their table (Holm). Before the"
         f" correction they cannot be below {smallest_p(example.runs):.2g} and"
         f" {smallest_p(example.videos):.2g}, because there are so few pairs.",

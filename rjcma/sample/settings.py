@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rjcma.params import Section
 
@@ -32,3 +32,9 @@ class Sample(Section):
 
     length: float = Field(1.0, ge=0.1, le=10)
     """Factor on the length of every video, for quick trials."""
+
+    @model_validator(mode="after")
+    def _people_are_of_drawn_clips(self) -> Sample:
+        if self.people is not None and self.clips is None:
+            raise ValueError("people with clips only: they are those of the drawn clips")
+        return self

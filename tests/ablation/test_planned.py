@@ -36,6 +36,10 @@ def test_another_number_of_rows_is_corrected_for(report):
     assert cells(text)[0][3] == f"{detectable(0.2, 117, 10):.3f}" and "10 rows" in text
 
 
+def test_of_too_few_videos_it_is_said_how_many_are_needed(report):
+    assert cells(planned(report, 6, 12))[0][3] == "nothing: at least 9 are needed"
+
+
 def test_a_folder_without_tables_is_a_problem(tmp_path):
     with pytest.raises(Problem, match="make ablation"):
         planned(tmp_path, 117)

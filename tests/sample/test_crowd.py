@@ -33,6 +33,11 @@ def test_there_are_as_many_clips_of_as_many_people_as_asked(number, people):
     assert len({person.name for person in drawn}) == min(people, number - 20)
 
 
+def test_people_without_clips_are_refused():
+    with pytest.raises(Problem, match="people with clips only"):
+        checked(Sample, {"people": 3}, "sample", "params.yaml")
+
+
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
 def test_a_smaller_crowd_is_the_beginning_of_a_larger_one(one, other, seed):
     small, large = sorted((one, other))
