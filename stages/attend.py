@@ -8,6 +8,7 @@ from rjcma.command import run
 from rjcma.params import load
 from rjcma.scoring import runs as trained
 from rjcma.scoring.settings import Runs
+from rjcma.training.settings import Training
 
 
 def main(
@@ -27,7 +28,8 @@ def main(
     wanted, records = load(params, "runs", Runs), manifest.read(clips)
     found = trained.read(runs, wanted, records)
     folders = {"visual": visual, "audio": audio, "text": text}
-    attend_all(records, found, runs, folders, out, wanted.attention)
+    device = load(params, "training", Training).device
+    attend_all(records, found, runs, folders, out, wanted.attention, device)
 
 
 if __name__ == "__main__":

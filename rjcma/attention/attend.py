@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +26,15 @@ from rjcma.training.network import crop_size, input_shapes
 from rjcma.training.saved import Saved, load_run
 from rjcma.training.windows import ClipWindow, Window, fixed
 
+KEPT = 8
+"""Networks that stay in memory for further clips: one for each target (ours)."""
+
 BATCH = 4
 """Windows computed at a time (ours): their matrices take 1 MB a window and recursion."""
+
+
+_loading, _recording = threading.Lock(), threading.Lock()
+"""Threads share networks, and what is recorded of one must not be another thread's pass."""
 
 
 class Network(NamedTuple):
@@ -42,6 +50,7 @@ class Network(NamedTuple):
 def attend(
     folders: Mapping[str, Path],
     limit: int | None,
+    device_name: str,
     clip: Clip,
     networks: Sequence[Network],
     path: Path,
@@ -50,14 +59,22 @@ def attend(
 
     At most `limit` windows are kept. Raises `Problem` for features that are missing or do not fit.
     """
-    stored.write(path, [attention(folders, limit, clip, Network(*network)) for network in networks])
+    found = [
+        attention(folders, limit, device_name, clip, Network(*network)) for network in networks
+    ]
+    stored.write(path, found)
 
 
 def attention(
-    folders: Mapping[str, Path], limit: int | None, clip: Clip, network: Network
+    folders: Mapping[str, Path],
+    limit: int | None,
+    device_name: str,
+    clip: Clip,
+    network: Network,
 ) -> Attention:
     """The attention of one network for a clip, as `attend` writes it."""
-    saved = _loaded(network.folder)
+    with _loading:
+        saved = _loaded(network.folder, device_name)
     settings = saved.settings
     windows = fixed(clip.frames, settings.windows)
     kept = spread(windows, limit) if has_correlations(saved.network.fusion) else []
@@ -112,6 +129,7 @@ def _of_batch(
     asked = [ClipWindow(data.clip.name, *window) for window in windows]
     fusion: Any = network.fusion
     with (
+        _recording,
         Loader([data], frames, chosen, workers=0) as loader,
         one_core_a_thread(),
         torch.inference_mode(),
@@ -126,9 +144,9 @@ def _of_batch(
     return [reduced(whole[:, :, n, :length, :length], step) for n in range(len(windows))]
 
 
-@functools.lru_cache(maxsize=2)
-def _loaded(folder: Path) -> Saved:
+@functools.lru_cache(maxsize=KEPT)
+def _loaded(folder: Path, device_name: str) -> Saved:
     """A run's network, on the device; a worker uses the same ones for many clips."""
     saved = load_run(folder)
-    saved.network.to(device.choose("auto"))
+    saved.network.to(device.choose(device_name))
     return saved

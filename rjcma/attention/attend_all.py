@@ -13,8 +13,8 @@ from rjcma.manifest import Clip
 from rjcma.scoring.runs import TrainedRun
 
 WEIGHTS = "weights.safetensors"
-MEMORY = 2**30
-"""Bytes that a worker takes on a CPU: two networks of the paper's size (ours)."""
+BESIDE, NETWORK = 2**28, 3 * 2**27
+"""Bytes that a worker takes on a CPU: at least, and for each network of the paper's size (ours)."""
 
 
 def attend_all(
@@ -24,6 +24,7 @@ def attend_all(
     folders: Mapping[str, Path],
     out: Path,
     limit: int | None,
+    device_name: str = "auto",
 ) -> None:
     """Write `out/<clip>.h5` for each clip (`rjcma.attention.stored`).
 
@@ -52,11 +53,16 @@ def attend_all(
             out,
             ".h5",
             stage="attend",
-            common=(dict(folders), limit),
+            common=(dict(folders), limit, device_name),
             settings={"runs.attention": limit},
-            needs=Needs(MEMORY, device="auto"),
+            needs=needs(len({run.target for run in runs}), device_name),
         )
     )
+
+
+def needs(targets: int, device_name: str) -> Needs:
+    """What a worker needs that keeps a network of each target."""
+    return Needs(BESIDE + NETWORK * targets, device=device_name)
 
 
 def chosen(runs: Sequence[TrainedRun], clip: str) -> list[TrainedRun]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rjcma.attention.attend_all import needs
 from rjcma.jobs.inputs import digest_input
 from rjcma.jobs.work import Job, Work
-from rjcma.jobs.workers import Needs
 from rjcma.manifest import Clip
 from rjcma.predict.trained import Trained
 from rjcma.scoring.settings import Runs
@@ -18,11 +18,12 @@ def work(
     runs: Sequence[Trained],
     folders: Mapping[str, Path],
     out: Path,
-    needs: Needs,
+    device_name: str,
 ) -> Work:
     """Write `out/<clip>.h5` for each clip: the attention of the first network of each target.
 
-    `folders` has the features by modality. As many windows are kept as for clips of a corpus.
+    `folders` has the features by modality. As many windows are kept as for clips of a corpus whose
+    params do not say another number.
     """
     first = {run.target: run for run in reversed(runs)}
     networks = [first[target] for target in dict.fromkeys(run.target for run in runs)]
@@ -45,8 +46,8 @@ def work(
         out,
         ".h5",
         stage="predict",
-        common=(dict(folders), limit),
+        common=(dict(folders), limit, device_name),
         settings={"runs.attention": limit},
         workers="threads",
-        needs=needs,
+        needs=needs(len(networks), device_name),
     )

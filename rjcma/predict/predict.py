@@ -75,9 +75,8 @@ def predict(request: Request) -> Iterator[Predicted]:
     run(failures, _networks(clips, runs, engines, places, predictions))
     if request.attention:
         folders = _folders(engines, places)
-        needs = Needs(MEMORY, device=engines.encoders.device)
-        left = failures.without(clips)
-        run(failures, attending.work(left, runs, folders, _attention(predictions), needs))
+        left, where = failures.without(clips), engines.encoders.device
+        run(failures, attending.work(left, runs, folders, _attention(predictions), where))
     for clip in failures.without(clips):
         yield _result(clip, runs, engines, places, predictions)
     failures.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -49,9 +50,27 @@ def kept(root: Path, name: str, limit=None, out="out"):
     path = root / out / f"{name}.h5"
     path.parent.mkdir(exist_ok=True)
     network = Network("valence", 0, name == "anna", root / "runs" / "valence-0")
-    attend(tiny_corpus.folders(root, MODE), limit, clip(root, name), [network], path)
+    attend(tiny_corpus.folders(root, MODE), limit, "auto", clip(root, name), [network], path)
     (found,) = stored.read(path)
     return found
+
+
+def test_threads_that_share_a_network_record_each_its_own_clip(root, tmp_path):
+    network = Network("valence", 0, False, root / "runs" / "valence-0")
+    clips = manifest.read(root / "clips.jsonl")
+
+    def bytes_of(folder, number):
+        path = folder / f"{number}.h5"
+        of = clips[number % len(clips)]
+        attend(tiny_corpus.folders(root, MODE), 1, "cpu", of, [network], path)
+        return path.read_bytes()
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "four").mkdir()
+    alone = [bytes_of(tmp_path / "one", n) for n in range(len(clips))]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda n: bytes_of(tmp_path / "four", n), range(40)))
+    assert found == [alone[n % len(clips)] for n in range(40)]
 
 
 def features_of(root: Path, name: str, window: Window) -> dict[str, np.ndarray]:
@@ -197,7 +216,14 @@ def attention_of(kind, root, tmp_path):
     asked = tiny_corpus.run(settings._replace(fusion=fusion))
     tiny_corpus.trained(root, tmp_path / "valence-0", asked, MODE)
     network = Network("valence", 0, False, tmp_path / "valence-0")
-    attend(tiny_corpus.folders(root, MODE), None, clip(root, "dora"), [network], tmp_path / "a.h5")
+    attend(
+        tiny_corpus.folders(root, MODE),
+        None,
+        "auto",
+        clip(root, "dora"),
+        [network],
+        tmp_path / "a.h5",
+    )
     (found,) = stored.read(tmp_path / "a.h5")
     assert found.fusion == kind
     return found
