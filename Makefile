@@ -24,8 +24,9 @@ ablation: setup
 	@rjcma mend
 	@rjcma check --models data/models.json
 	dvc repro ablation/dvc.yaml
-	dvc repro --force --single-item score # its front page shows the ablation
 	@cat data/ablation/report/tables.md
+	@# The front page of the report shows the ablation, where runs have been trained.
+	@if [ -d data/runs ]; then dvc repro --force --single-item score; fi
 
 test: setup
 	ruff check .
