@@ -247,9 +247,10 @@ class _Begin(LogitsProcessor):
 def tight(samples: Samples, start: float, end: float) -> tuple[float, float]:
     """A word's time without the silence before and after it, in seconds.
 
-    Times of attention leave no gap between words: a pause is part of one of its neighbours.
+    Times of attention leave no gap between words: a pause is part of one of its neighbours. They
+    are float32, whose 0.58 is a little less: rounded to samples, none is in the frame before.
     """
-    first, beyond = int(start * RATE) // FRAME, -(-int(end * RATE) // FRAME)
+    first, beyond = round(start * RATE) // FRAME, -(-round(end * RATE) // FRAME)
     part = samples[first * FRAME : beyond * FRAME].astype(np.float64)
     part = part[: len(part) // FRAME * FRAME].reshape(-1, FRAME)
     power = (part**2).sum(1)

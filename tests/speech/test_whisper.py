@@ -225,6 +225,17 @@ def test_a_word_has_no_silence_at_its_ends():
     assert tight(samples, 2.9, 3.0) == (2.9, 3.0)
 
 
+@pytest.mark.parametrize(("before", "loud"), [(9000, 9000), (30_000, 900)])
+def test_the_end_of_the_word_before_is_not_in_a_word(before, loud):
+    """Whisper's times are float32: this 0.58 is a little before the frame that begins there."""
+    samples = np.zeros(3 * RATE, "<i2")
+    samples[round(0.3 * RATE) : round(0.58 * RATE)] = before
+    samples[RATE : round(1.2 * RATE)] = loud
+    assert float(np.float32(0.58)) < 0.58
+    assert tight(samples, float(np.float32(0.58)), 1.2) == (1.0, 1.2)
+    assert tight(samples, 0.3, float(np.float32(0.58))) == (0.3, float(np.float32(0.58)))
+
+
 @pytest.mark.parametrize(
     ("pieces", "language", "expected"),
     [
