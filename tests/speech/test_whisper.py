@@ -193,6 +193,17 @@ def test_every_word_of_long_sound_is_there_once(tmp_path, monkeypatch):
     )
 
 
+def test_progress_counts_the_windows_of_sound_of_any_length(tmp_path, monkeypatch):
+    totals = []
+    watched = lambda what, total, unit, items: totals.append(total) or items  # noqa: E731
+    monkeypatch.setattr(whisper_engine, "watched", watched)
+    lengths = [0, 1, 159, 160, 161, 320, 479, 480, 481, 800, 801, 1121]
+    for samples in lengths:
+        sound = Sound(write_wav(tmp_path / "v.wav", np.ones(samples, "<i2")), "v")
+        found = [*whisper_engine._windows(sound, 480)]
+        assert totals.pop() == len(found), f"of {samples} samples"
+
+
 @pytest.mark.parametrize("seconds", [0, 1 / RATE, 0.03, 3, 7.5])
 def test_silence_of_any_length_has_no_words(model, tmp_path, seconds):
     assert heard(model, tmp_path / "v.wav", np.zeros(round(seconds * RATE), "<i2")) == []
