@@ -69,10 +69,11 @@ def check(name: str) -> None:
 def wrong_language(settings: WhisperSettings) -> Problem | None:
     """The problem with the language of the settings, if the model is here and does not know it."""
     try:
+        check(settings.model)
         folder = Path(model_files.locate(settings.model, key=KEY))
         says = _read(folder / GENERATION)
     except Problem:
-        return None  # said elsewhere
+        return None  # a missing or unusable model is reported by its identity
     return language_problem(says, settings.language)
 
 

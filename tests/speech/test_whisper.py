@@ -375,6 +375,14 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     assert "type wav2vec2" in problem.found and "Whisper" in problem.expected
 
 
+def test_a_model_of_another_kind_is_refused_whatever_the_language_is(world):
+    """It is said what model it is, and not that it knows no language."""
+    (world / "model/config.json").write_text('{"model_type": "gpt2"}')
+    (world / "model/generation_config.json").write_text('{"eos_token_id": 5}')
+    with pytest.raises(Problem, match=r"speech\.model: .* a model of type gpt2"):
+        run(world)
+
+
 def test_a_model_that_is_nowhere_says_what_to_get():
     problem = models(settings("openai/no-such-whisper"))["speech.model"]
     assert "https://huggingface.co/openai/no-such-whisper" in str(problem)
