@@ -92,6 +92,7 @@ class Network:
         self._refuse_other_sound(model.config)
         self.model: Any = model.eval().requires_grad_(False).to(self.device)
         self.says: Mapping[str, Any] = model.generation_config.to_dict()
+        whisper_model.refuse_generation(name, self.says)
         self._find_heads()
 
     @property
@@ -151,7 +152,8 @@ class Network:
         chances = self._chances(result["scores"][1:], tokens)
         if not window.is_speech and np.log(chances).mean() < UNLIKELY:
             return []
-        text = [n for n in range(first, len(tokens)) if tokens[n] < self.says["eos_token_id"]]
+        end = whisper_model.end_of(self.says)
+        text = [n for n in range(first, len(tokens)) if tokens[n] < end]
         found = grouped([tokens[n] for n in text], self.tokenizer.decode, language)
         words = []
         for spelt, places in found:
@@ -180,7 +182,7 @@ class Network:
         return [start, self._language_tokens()[language], self.says["task_to_id"]["transcribe"]]
 
     def _language_tokens(self) -> dict[str, int]:
-        known = self.says.get("lang_to_id", {}) if self.is_multilingual else {}
+        known = self.says["lang_to_id"] if self.is_multilingual else {}
         return {token.strip("<|>"): number for token, number in known.items()}
 
     def _find_heads(self) -> None:

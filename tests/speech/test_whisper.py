@@ -21,7 +21,7 @@ from rjcma import manifest
 from rjcma.jobs import work
 from rjcma.jobs.workers import Here
 from rjcma.problem import Problem, Problems
-from rjcma.speech import whisper_engine, whisper_network
+from rjcma.speech import whisper_engine, whisper_model, whisper_network
 from rjcma.speech.section import WhisperSettings
 from rjcma.speech.sound import Sound
 from rjcma.speech.transcribe_all import models, wrong_language
@@ -357,10 +357,55 @@ def test_a_model_without_one_of_its_files_is_refused(copy, name):
     assert name in refusal(copy).found
 
 
-@pytest.mark.parametrize("key", ["no_timestamps_token_id", "lang_to_id", "task_to_id"])
+@pytest.mark.parametrize(
+    "key", ["no_timestamps_token_id", "eos_token_id", "lang_to_id", "task_to_id"]
+)
 def test_an_old_generation_config_is_refused(copy, key):
     rewrite(copy / "generation_config.json", **{key: None})
     assert f"a generation_config.json without {key}" in refusal(copy).found
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"eos_token_id": [5, 6]}, "with eos_token_id [5, 6]; expected the number of one token"),
+        ({"eos_token_id": {}}, "with eos_token_id {}; expected the number of one token"),
+        ({"decoder_start_token_id": "x"}, "with decoder_start_token_id 'x'; expected the number"),
+        ({"lang_to_id": ["<|en|>"]}, "with lang_to_id ['<|en|>']; expected a token such as"),
+        ({"lang_to_id": {}}, "with lang_to_id {}; expected a token such as"),
+        ({"lang_to_id": {"en": 5}}, "with lang_to_id {'en': 5}; expected a token such as"),
+        ({"lang_to_id": {"<|en|>": None}}, "with lang_to_id {'<|en|>': None}; expected a token"),
+        ({"task_to_id": {"translate": 5}}, "with task_to_id {'translate': 5}; expected transcribe"),
+    ],
+)
+def test_a_generation_config_of_other_values_is_refused(copy, values, found):
+    rewrite(copy / "generation_config.json", **values)
+    assert found in str(refusal(copy))
+    assert wrong_language(settings(copy, language="en")) is None
+
+
+@pytest.mark.parametrize("key", ["eos_token_id", "lang_to_id", "task_to_id"])
+def test_null_in_a_generation_config_is_as_nothing(copy, key):
+    path = copy / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
+    assert f"a generation_config.json without {key}" in refusal(copy).found
+    assert wrong_language(settings(copy, language="en")) is None
+
+
+def test_the_generation_config_of_a_model_that_is_downloaded_is_checked(
+    copy, tmp_path, monkeypatch
+):
+    rewrite(copy / "generation_config.json", eos_token_id=[5, 6])
+    monkeypatch.setattr(whisper_model, "check", lambda _: None)
+    with pytest.raises(Problem, match="with eos_token_id"):
+        heard(copy, tmp_path / "v.wav", noise(1), language="en")
+
+
+def test_a_list_of_one_token_that_ends_a_text_is_that_token(model, copy, tmp_path):
+    path = copy / "generation_config.json"
+    rewrite(path, eos_token_id=[json.loads(path.read_text())["eos_token_id"]])
+    words = heard(copy, tmp_path / "v.wav", noise(2), language="en")
+    assert words and words == heard(model, tmp_path / "v.wav", noise(2), language="en")
 
 
 def rewrite(path, **values):
