@@ -22,12 +22,12 @@ from rjcma.encoders.sound import Sound
 from rjcma.encoders.speech_model import (
     FAMILY,
     SMALL,
-    WHISPER,
     grid_of,
     refuse_other_families,
     refuse_other_layers,
-    refuse_other_rate,
 )
+from rjcma.text import preprocessors
+from rjcma.text.preprocessors import WHISPER
 from rjcma.wav import RATE
 
 BLOCKS = "encoder"
@@ -59,7 +59,7 @@ class SpeechEncoder(Finetuned):
             refuse_other_families(self.named, config)
             refuse_other_layers(self.named, self.layers, int(config.num_hidden_layers))
             extractor = read(self.named, AutoFeatureExtractor)
-            refuse_other_rate(self.named, extractor)
+            preprocessors.refuse_other(settings.weights, extractor, config, key=self.named.key)
             described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
             looks = Looks(described, bool(getattr(extractor, "do_normalize", False)))
             self.model = network(self.named, config)

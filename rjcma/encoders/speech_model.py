@@ -20,14 +20,14 @@ from rjcma.encoders.chunks import Grid
 from rjcma.encoders.pretrained import Named, configuration, network, read
 from rjcma.encoders.settings import TransformersAudio
 from rjcma.encoders.whole_norm import WholeNorm
+from rjcma.text import preprocessors
+from rjcma.text.preprocessors import WHISPER
 from rjcma.wav import RATE
 
 FAMILY = "a speech model of transformers: wav2vec 2, HuBERT, WavLM, Whisper, or one of their kin"
 
 SECONDS = 30
 """Length of a chunk (ours; it is what Whisper reads)."""
-
-WHISPER = "whisper"
 
 SMALL = 1e-7
 """Added to the variance by which sound is scaled (as transformers' feature extractors do)."""
@@ -49,7 +49,7 @@ class SpeechModel(nn.Module):
             refuse_other_families(self.named, config)
         refuse_other_layers(self.named, self.layers, int(config.num_hidden_layers))
         self.extractor = read(self.named, AutoFeatureExtractor)
-        refuse_other_rate(self.named, self.extractor)
+        preprocessors.refuse_other(settings.weights, self.extractor, config, key=self.named.key)
         self.grid = _whispers_grid(self.extractor) if self.is_whisper else grid_of(config)
         self.model = network(self.named, config, part="encoder" if self.is_whisper else "")
         self.norm = None if self.is_whisper else _whole_norm(self.model)
@@ -86,17 +86,6 @@ def refuse_other_families(named: Named, config: PretrainedConfig) -> None:
     if not getattr(config, "conv_stride", None):
         found = f"a model of type {config.model_type}, whose configuration has no conv_stride"
         raise named.problem(found, FAMILY, f"name another model in {named.key}")
-
-
-def refuse_other_rate(named: Named, extractor: Any) -> None:
-    """Raise `Problem` for a model of sound at another rate than the pipeline's."""
-    rate = getattr(extractor, "sampling_rate", RATE)
-    if rate != RATE:
-        raise named.problem(
-            f"a model of sound at {rate} Hz",
-            f"{RATE} Hz, the rate of data/audio and of speech models",
-            f"name another model in {named.key}",
-        )
 
 
 def grid_of(config: PretrainedConfig) -> Grid:

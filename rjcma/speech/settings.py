@@ -1,7 +1,7 @@
 """Recognisers of which nothing but the model is chosen (section `speech` of the params file).
 
-All recognisers are in `rjcma.speech.section`. To add one, write a module beside these, and a class
-there; a change of this module would make the words of all recognisers again.
+The section with all recognisers is `Speech` of `rjcma.speech.section`. To add one, write a module
+beside these, and a class there; a change of this module would make the words of these two again.
 """
 
 from __future__ import annotations
@@ -47,3 +47,4 @@ class PocketSphinxSettings(Section):
 
 
 Speech = Annotated[VoskSettings | PocketSphinxSettings, Field(discriminator="engine")]
+"""One of these two, which `rjcma.speech.transcribe` is given."""

@@ -86,7 +86,7 @@ def _windows(sound: Sound, length: int) -> Iterator[Window]:
     """The windows of a sound, with progress shown."""
     with Wav(sound.path, sound.video) as wav:
         parts = -(-wav.samples * PARTS // length)
-    total = max(0, -(-(parts - PARTS) // (PARTS - 1)) + 1) if parts else 0
+    total = max(1, -(-(parts - PARTS) // (PARTS - 1)) + 1) if parts else 0
     found = windows(sound.pieces(length // PARTS), length // PARTS * PARTS)
     return watched(f"{sound.video}: words", total, "window", found)
 

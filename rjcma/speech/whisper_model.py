@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import repr as shorter
 from typing import Any
 
 from rjcma.jobs.files import read_json
@@ -53,26 +54,44 @@ def check(name: str) -> None:
     for choices in (WEIGHTS, TOKENIZERS, EXTRACTORS, (GENERATION,)):
         if not any((folder / file).is_file() for file in choices):
             raise unusable(name, f"no {' and no '.join(choices[:2])} in it", FILES)
-    says = _read(folder / GENERATION)
-    needed = ["no_timestamps_token_id", "decoder_start_token_id"]
-    needed += ["lang_to_id", "task_to_id"] if says.get("is_multilingual", True) else []
-    for key in needed:
-        if key not in says:
-            raise unusable(
-                name,
-                f"a {GENERATION} without {key}",
-                "what Whisper needs to write words",
-                f"copy {GENERATION} from the model on which this one is based, as published today",
-            )
+    refuse_generation(name, _read(folder / GENERATION))
+
+
+def refuse_generation(name: str, says: Mapping[str, Any]) -> None:
+    """Raise `Problem` unless a generation_config says what Whisper needs to write words."""
+    token = (_is_token, "the number of a token")
+    needed = {
+        "no_timestamps_token_id": token,
+        "decoder_start_token_id": token,
+        "eos_token_id": (_is_end, "the number of one token"),
+    }
+    if says.get("is_multilingual", True):
+        needed["lang_to_id"] = (_are_languages, "a token such as <|en|> and its number, for each")
+        needed["task_to_id"] = (_are_tasks, "transcribe and the number of its token")
+    cure = f"copy {GENERATION} from the model on which this one is based, as published today"
+    for key, (is_right, expected) in needed.items():
+        value = says.get(key)
+        if value is None:
+            whole = "what Whisper needs to write words"
+            raise unusable(name, f"a {GENERATION} without {key}", whole, cure)
+        if not is_right(value):
+            raise unusable(name, f"a {GENERATION} with {key} {shorter(value)}", expected, cure)
+
+
+def end_of(says: Mapping[str, Any]) -> int:
+    """The token that ends a text, which transformers may write as a list of one."""
+    token = says["eos_token_id"]
+    return int(token[0] if isinstance(token, list) else token)
 
 
 def wrong_language(settings: WhisperSettings) -> Problem | None:
     """The problem with the language of the settings, if the model is here and does not know it."""
     try:
+        check(settings.model)
         folder = Path(model_files.locate(settings.model, key=KEY))
         says = _read(folder / GENERATION)
     except Problem:
-        return None  # said elsewhere
+        return None  # a missing or unusable model is reported by its identity
     return language_problem(says, settings.language)
 
 
@@ -94,13 +113,34 @@ def languages(says: Mapping[str, Any]) -> list[str]:
     """The codes of the languages that a model knows, from its generation_config."""
     if not says.get("is_multilingual", True):
         return ["en"]
-    return sorted(token.strip("<|>") for token in says.get("lang_to_id", {}))
+    return sorted(token.strip("<|>") for token in says["lang_to_id"])
 
 
 def unusable(name: str, found: str, expected: str, cure: str = "") -> Problem:
     """The problem of a model that cannot be used."""
     again = f"copy or download the model again, or name another in {KEY}"
     return Problem(file=f"{KEY}: {name}", found=found, expected=expected, cure=cure or again)
+
+
+def _is_token(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_end(value: object) -> bool:
+    return _is_token(value[0] if isinstance(value, list) and len(value) == 1 else value)
+
+
+def _are_languages(value: object) -> bool:
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(
+        token.startswith("<|") and token.endswith("|>") and _is_token(number)
+        for token, number in value.items()
+    )
+
+
+def _are_tasks(value: object) -> bool:
+    return isinstance(value, dict) and _is_token(value.get("transcribe"))
 
 
 def _read(path: Path) -> dict[str, Any]:

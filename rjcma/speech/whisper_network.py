@@ -19,8 +19,6 @@ from transformers import (
     AutoFeatureExtractor,
     AutoTokenizer,
     LogitsProcessor,
-    PretrainedConfig,
-    WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
 )
 from transformers.modeling_outputs import BaseModelOutput
@@ -33,7 +31,7 @@ from rjcma.speech.seams import Samples
 from rjcma.speech.whisper_model import KEY
 from rjcma.speech.whisper_words import grouped
 from rjcma.speech.words import Word
-from rjcma.text import loading
+from rjcma.text import loading, preprocessors
 from rjcma.wav import RATE
 
 PRECISION = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -89,9 +87,10 @@ class Network:
         )
         missing, surplus = report["missing_keys"], report["unexpected_keys"]
         loading.refuse_weights(name, missing, surplus, key=KEY)
-        self._refuse_other_sound(model.config)
+        preprocessors.refuse_other(name, self.extractor, model.config, key=KEY)
         self.model: Any = model.eval().requires_grad_(False).to(self.device)
         self.says: Mapping[str, Any] = model.generation_config.to_dict()
+        whisper_model.refuse_generation(name, self.says)
         self._find_heads()
 
     @property
@@ -151,7 +150,8 @@ class Network:
         chances = self._chances(result["scores"][1:], tokens)
         if not window.is_speech and np.log(chances).mean() < UNLIKELY:
             return []
-        text = [n for n in range(first, len(tokens)) if tokens[n] < self.says["eos_token_id"]]
+        end = whisper_model.end_of(self.says)
+        text = [n for n in range(first, len(tokens)) if tokens[n] < end]
         found = grouped([tokens[n] for n in text], self.tokenizer.decode, language)
         words = []
         for spelt, places in found:
@@ -180,7 +180,7 @@ class Network:
         return [start, self._language_tokens()[language], self.says["task_to_id"]["transcribe"]]
 
     def _language_tokens(self) -> dict[str, int]:
-        known = self.says.get("lang_to_id", {}) if self.is_multilingual else {}
+        known = self.says["lang_to_id"] if self.is_multilingual else {}
         return {token.strip("<|>"): number for token, number in known.items()}
 
     def _find_heads(self) -> None:
@@ -194,24 +194,6 @@ class Network:
         every = [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
         self.model.generation_config.alignment_heads = every
         say(f"{self.name}: no alignment_heads in generation_config.json; times by all upper ones")
-
-    def _refuse_other_sound(self, config: PretrainedConfig) -> None:
-        """Raise `Problem` unless what prepares the sound is Whisper's and fits the network."""
-        makes = self.extractor
-        if not isinstance(makes, WhisperFeatureExtractor):
-            found, expected = f"a preprocessor {type(makes).__name__}", "WhisperFeatureExtractor"
-        elif makes.sampling_rate != RATE:
-            found = f"a model of sound at {makes.sampling_rate} Hz"
-            expected = f"{RATE} Hz, the rate of data/audio and of Whisper"
-        elif makes.nb_max_frames != 2 * config.max_source_positions:
-            found = f"a preprocessor for windows of {makes.chunk_length} s"
-            expected = f"{config.max_source_positions / 50:g} s, as config.json says"
-        elif makes.feature_size != config.num_mel_bins:
-            found = f"a preprocessor for {makes.feature_size} mel bands"
-            expected = f"{config.num_mel_bins}, as config.json says"
-        else:
-            return
-        raise whisper_model.unusable(self.name, found, expected)
 
     def _refuse_no_numbers(self, chances: Tensor) -> None:
         if not torch.isfinite(chances).all():
@@ -247,9 +229,10 @@ class _Begin(LogitsProcessor):
 def tight(samples: Samples, start: float, end: float) -> tuple[float, float]:
     """A word's time without the silence before and after it, in seconds.
 
-    Times of attention leave no gap between words: a pause is part of one of its neighbours.
+    Times of attention leave no gap between words: a pause is part of one of its neighbours. They
+    are float32, whose 0.58 is a little less: rounded to samples, none is in the frame before.
     """
-    first, beyond = int(start * RATE) // FRAME, -(-int(end * RATE) // FRAME)
+    first, beyond = round(start * RATE) // FRAME, -(-round(end * RATE) // FRAME)
     part = samples[first * FRAME : beyond * FRAME].astype(np.float64)
     part = part[: len(part) // FRAME * FRAME].reshape(-1, FRAME)
     power = (part**2).sum(1)

@@ -31,16 +31,19 @@ def are_lost(tokenizer: Any) -> bool:
 
 
 def may_be_lost(name: str, *, key: str) -> bool:
-    """The same for the model called `name`, judged by its files; False if they are not here."""
+    """The same for the model called `name`, judged by its files.
+
+    False if they are not here, or not what they should be, which `rjcma.text.checked` reports.
+    """
     try:
         folder = Path(locate(name, key=key))
         says = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         if says.get("tokenizer_class") not in GENERIC:
             return False
         whole = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    except (Problem, OSError, ValueError, AttributeError):
+        return _has_byte_level(whole.get("pre_tokenizer") or {})
+    except (Problem, OSError, ValueError, AttributeError, TypeError):
         return False
-    return _has_byte_level(whole.get("pre_tokenizer") or {})
 
 
 def _has_byte_level(part: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import h5py
 import numpy as np
@@ -14,10 +15,16 @@ from encoder_settings import encoders
 from image_models import save as save_image_model
 from safetensors.torch import load_file, save_file
 from speech_models import MODELS, RATE, sound
-from transformers import AutoFeatureExtractor, AutoModel
+from transformers import (
+    AutoFeatureExtractor,
+    AutoModel,
+    Wav2Vec2FeatureExtractor,
+    WhisperFeatureExtractor,
+)
 
 from rjcma.encoders import encode_sound
 from rjcma.encoders.encode_sound import SoundEncoder, encode_video
+from rjcma.encoders.speech_encoder import SpeechEncoder
 from rjcma.encoders.speech_model import SpeechModel
 from rjcma.problem import Problem
 from rjcma.wav import Wav
@@ -227,6 +234,35 @@ def test_a_model_of_spectrograms_is_refused(tmp_path):
 
 def test_a_model_of_another_rate_is_refused(tmp_path):
     refused("sound at 8000 Hz", speech_models.save(tmp_path, "hubert", sampling_rate=8000))
+
+
+EXTRACTORS = {
+    "wav2vec2": Wav2Vec2FeatureExtractor,
+    "whisper": partial(WhisperFeatureExtractor, feature_size=8),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "changes", "found"),
+    [
+        ("whisper", "whisper", {"feature_size": 10}, "for 10 mel bands; expected 8"),
+        ("whisper", "whisper", {"chunk_length": 10}, "for windows of 10 s; expected 30 s"),
+        ("whisper", "wav2vec2", {}, "Wav2Vec2FeatureExtractor; expected WhisperFeatureExtractor"),
+        ("wav2vec2", "whisper", {}, "WhisperFeatureExtractor; expected one for .* reads samples"),
+    ],
+)
+def test_a_preprocessor_of_another_model_is_refused(tmp_path, name, others, changes, found):
+    speech_models.save(tmp_path, name)
+    EXTRACTORS[others](**changes).save_pretrained(tmp_path)
+    problem = refused(f"encoders.audio.weights: .* a preprocessor .*{found}", tmp_path)
+    assert "copy or download the model again" in problem.cure
+
+
+def test_a_preprocessor_of_another_model_is_refused_in_training(tmp_path):
+    speech_models.save(tmp_path, "wav2vec2")
+    WhisperFeatureExtractor().save_pretrained(tmp_path)
+    with pytest.raises(Problem, match="a preprocessor WhisperFeatureExtractor"):
+        SpeechEncoder(section(tmp_path, mode="finetune").audio)
 
 
 def test_a_folder_without_its_extractor_or_weights_is_a_problem(tmp_path):

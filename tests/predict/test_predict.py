@@ -29,7 +29,7 @@ from rjcma.predict.predict import Request, _files, predict
 from rjcma.predict.result import Predicted
 from rjcma.predict.trained import open_all
 from rjcma.problem import Problem, Problems
-from rjcma.speech.settings import Speech
+from rjcma.speech.section import Speech
 from rjcma.speech.transcribe_all import transcribe_all
 from rjcma.speech.words import Word
 from rjcma.text.embed_all import embed_all

@@ -21,7 +21,7 @@ from rjcma import manifest
 from rjcma.jobs import work
 from rjcma.jobs.workers import Here
 from rjcma.problem import Problem, Problems
-from rjcma.speech import whisper_engine, whisper_network
+from rjcma.speech import whisper_engine, whisper_model, whisper_network
 from rjcma.speech.section import WhisperSettings
 from rjcma.speech.sound import Sound
 from rjcma.speech.transcribe_all import models, wrong_language
@@ -193,15 +193,28 @@ def test_every_word_of_long_sound_is_there_once(tmp_path, monkeypatch):
     )
 
 
+def test_progress_counts_the_windows_of_sound_of_any_length(tmp_path, monkeypatch):
+    totals = []
+    watched = lambda what, total, unit, items: totals.append(total) or items  # noqa: E731
+    monkeypatch.setattr(whisper_engine, "watched", watched)
+    lengths = [0, 1, 159, 160, 161, 320, 479, 480, 481, 800, 801, 1121]
+    for samples in lengths:
+        sound = Sound(write_wav(tmp_path / "v.wav", np.ones(samples, "<i2")), "v")
+        found = [*whisper_engine._windows(sound, 480)]
+        assert totals.pop() == len(found), f"of {samples} samples"
+
+
 @pytest.mark.parametrize("seconds", [0, 1 / RATE, 0.03, 3, 7.5])
 def test_silence_of_any_length_has_no_words(model, tmp_path, seconds):
     assert heard(model, tmp_path / "v.wav", np.zeros(round(seconds * RATE), "<i2")) == []
 
 
 def test_the_shortest_sound_that_is_not_silent_can_be_heard(model, tmp_path):
-    for samples in (1, 200, 500):
+    for samples in (1600, 1700):
         words = heard(model, tmp_path / "v.wav", noise(samples / RATE), language="en")
+        assert words
         assert all(0 <= word.start <= word.end <= samples / RATE for word in words)
+    assert heard(model, tmp_path / "v.wav", noise(1599 / RATE), language="en") == []
 
 
 def test_no_words_where_whisper_finds_no_speech_and_is_unsure(model, tmp_path, monkeypatch):
@@ -223,6 +236,17 @@ def test_a_word_has_no_silence_at_its_ends():
     assert tight(samples, 0.2, 0.4) == (0.2, 0.4)  # all silent: as it is
     assert tight(samples, 0.2, 0.2) == (0.2, 0.2)
     assert tight(samples, 2.9, 3.0) == (2.9, 3.0)
+
+
+@pytest.mark.parametrize(("before", "loud"), [(9000, 9000), (30_000, 900)])
+def test_the_end_of_the_word_before_is_not_in_a_word(before, loud):
+    """Whisper's times are float32: this 0.58 is a little before the frame that begins there."""
+    samples = np.zeros(3 * RATE, "<i2")
+    samples[round(0.3 * RATE) : round(0.58 * RATE)] = before
+    samples[RATE : round(1.2 * RATE)] = loud
+    assert float(np.float32(0.58)) < 0.58
+    assert tight(samples, float(np.float32(0.58)), 1.2) == (1.0, 1.2)
+    assert tight(samples, 0.3, float(np.float32(0.58))) == (0.3, float(np.float32(0.58)))
 
 
 @pytest.mark.parametrize(
@@ -333,10 +357,55 @@ def test_a_model_without_one_of_its_files_is_refused(copy, name):
     assert name in refusal(copy).found
 
 
-@pytest.mark.parametrize("key", ["no_timestamps_token_id", "lang_to_id", "task_to_id"])
+@pytest.mark.parametrize(
+    "key", ["no_timestamps_token_id", "eos_token_id", "lang_to_id", "task_to_id"]
+)
 def test_an_old_generation_config_is_refused(copy, key):
     rewrite(copy / "generation_config.json", **{key: None})
     assert f"a generation_config.json without {key}" in refusal(copy).found
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"eos_token_id": [5, 6]}, "with eos_token_id [5, 6]; expected the number of one token"),
+        ({"eos_token_id": {}}, "with eos_token_id {}; expected the number of one token"),
+        ({"decoder_start_token_id": "x"}, "with decoder_start_token_id 'x'; expected the number"),
+        ({"lang_to_id": ["<|en|>"]}, "with lang_to_id ['<|en|>']; expected a token such as"),
+        ({"lang_to_id": {}}, "with lang_to_id {}; expected a token such as"),
+        ({"lang_to_id": {"en": 5}}, "with lang_to_id {'en': 5}; expected a token such as"),
+        ({"lang_to_id": {"<|en|>": None}}, "with lang_to_id {'<|en|>': None}; expected a token"),
+        ({"task_to_id": {"translate": 5}}, "with task_to_id {'translate': 5}; expected transcribe"),
+    ],
+)
+def test_a_generation_config_of_other_values_is_refused(copy, values, found):
+    rewrite(copy / "generation_config.json", **values)
+    assert found in str(refusal(copy))
+    assert wrong_language(settings(copy, language="en")) is None
+
+
+@pytest.mark.parametrize("key", ["eos_token_id", "lang_to_id", "task_to_id"])
+def test_null_in_a_generation_config_is_as_nothing(copy, key):
+    path = copy / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
+    assert f"a generation_config.json without {key}" in refusal(copy).found
+    assert wrong_language(settings(copy, language="en")) is None
+
+
+def test_the_generation_config_of_a_model_that_is_downloaded_is_checked(
+    copy, tmp_path, monkeypatch
+):
+    rewrite(copy / "generation_config.json", eos_token_id=[5, 6])
+    monkeypatch.setattr(whisper_model, "check", lambda _: None)
+    with pytest.raises(Problem, match="with eos_token_id"):
+        heard(copy, tmp_path / "v.wav", noise(1), language="en")
+
+
+def test_a_list_of_one_token_that_ends_a_text_is_that_token(model, copy, tmp_path):
+    path = copy / "generation_config.json"
+    rewrite(path, eos_token_id=[json.loads(path.read_text())["eos_token_id"]])
+    words = heard(copy, tmp_path / "v.wav", noise(2), language="en")
+    assert words and words == heard(model, tmp_path / "v.wav", noise(2), language="en")
 
 
 def rewrite(path, **values):
@@ -349,6 +418,14 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     folder = speech_models.save(tmp_path / "model", "wav2vec2")
     problem = refusal(folder)
     assert "type wav2vec2" in problem.found and "Whisper" in problem.expected
+
+
+def test_a_model_of_another_kind_is_refused_whatever_the_language_is(world):
+    """It is said what model it is, and not that it knows no language."""
+    (world / "model/config.json").write_text('{"model_type": "gpt2"}')
+    (world / "model/generation_config.json").write_text('{"eos_token_id": 5}')
+    with pytest.raises(Problem, match=r"speech\.model: .* a model of type gpt2"):
+        run(world)
 
 
 def test_a_model_that_is_nowhere_says_what_to_get():

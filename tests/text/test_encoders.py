@@ -284,6 +284,21 @@ def test_a_folder_without_one_of_its_files_is_refused(copy, tmp_path, name):
     assert problem.file == f"text.model: {copy}" and "\n" not in str(problem)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        '{"pre_tokenizer": "ByteLevel"}',
+        '{"pre_tokenizer": {"type": "Sequence", "pretokenizers": 1}}',
+    ],
+)
+def test_a_tokenizer_file_of_another_content_is_refused(folder, tmp_path, content):
+    model = shutil.copytree(folder("modernbert"), tmp_path / "model")
+    (model / "tokenizer.json").write_text(content)
+    problem = refusal(model, tmp_path)
+    assert problem.file == f"text.model: {model}" and "\n" not in str(problem)
+
+
 def test_a_model_that_needs_code_of_its_own_is_refused(copy, tmp_path):
     own = {"AutoConfig": "configuration_own.Own", "AutoModel": "modeling_own.Own"}
     rewrite(copy / "config.json", model_type="own-kind", auto_map=own)
