@@ -27,6 +27,7 @@ from rjcma.encoders.speech_model import (
     refuse_other_families,
     refuse_other_layers,
     refuse_other_rate,
+    refuse_other_states,
 )
 from rjcma.wav import RATE
 
@@ -66,12 +67,11 @@ class SpeechEncoder(Finetuned):
         else:
             self.model = random_network(looks.config)
         self.looks = looks
-        config = self.model.config
-        self.grid: Grid = grid_of(config)
+        self.grid: Grid = grid_of(self.model.config)
         self._refuse_other_strides()
-        self.width = int(config.hidden_size)
+        silence = torch.zeros(RATE, dtype=torch.int16)
+        self.width = self._probe(silence)
         if own and settings.mode == "finetune":
-            silence = torch.zeros(RATE, dtype=torch.int16)
             self.prepare(settings, lambda: self.states(silence), within=BLOCKS)
 
     def forward(self, sound: Sound) -> Tensor:
@@ -95,6 +95,18 @@ class SpeechEncoder(Finetuned):
         samples = rows[low:high]
         silence = samples.new_zeros(max(0, self.grid.reach - len(samples)))
         return within(self.states(torch.cat([samples, silence])), frames[:, :2] - low, self.grid)
+
+    @torch.no_grad()
+    def _probe(self, samples: Tensor) -> int:
+        """Run the model once; -> the length D of its states. No later random number changes.
+
+        Raises `Problem` unless samples (n,) int16 have the states that the grid says.
+        """
+        with torch.random.fork_rng(devices=[]):  # wav2vec 2 draws numbers that it does not use
+            count, width = self.states(samples).shape
+        expected = self.grid.count(len(samples))
+        refuse_other_states(self.named, self.layers, count, len(samples), expected)
+        return width
 
     def _refuse_whisper(self, family: str) -> None:
         if family == WHISPER:

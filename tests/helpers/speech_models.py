@@ -51,6 +51,19 @@ MODELS = {
 }
 """By name, what makes a model."""
 
+SQUEEZED = {
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "squeeze_factor": 2,
+}
+OTHERS = {
+    "sew": lambda: t.SEWModel(t.SEWConfig(**SIZES, **SQUEEZED)),
+    "adapter": lambda: t.Wav2Vec2Model(
+        t.Wav2Vec2Config(**SIZES, add_adapter=True, output_hidden_size=24)
+    ),
+}
+"""Models whose states are not where the strides of their convolutions say, or not all of them."""
+
 
 def extractor(name: str, **changes):
     """What prepares sound for the model of this name."""
@@ -62,7 +75,7 @@ def extractor(name: str, **changes):
 def save(folder: Path, name: str, *, seed: int = 3, **reads) -> Path:
     """Save a model and its extractor as `save_pretrained` does; -> its folder."""
     torch.manual_seed(seed)
-    MODELS[name]().save_pretrained(folder)
+    {**MODELS, **OTHERS}[name]().save_pretrained(folder)
     extractor(name, **reads).save_pretrained(folder)
     return folder
 

@@ -17,6 +17,7 @@ from encoder_settings import encoders
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from rjcma import manifest
 from rjcma.encoders.chunks import Grid
@@ -217,6 +218,25 @@ def test_whisper_and_attention_that_passes_adapters_by_are_refused(models):
     pytest.importorskip("peft")
     with pytest.raises(Problem, match=r"past adapters.*set encoders\.audio\.lora to null"):
         SpeechEncoder(section(models["wavlm"], lora={"rank": 2}).audio)
+
+
+def test_a_model_whose_states_are_at_other_times_is_refused(tmp_path):
+    adapter, sew = (speech_models.save(tmp_path / name, name) for name in ("adapter", "sew"))
+    with pytest.raises(Problem, match=r"7 states of 16000 samples; expected 49.*another model"):
+        SpeechEncoder(section(adapter).audio)
+    with pytest.raises(Problem, match=r"24 states.*set encoders\.audio\.layers to null"):
+        SpeechEncoder(section(sew, layers=[-1]).audio)
+    assert SpeechEncoder(section(sew).audio).width == 16
+
+
+def test_the_width_is_that_of_the_states(tmp_path):
+    config = {"add_adapter": True, "adapter_stride": 1, "output_hidden_size": 24}
+    model = Wav2Vec2Model(Wav2Vec2Config(**speech_models.SIZES, **config))
+    model.save_pretrained(tmp_path)
+    speech_models.extractor("wav2vec2").save_pretrained(tmp_path)
+    encoder = SpeechEncoder(section(tmp_path).audio)
+    assert encoder.width == encoder.states(torch.zeros(RATE)).shape[1] == 24
+    assert SpeechEncoder(section(tmp_path).audio, encoder.looks).width == 24
 
 
 RELEASES = {"warmup": 1, "patience": 1, "learning_rate": 0.03, "min_learning_rate": 0.03}
