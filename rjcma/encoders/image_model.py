@@ -7,8 +7,10 @@ processor's mean and deviation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from rjcma.encoders.finetuned import Finetuned
 from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
 from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
 from rjcma.encoders.settings import TransformersVisual
+from rjcma.text.loading import BROKEN
 
 FAMILY = "an image model: ViT, DINOv2, CLIP, ConvNeXt, Swin, BEiT or another of transformers"
 
@@ -25,8 +28,8 @@ CLASS_TOKENS = ("cls_token", "class_embedding", "class_token")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
 """The names of the tokens that come before the patches."""
 
-PIXEL = 1 / 255
-"""What processors multiply pixels by."""
+COLOUR = (10, 100, 200)
+"""Of the picture by which a processor is measured (ours): another number in each channel."""
 
 BICUBIC = 3
 """Pillow's number of this way to resize, which processors use; all others count as bilinear."""
@@ -148,23 +151,64 @@ class ImageModel(Finetuned):
 def _looks(named: Named, config: PretrainedConfig) -> Looks:
     """What a model's configuration and processor say."""
     processor = read(named, AutoImageProcessor)
-    _refuse_other_pixels(named, processor)
-    how = "bicubic" if processor.resample == BICUBIC else "bilinear"
+    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
+    size, how = _size(named, processor), _resample(named, processor)
+    made = _made_of_a_colour(named, processor, size)
     scaled = bool(getattr(processor, "do_normalize", True))
     mean, deviation = (processor.image_mean, processor.image_std) if scaled else ((0.0,), (1.0,))
-    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
-    return Looks(described, _size(named, processor), how, tuple(mean), tuple(deviation))
+    mean, deviation = _of_channels(mean), _of_channels(deviation)
+    _refuse_other_pixels(named, made, mean, deviation)
+    return Looks(described, size, how, mean, deviation)
 
 
-def _refuse_other_pixels(named: Named, processor: object) -> None:
-    """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
-    factor = getattr(processor, "rescale_factor", None) or PIXEL
-    if not getattr(processor, "do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+def _of_channels(values: float | Sequence[float]) -> tuple[float, ...]:
+    """A number of each channel, or one of all."""
+    return (values,) if isinstance(values, int | float) else tuple(values)
+
+
+def _made_of_a_colour(named: Named, processor: Any, size: int) -> list[float]:
+    """The numbers (3,) that a processor makes of a picture of one colour, at its middle."""
+    picture = np.full((size, size, 3), COLOUR, np.uint8)
+    try:
+        pixels = processor(images=[picture], return_tensors="pt")["pixel_values"]
+        made: list[float] = pixels[0, :, size // 2, size // 2].tolist()
+    except (*BROKEN, AttributeError) as error:
         raise named.problem(
-            "a processor that scales pixels in another way than by 1/255",
-            "do_rescale: true and rescale_factor: 1/255 in preprocessor_config.json",
+            f"a processor that cannot read a picture of {size} pixels ({_line(error)})",
+            "one that makes (3, height, width) of a picture",
+            f"name another model in {named.key}",
+        ) from None
+    return made
+
+
+def _refuse_other_pixels(
+    named: Named, made: Sequence[float], mean: Sequence[float], deviation: Sequence[float]
+) -> None:
+    """Raise `Problem` unless a processor has made (colour / 255 - mean) / deviation, as most do.
+
+    Some scale pixels otherwise, or twice, or swap the channels.
+    """
+    expected = (np.array(COLOUR) / 255 - mean) / deviation
+    if len(made) != len(COLOUR) or not np.allclose(made, expected, rtol=0, atol=1e-3):
+        raise named.problem(
+            "a processor that scales pixels in another way than by 1/255, image_mean and image_std:"
+            f" of red, green and blue {_numbers(COLOUR)} it makes {_numbers(made)}",
+            f"{_numbers(expected)}, by preprocessor_config.json with do_rescale: true and"
+            " rescale_factor: 1/255",
             f"name another model in {named.key}",
         )
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def _resample(named: Named, processor: object) -> str:
+    """How a processor resizes, by torch's name; one whose `resample` is null does it bilinearly."""
+    if not hasattr(processor, "resample"):
+        cure = f"name another model in {named.key}"
+        raise named.problem("a processor that does not say how it resizes", "resample", cure)
+    return "bicubic" if processor.resample == BICUBIC else "bilinear"
 
 
 def _size(named: Named, processor: object) -> int:

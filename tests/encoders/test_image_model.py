@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import h5py
 import image_models
@@ -14,7 +15,12 @@ from clips import clip
 from encoder_settings import encoders
 from image_models import MODELS, SIZE, TOKENS_BEFORE_PATCHES
 from safetensors.torch import load_file, save_file
-from transformers import AutoImageProcessor, AutoModel
+from transformers import (
+    AutoImageProcessor,
+    AutoModel,
+    EfficientNetImageProcessor,
+    MobileViTImageProcessor,
+)
 
 from rjcma import store
 from rjcma.encoders import encode_faces
@@ -130,6 +136,12 @@ def test_the_whole_crop_is_seen_where_a_processor_would_cut_its_middle(folders, 
     encoder = model(tmp_path)
     assert encoder.size == SIZE
     assert_close(vectors(encoder, crops()), vectors(model(folders("vit")), crops()), 1e-6)
+
+
+def test_a_mean_may_be_one_number_of_all_channels(folders, tmp_path):
+    image_models.save(tmp_path, "vit", image_mean=0.5, image_std=0.25)
+    found = vectors(model(tmp_path), crops())
+    assert_close(found, library(tmp_path, crops()).last_hidden_state[:, 1:].mean(1))
 
 
 # Clips.
@@ -264,6 +276,29 @@ def test_a_size_that_the_model_cannot_read_is_a_problem(tmp_path):
 @pytest.mark.parametrize("reads", [{"do_rescale": False}, {"rescale_factor": 1 / 127.5}])
 def test_a_processor_that_scales_pixels_in_another_way_is_refused(reads, tmp_path):
     refused("in another way than by 1/255", image_models.save(tmp_path, "vit", **reads))
+
+
+@pytest.mark.parametrize(
+    "reads, made",
+    [
+        (MobileViTImageProcessor(crop_size={"height": 32, "width": 32}), "0.784, 0.392, 0.0392"),
+        (EfficientNetImageProcessor(), "of red, green and blue 10, 100, 200 it makes"),
+    ],
+    ids=["swapped channels", "scaled twice"],
+)
+def test_a_processor_that_swaps_channels_or_scales_twice_is_refused(reads, made, tmp_path):
+    image_models.save(tmp_path, "vit", processor=False)
+    reads.size = {"height": SIZE, "width": SIZE}
+    reads.save_pretrained(tmp_path)
+    refused(made, tmp_path)
+
+
+def test_a_processor_that_fails_or_does_not_say_how_it_resizes_is_a_problem(tmp_path, monkeypatch):
+    image_models.save(tmp_path, "vit", image_mean=None)
+    refused("cannot read a picture of 32 pixels .*image_mean", tmp_path)
+    silent = SimpleNamespace(size=SimpleNamespace(height=SIZE))
+    monkeypatch.setattr("rjcma.encoders.image_model.read", lambda *_: silent)
+    refused("does not say how it resizes", tmp_path)
 
 
 @pytest.mark.parametrize(
