@@ -75,8 +75,9 @@ class ImageModel(Finetuned):
         scales = {"mean": looks.mean, "deviation": looks.deviation}
         for name, values in scales.items():
             self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
-        self.first, self.has_class = _tokens_before_patches(self.model)
-        self._refuse_other_settings()
+        self.first = 0
+        """How many tokens come before the patches."""
+        self._refuse_layers_of_pooled()
         self.width = self._probe()
         if settings.mode == "finetune" and own:
             self.prepare(settings, lambda: self(torch.zeros(1, 3, self.size, self.size)))
@@ -94,13 +95,21 @@ class ImageModel(Finetuned):
         return torch.cat([self._vectors(some) for some in faces.split(chunk)])
 
     def _vectors(self, faces: Tensor) -> Tensor:
-        result = self._run(self.pixels(faces))
+        return self._made(self._run(self.pixels(faces)))
+
+    def _made(self, result: Any) -> Tensor:
+        """The vectors (B, D) of what the model gives."""
         if self.output == "pooled":
-            return result.pooler_output.flatten(1)
+            pooled: Tensor = result.pooler_output
+            return pooled.flatten(1)
+        vectors = [self._vector(state) for state in self._states(result)]
+        return vectors[0] if self.layers is None else torch.stack(vectors).mean(0)
+
+    def _states(self, result: Any) -> list[Tensor]:
+        """The states that the vectors are made of."""
         if self.layers is None:
-            return self._vector(result.last_hidden_state)
-        states = [self._vector(result.hidden_states[layer]) for layer in self.layers]
-        return torch.stack(states).mean(0)
+            return [result.last_hidden_state]
+        return [result.hidden_states[layer] for layer in self.layers]
 
     def pixels(self, faces: Tensor) -> Tensor:
         """The model's input: the crops in its size, scaled as it knows them."""
@@ -116,13 +125,19 @@ class ImageModel(Finetuned):
 
     def _vector(self, state: Tensor) -> Tensor:
         """A layer's state, of tokens (B, N, D) or of cells (B, D, H, W), as vectors (B, D)."""
-        tokens = state.flatten(2).mT if state.dim() == 4 else state
-        return tokens[:, 0] if self.output == "class" else tokens[:, self.first :].mean(1)
+        if state.dim() == 4:
+            return state.flatten(2).mT.mean(1)
+        return state[:, 0] if self.output == "class" else state[:, self.first :].mean(1)
 
-    def _refuse_other_settings(self) -> None:
-        if self.output == "class" and not self.has_class:
+    def _find_tokens(self, result: Any) -> None:
+        """Set `first`. Raises `Problem` if the class token is asked for and a state has none."""
+        self.first, has_class = _tokens_before_patches(self.model, result)
+        has_class = has_class and all(state.dim() == 3 for state in self._states(result))
+        if self.output == "class" and not has_class:
             cure = "set encoders.visual.output to patches or pooled"
             raise self.named.problem("a model without a class token", "one with it", cure)
+
+    def _refuse_layers_of_pooled(self) -> None:
         if self.output == "pooled" and self.layers is not None:
             raise self.named.problem(
                 "layers with the output pooled, which is made of the last layer",
@@ -133,8 +148,10 @@ class ImageModel(Finetuned):
     @torch.inference_mode()
     def _probe(self) -> int:
         """Run the model once; -> the length D of its vectors."""
+        count = 3 * self.size**2
+        picture = torch.linspace(-1, 1, count).reshape(1, 3, self.size, self.size)
         try:
-            result = self._run(torch.zeros(1, 3, self.size, self.size))
+            result = self._run(self.pixels(picture))
         except (ValueError, RuntimeError) as error:
             raise self.named.problem(
                 f"that it cannot read pictures of {self.size} pixels ({_line(error)})",
@@ -145,7 +162,9 @@ class ImageModel(Finetuned):
             raise self.named.problem("a model without a pooled output", "one with it", cure)
         if self.layers is not None:
             _refuse_other_layers(self.named, self.layers, result.hidden_states)
-        return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
+        if self.output != "pooled":
+            self._find_tokens(result)
+        return self._made(result).shape[-1]
 
 
 def _looks(named: Named, config: PretrainedConfig) -> Looks:
@@ -223,8 +242,11 @@ def _size(named: Named, processor: object) -> int:
     raise named.problem("a processor that names no size of pictures", "a fixed size", cure)
 
 
-def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
-    """How many tokens come before the patches, and whether the first is the class token."""
+def _tokens_before_patches(model: nn.Module, result: Any) -> tuple[int, bool]:
+    """How many tokens come before the patches, and whether the first is the class token.
+
+    They have parameters of their own, or the model calls the first one its pooled output.
+    """
     count, has_class = 0, False
     for name, parameter in model.named_parameters():
         last = name.rpartition(".")[2]
@@ -232,7 +254,16 @@ def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
             count, has_class = count + 1, True
         elif last in OTHER_TOKENS:
             count += parameter.shape[-2]
+    if not has_class and _first_is_pooled(result):
+        return count + 1, True
     return count, has_class
+
+
+def _first_is_pooled(result: Any) -> bool:
+    """Whether the first of several tokens, not all alike, is the pooled output."""
+    state, pooled = result.last_hidden_state, getattr(result, "pooler_output", None)
+    several = state.dim() == 3 and not torch.equal(state[:, 0], state[:, -1])
+    return several and pooled is not None and torch.equal(pooled, state[:, 0])
 
 
 def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:

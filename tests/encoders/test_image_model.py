@@ -98,7 +98,7 @@ def test_the_mean_of_patches_is_that_of_the_librarys_own_call(name, folders):
     assert encoder.width == expected.shape[1]
 
 
-@pytest.mark.parametrize("name", ["vit", "deit", "registers", "clip", "beit"])
+@pytest.mark.parametrize("name", ["vit", "deit", "registers", "clip", "beit", "dinov3 convnext"])
 def test_the_class_token_is_the_first(name, folders):
     found = vectors(model(folders(name), output="class"), crops())
     assert_close(found, library(folders(name), crops()).last_hidden_state[:, 0])
@@ -110,7 +110,7 @@ def test_pooled_is_what_the_model_makes_of_it(name, folders):
     assert_close(found, library(folders(name), crops()).pooler_output.flatten(1))
 
 
-@pytest.mark.parametrize("name", ["vit", "swin", "convnext"])
+@pytest.mark.parametrize("name", ["vit", "swin", "convnext", "cvt", "dinov3 convnext"])
 @pytest.mark.parametrize("layers", [[-1], [1], [-1, -1]])
 def test_layers_are_averaged(name, layers, folders):
     states = library(folders(name), crops()).hidden_states
@@ -306,6 +306,8 @@ def test_a_processor_that_fails_or_does_not_say_how_it_resizes_is_a_problem(tmp_
     [
         ("siglip", {"output": "class"}, "without a class token"),
         ("swin", {"output": "class"}, "without a class token"),
+        ("cvt", {"output": "class"}, "without a class token"),
+        ("dinov3 convnext", {"output": "class", "layers": [1]}, "without a class token"),
         ("vit", {"layers": [3]}, r"layers with 3; expected layers from 0 to 2, or from -3 to -1"),
         ("vit", {"layers": [-4]}, "layers with -4"),
         ("vit", {"layers": [1], "output": "pooled"}, "layers with the output pooled"),
