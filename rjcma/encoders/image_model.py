@@ -78,7 +78,8 @@ class ImageModel(Finetuned):
         self.first = 0
         """How many tokens come before the patches."""
         self._refuse_layers_of_pooled()
-        self.width = self._probe()
+        with torch.random.fork_rng(devices=[]):  # no later random number changes
+            self.width = self._probe()
         if settings.mode == "finetune" and own:
             self.prepare(settings, lambda: self(torch.zeros(1, 3, self.size, self.size)))
 
@@ -147,7 +148,7 @@ class ImageModel(Finetuned):
 
     @torch.inference_mode()
     def _probe(self) -> int:
-        """Run the model once; -> the length D of its vectors."""
+        """Run the model twice on one picture; -> the length D of its vectors."""
         count = 3 * self.size**2
         picture = torch.linspace(-1, 1, count).reshape(1, 3, self.size, self.size)
         try:
@@ -164,7 +165,14 @@ class ImageModel(Finetuned):
             _refuse_other_layers(self.named, self.layers, result.hidden_states)
         if self.output != "pooled":
             self._find_tokens(result)
-        return self._made(result).shape[-1]
+        vectors = self._made(result)
+        if not torch.allclose(vectors, self(picture), equal_nan=True):
+            raise self.named.problem(
+                "a model that draws random numbers whenever it runs, as masked autoencoders do",
+                "the same vector each time that it sees a picture",
+                f"name another model in {self.named.key}",
+            )
+        return vectors.shape[-1]
 
 
 def _looks(named: Named, config: PretrainedConfig) -> Looks:

@@ -20,6 +20,8 @@ from transformers import (
     AutoModel,
     EfficientNetImageProcessor,
     MobileViTImageProcessor,
+    ViTMAEConfig,
+    ViTMAEModel,
 )
 
 from rjcma import store
@@ -266,6 +268,14 @@ def test_a_model_that_brings_code_is_refused_and_its_code_is_not_run(tmp_path):
         "code of its own, which is never run", altered(tmp_path, model_type="mine", auto_map=auto)
     )
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_masked_autoencoder_is_refused_and_changes_no_later_random_number(tmp_path):
+    ViTMAEModel(ViTMAEConfig(**image_models.SEES, **image_models.VIT)).save_pretrained(tmp_path)
+    image_models.preprocessor().save_pretrained(tmp_path)
+    before = torch.get_rng_state()
+    refused("draws random numbers whenever it runs", tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_size_that_the_model_cannot_read_is_a_problem(tmp_path):
