@@ -67,7 +67,7 @@ class ImageModel(Finetuned):
         if looks is None:
             config = configuration(self.named, ("pixel_values",), FAMILY)
             looks = _looks(self.named, config)
-            unused = () if self.output == "pooled" else ("pooler.", "head.")
+            unused = () if self.output == "pooled" else ("pooler", "head")
             self.model = network(self.named, config, unused=unused)
         else:
             self.model = random_network(looks.config)

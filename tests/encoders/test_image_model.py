@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from rjcma import store
-from rjcma.encoders import encode_faces
+from rjcma.encoders import encode_faces, pretrained
 from rjcma.encoders.encode_faces import encode_clip
 from rjcma.encoders.image_model import ImageModel
 from rjcma.problem import Problem
@@ -253,6 +253,19 @@ def test_weights_of_another_shape_are_a_problem(tmp_path):
 def test_a_pooler_without_weights_is_a_problem_only_if_it_is_used(folders):
     assert model(folders("vit classifier")).width == 20
     refused(r"weights missing: pooler\.", folders("vit classifier"), output="pooled")
+
+
+def test_a_weight_missing_in_a_block_is_a_problem_though_its_module_is_called_head(
+    folders, monkeypatch
+):
+    def read(named, auto, **options):
+        found = library_read(named, auto, **options)
+        return (found[0], lacking) if auto is AutoModel else found
+
+    lacking = {"missing_keys": ["layers.1.head.weight"], "unexpected_keys": []}
+    library_read = pretrained.read
+    monkeypatch.setattr(pretrained, "read", read)
+    refused(r"weights missing: layers\.1\.head\.weight", folders("vit"))
 
 
 def test_what_else_a_checkpoint_holds_is_left_out_and_said(folders, capsys):
