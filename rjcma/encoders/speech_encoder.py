@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
 from rjcma.encoders.chunks import Grid
@@ -31,8 +31,9 @@ from rjcma.encoders.speech_model import (
 )
 from rjcma.wav import RATE
 
-BLOCKS = "encoder"
-"""The submodule with the blocks of attention; the convolutions before it count as embeddings."""
+BLOCKS = ("encoder.layers", "encoder")
+"""The submodule with the blocks of attention, the first of these that a model has; the convolutions
+before it count as embeddings."""
 
 
 class Looks(NamedTuple):
@@ -72,7 +73,7 @@ class SpeechEncoder(Finetuned):
         silence = torch.zeros(RATE, dtype=torch.int16)
         self.width = self._probe(silence)
         if own and settings.mode == "finetune":
-            self.prepare(settings, lambda: self.states(silence), within=BLOCKS)
+            self.prepare(settings, lambda: self.states(silence), within=_blocks(self.model))
 
     def forward(self, sound: Sound) -> Tensor:
         self.begin()
@@ -123,6 +124,12 @@ class SpeechEncoder(Finetuned):
                 f"a whole number of states in a second, {RATE} samples, in mode finetune",
                 "set encoders.audio.mode to precompute",
             )
+
+
+def _blocks(model: nn.Module) -> str:
+    """The name of the submodule with the blocks of attention."""
+    names = {name for name, _ in model.named_modules()}
+    return next(name for name in BLOCKS if name in names)
 
 
 def within(states: Tensor, frames: Tensor, grid: Grid) -> Tensor:

@@ -61,8 +61,13 @@ OTHERS = {
     "adapter": lambda: t.Wav2Vec2Model(
         t.Wav2Vec2Config(**SIZES, add_adapter=True, output_hidden_size=24)
     ),
+    "data2vec": lambda: t.Data2VecAudioModel(
+        t.Data2VecAudioConfig(**{**SIZES, "num_conv_pos_embeddings": 3})
+    ),
+    "conformer": lambda: t.Wav2Vec2ConformerModel(t.Wav2Vec2ConformerConfig(**SIZES)),
 }
-"""Models whose states are not where the strides of their convolutions say, or not all of them."""
+"""More of their kin, each with something of its own; the states of some are not where the strides
+of their convolutions say."""
 
 
 def extractor(name: str, **changes):

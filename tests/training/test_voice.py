@@ -165,6 +165,15 @@ def test_the_last_third_of_attention_is_released_first_and_convolutions_never(na
     assert any("feature_extractor.conv_layers.0" in part for part in free.groups[1])
 
 
+def test_convolutions_of_positions_are_no_blocks(tmp_path):
+    """data2vec has several, in a list before the list of blocks."""
+    folder = speech_models.save(tmp_path, "data2vec")
+    encoder = SpeechEncoder(section(folder).audio)
+    assert encoder.groups == (("model.encoder.layers.1",), ("model.encoder.layers.0",))
+    free = SpeechEncoder(section(folder, frozen_embeddings=False).audio)
+    assert any("pos_conv_embed.layers.2" in part for part in free.groups[1])
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gradients_reach_the_first_convolution_and_its_norm(name, models, root):
     encoder = SpeechEncoder(section(models[name], frozen_embeddings=False).audio)
