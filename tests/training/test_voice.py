@@ -363,6 +363,29 @@ def test_files_that_refer_to_no_sound_are_refused(feature, root):
         opened(root, {"anna"}, feature)
 
 
+def test_frames_long_after_the_end_of_the_sound_have_its_last_vector_and_little_is_read(
+    models, tmp_path, monkeypatch
+):
+    record = clip("long", 36_000, fps=10)
+    (tmp_path / "wav").mkdir()
+    speech_models.write(tmp_path / "wav" / f"{record.video}.wav", speech_models.sound(5.2))
+    referred(tmp_path, [record], tmp_path / "voice")
+    encoder = SpeechEncoder(section(models["wav2vec2 large"]).audio)
+
+    def heard():
+        data = open_all([record], {"audio": tmp_path / "voice"}, {"audio": SOUND}, None, "valence")
+        return read(data, [("long", 45, 56), ("long", 35_990, 36_000)])
+
+    sound = heard()
+    found = encoder(sound)
+    assert len(sound.rows) < 5 * RATE
+    assert torch.equal(found[11:], found[11:12].expand(10, -1))
+    monkeypatch.setattr("rjcma.training.sound_reader.BEYOND", 3600 * RATE)
+    whole = heard()
+    assert len(whole.rows) > 3500 * RATE
+    assert torch.equal(encoder(whole), found)
+
+
 def test_references_of_another_length_are_refused(root, tmp_path):
     (record,) = (each for each in manifest.read(root / "clips.jsonl") if each.name == "anna")
     other = record.model_copy(update={"frames": record.frames - 1})
