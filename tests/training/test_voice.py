@@ -219,6 +219,26 @@ def test_adapters_compute_again_with_the_same_gradients_and_keep_less(name, mode
     assert kept[1] < kept[0] / 4
 
 
+def test_a_conformers_attention_has_adapters(tmp_path):
+    pytest.importorskip("peft")
+    folder = speech_models.save(tmp_path, "conformer")
+    plain = SpeechEncoder(section(folder).audio)
+    encoder = SpeechEncoder(section(folder, lora={"rank": 2}).audio)
+    samples = torch.from_numpy(speech_models.sound(1))
+    assert torch.equal(encoder.states(samples), plain.states(samples))
+    parts = {part.split(".self_attn.")[1] for part in encoder.groups[0]}
+    assert parts == {f"linear_{n}.lora_{m}" for n in ("q", "k", "v", "out") for m in "AB"}
+    for part in (part for group in encoder.groups for part in group):
+        for weight in encoder.get_submodule(part).requires_grad_(True).parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+    trained = encoder.states(samples)
+    trained.square().sum().backward()
+    assert all(w.grad.any() for w in encoder.parameters() if w.requires_grad)
+    encoder.merge()
+    assert (trained - plain.states(samples)).abs().max() > 0.01
+    torch.testing.assert_close(encoder.states(samples), trained, rtol=1e-4, atol=1e-5)
+
+
 def test_whisper_and_attention_that_passes_adapters_by_are_refused(models):
     with pytest.raises(
         Problem, match=r"Whisper's encoder.*set encoders\.audio\.mode to precompute"
