@@ -185,6 +185,15 @@ def test_vectors_do_not_depend_on_how_many_crops_are_read_at_once(root, folders)
     assert_close(found[1], found[2], 1e-5)
 
 
+def test_a_file_is_the_same_however_many_vectors_are_written_at_once(root, folders, monkeypatch):
+    files = []
+    for written in (4096, 4):
+        monkeypatch.setattr(encode_faces, "WRITTEN", written)
+        encode_clip("visual", settings(folders("vit")), root / "faces", ANNA, root / "out.h5")
+        files.append((root / "out.h5").read_bytes())
+    assert files[0] == files[1]
+
+
 def test_what_is_not_finite_in_half_precision_names_the_precision(root, tmp_path):
     image_models.save(tmp_path / "model", "vit")
     path = tmp_path / "model" / "model.safetensors"
