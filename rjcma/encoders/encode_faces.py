@@ -26,6 +26,9 @@ AT_ONCE = 16
 """Crops that go through the model at once on a CPU (ours: larger batches are not faster, and each
 takes up to 4 MB in a layer of a model of base size)."""
 
+WRITTEN = 4096
+"""Frames whose vectors are written at a time (ours), so that a clip's are held only once."""
+
 SMALLEST = 8  # pixels: a smaller crop is none (ours)
 
 _loading, _gpu, _saying = threading.Lock(), threading.Lock(), threading.Lock()
@@ -71,13 +74,18 @@ class FaceEncoder:
         # All crops, in order, and then a black one.
         batches = [*range(0, len(values.rows), self.batch), None]
         run = functools.partial(self._encoded, values)
-        vectors = list(inference.each(f"{values.clip}: visual", run, batches))
-        rows = torch.cat(vectors).cpu().numpy()
+        on_device, done = torch.empty(len(values.rows) + 1, self.model.width, device=self.device), 0
+        for vectors in inference.each(f"{values.clip}: visual", run, batches):
+            on_device[done : done + len(vectors)] = vectors
+            done += len(vectors)
+        rows = on_device.cpu().numpy()
         index = np.where(values.index >= 0, values.index, len(rows) - 1)  # the last one is black
         values.close()
         if not np.isfinite(rows).all():
             raise self._not_finite(values)
-        store.write(path, rows[index])
+        with store.create(path, (len(index), self.model.width), rows.dtype) as dataset:
+            for start in range(0, len(index), WRITTEN):
+                dataset[start : start + WRITTEN] = rows[index[start : start + WRITTEN]]
 
     def _encoded(self, values: store.FeatureReader, start: int | None) -> Tensor:
         """The vectors of the batch from this crop on, or of a black crop, on the device."""

@@ -23,7 +23,7 @@ from rjcma.encoders import inference
 from rjcma.encoders.chunks import Chunk, cut
 from rjcma.encoders.placing import Placing, States, spans
 from rjcma.encoders.settings import Encoders, TransformersAudio
-from rjcma.encoders.speech_model import SMALL, Samples, SpeechModel
+from rjcma.encoders.speech_model import SMALL, Samples, SpeechModel, refuse_other_states
 from rjcma.encoders.whole_norm import Statistics
 from rjcma.manifest import Clip
 from rjcma.problem import Problem
@@ -130,12 +130,10 @@ class SoundEncoder:
     def _taken(self, sound: Wav, chunk: Chunk, states: States) -> States:
         grid = self.model.grid
         expected = grid.count(chunk.stop - chunk.start)
-        if len(states) < expected or (len(states) > expected and not self.model.is_whisper):
-            raise self.model.named.problem(
-                f"{len(states)} states of {chunk.stop - chunk.start} samples",
-                f"{expected}, as its configuration says",
-                f"name another model in {self.model.named.key}",
-            )
+        found = min(len(states), expected) if self.model.is_whisper else len(states)
+        refuse_other_states(
+            self.model.named, self.model.layers, found, chunk.stop - chunk.start, expected
+        )
         before = chunk.start // grid.stride
         taken = states[chunk.first - before : chunk.beyond - before]
         if not np.isfinite(taken).all():

@@ -7,8 +7,10 @@ processor's mean and deviation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from rjcma.encoders.finetuned import Finetuned
 from rjcma.encoders.frozen import CHUNK, OTHER_CHUNK
 from rjcma.encoders.pretrained import Named, configuration, network, random_network, read
 from rjcma.encoders.settings import TransformersVisual
+from rjcma.text.loading import BROKEN
 
 FAMILY = "an image model: ViT, DINOv2, CLIP, ConvNeXt, Swin, BEiT or another of transformers"
 
@@ -25,8 +28,8 @@ CLASS_TOKENS = ("cls_token", "class_embedding", "class_token")
 OTHER_TOKENS = ("distillation_token", "register_tokens")
 """The names of the tokens that come before the patches."""
 
-PIXEL = 1 / 255
-"""What processors multiply pixels by."""
+COLOUR = (10, 100, 200)
+"""Of the picture by which a processor is measured (ours): another number in each channel."""
 
 BICUBIC = 3
 """Pillow's number of this way to resize, which processors use; all others count as bilinear."""
@@ -64,7 +67,7 @@ class ImageModel(Finetuned):
         if looks is None:
             config = configuration(self.named, ("pixel_values",), FAMILY)
             looks = _looks(self.named, config)
-            unused = () if self.output == "pooled" else ("pooler.", "head.")
+            unused = () if self.output == "pooled" else ("pooler", "head")
             self.model = network(self.named, config, unused=unused)
         else:
             self.model = random_network(looks.config)
@@ -72,9 +75,11 @@ class ImageModel(Finetuned):
         scales = {"mean": looks.mean, "deviation": looks.deviation}
         for name, values in scales.items():
             self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
-        self.first, self.has_class = _tokens_before_patches(self.model)
-        self._refuse_other_settings()
-        self.width = self._probe()
+        self.first = 0
+        """How many tokens come before the patches."""
+        self._refuse_layers_of_pooled()
+        with torch.random.fork_rng(devices=[]):  # no later random number changes
+            self.width = self._probe()
         if settings.mode == "finetune" and own:
             self.prepare(settings, lambda: self(torch.zeros(1, 3, self.size, self.size)))
 
@@ -91,13 +96,21 @@ class ImageModel(Finetuned):
         return torch.cat([self._vectors(some) for some in faces.split(chunk)])
 
     def _vectors(self, faces: Tensor) -> Tensor:
-        result = self._run(self.pixels(faces))
+        return self._made(self._run(self.pixels(faces)))
+
+    def _made(self, result: Any) -> Tensor:
+        """The vectors (B, D) of what the model gives."""
         if self.output == "pooled":
-            return result.pooler_output.flatten(1)
+            pooled: Tensor = result.pooler_output
+            return pooled.flatten(1)
+        vectors = [self._vector(state) for state in self._states(result)]
+        return vectors[0] if self.layers is None else torch.stack(vectors).mean(0)
+
+    def _states(self, result: Any) -> list[Tensor]:
+        """The states that the vectors are made of."""
         if self.layers is None:
-            return self._vector(result.last_hidden_state)
-        states = [self._vector(result.hidden_states[layer]) for layer in self.layers]
-        return torch.stack(states).mean(0)
+            return [result.last_hidden_state]
+        return [result.hidden_states[layer] for layer in self.layers]
 
     def pixels(self, faces: Tensor) -> Tensor:
         """The model's input: the crops in its size, scaled as it knows them."""
@@ -113,13 +126,19 @@ class ImageModel(Finetuned):
 
     def _vector(self, state: Tensor) -> Tensor:
         """A layer's state, of tokens (B, N, D) or of cells (B, D, H, W), as vectors (B, D)."""
-        tokens = state.flatten(2).mT if state.dim() == 4 else state
-        return tokens[:, 0] if self.output == "class" else tokens[:, self.first :].mean(1)
+        if state.dim() == 4:
+            return state.flatten(2).mT.mean(1)
+        return state[:, 0] if self.output == "class" else state[:, self.first :].mean(1)
 
-    def _refuse_other_settings(self) -> None:
-        if self.output == "class" and not self.has_class:
+    def _find_tokens(self, result: Any) -> None:
+        """Set `first`. Raises `Problem` if the class token is asked for and a state has none."""
+        self.first, has_class = _tokens_before_patches(self.model, result)
+        has_class = has_class and all(state.dim() == 3 for state in self._states(result))
+        if self.output == "class" and not has_class:
             cure = "set encoders.visual.output to patches or pooled"
             raise self.named.problem("a model without a class token", "one with it", cure)
+
+    def _refuse_layers_of_pooled(self) -> None:
         if self.output == "pooled" and self.layers is not None:
             raise self.named.problem(
                 "layers with the output pooled, which is made of the last layer",
@@ -129,9 +148,11 @@ class ImageModel(Finetuned):
 
     @torch.inference_mode()
     def _probe(self) -> int:
-        """Run the model once; -> the length D of its vectors."""
+        """Run the model twice on one picture; -> the length D of its vectors."""
+        count = 3 * self.size**2
+        picture = torch.linspace(-1, 1, count).reshape(1, 3, self.size, self.size)
         try:
-            result = self._run(torch.zeros(1, 3, self.size, self.size))
+            result = self._run(self.pixels(picture))
         except (ValueError, RuntimeError) as error:
             raise self.named.problem(
                 f"that it cannot read pictures of {self.size} pixels ({_line(error)})",
@@ -142,29 +163,79 @@ class ImageModel(Finetuned):
             raise self.named.problem("a model without a pooled output", "one with it", cure)
         if self.layers is not None:
             _refuse_other_layers(self.named, self.layers, result.hidden_states)
-        return int(self(torch.zeros(1, 3, self.size, self.size)).shape[-1])
+        if self.output != "pooled":
+            self._find_tokens(result)
+        vectors = self._made(result)
+        if not torch.allclose(vectors, self(picture), equal_nan=True):
+            raise self.named.problem(
+                "a model that draws random numbers whenever it runs, as masked autoencoders do",
+                "the same vector each time that it sees a picture",
+                f"name another model in {self.named.key}",
+            )
+        return vectors.shape[-1]
 
 
 def _looks(named: Named, config: PretrainedConfig) -> Looks:
     """What a model's configuration and processor say."""
     processor = read(named, AutoImageProcessor)
-    _refuse_other_pixels(named, processor)
-    how = "bicubic" if processor.resample == BICUBIC else "bilinear"
+    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
+    size, how = _size(named, processor), _resample(named, processor)
+    made = _made_of_a_colour(named, processor, size)
     scaled = bool(getattr(processor, "do_normalize", True))
     mean, deviation = (processor.image_mean, processor.image_std) if scaled else ((0.0,), (1.0,))
-    described = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}  # no paths
-    return Looks(described, _size(named, processor), how, tuple(mean), tuple(deviation))
+    mean, deviation = _of_channels(mean), _of_channels(deviation)
+    _refuse_other_pixels(named, made, mean, deviation)
+    return Looks(described, size, how, mean, deviation)
 
 
-def _refuse_other_pixels(named: Named, processor: object) -> None:
-    """Raise `Problem` for a processor that does not scale pixels to [0, 1] first, as most do."""
-    factor = getattr(processor, "rescale_factor", None) or PIXEL
-    if not getattr(processor, "do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+def _of_channels(values: float | Sequence[float]) -> tuple[float, ...]:
+    """A number of each channel, or one of all."""
+    return (values,) if isinstance(values, int | float) else tuple(values)
+
+
+def _made_of_a_colour(named: Named, processor: Any, size: int) -> list[float]:
+    """The numbers (3,) that a processor makes of a picture of one colour, at its middle."""
+    picture = np.full((size, size, 3), COLOUR, np.uint8)
+    try:
+        pixels = processor(images=[picture], return_tensors="pt")["pixel_values"]
+        made: list[float] = pixels[0, :, size // 2, size // 2].tolist()
+    except (*BROKEN, AttributeError) as error:
         raise named.problem(
-            "a processor that scales pixels in another way than by 1/255",
-            "do_rescale: true and rescale_factor: 1/255 in preprocessor_config.json",
+            f"a processor that cannot read a picture of {size} pixels ({_line(error)})",
+            "one that makes (3, height, width) of a picture",
+            f"name another model in {named.key}",
+        ) from None
+    return made
+
+
+def _refuse_other_pixels(
+    named: Named, made: Sequence[float], mean: Sequence[float], deviation: Sequence[float]
+) -> None:
+    """Raise `Problem` unless a processor has made (colour / 255 - mean) / deviation, as most do.
+
+    Some scale pixels otherwise, or twice, or swap the channels.
+    """
+    expected = (np.array(COLOUR) / 255 - mean) / deviation
+    if len(made) != len(COLOUR) or not np.allclose(made, expected, rtol=0, atol=1e-3):
+        raise named.problem(
+            "a processor that scales pixels in another way than by 1/255, image_mean and image_std:"
+            f" of red, green and blue {_numbers(COLOUR)} it makes {_numbers(made)}",
+            f"{_numbers(expected)}, by preprocessor_config.json with do_rescale: true and"
+            " rescale_factor: 1/255",
             f"name another model in {named.key}",
         )
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def _resample(named: Named, processor: object) -> str:
+    """How a processor resizes, by torch's name; one whose `resample` is null does it bilinearly."""
+    if not hasattr(processor, "resample"):
+        cure = f"name another model in {named.key}"
+        raise named.problem("a processor that does not say how it resizes", "resample", cure)
+    return "bicubic" if processor.resample == BICUBIC else "bilinear"
 
 
 def _size(named: Named, processor: object) -> int:
@@ -179,8 +250,11 @@ def _size(named: Named, processor: object) -> int:
     raise named.problem("a processor that names no size of pictures", "a fixed size", cure)
 
 
-def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
-    """How many tokens come before the patches, and whether the first is the class token."""
+def _tokens_before_patches(model: nn.Module, result: Any) -> tuple[int, bool]:
+    """How many tokens come before the patches, and whether the first is the class token.
+
+    They have parameters of their own, or the model calls the first one its pooled output.
+    """
     count, has_class = 0, False
     for name, parameter in model.named_parameters():
         last = name.rpartition(".")[2]
@@ -188,7 +262,16 @@ def _tokens_before_patches(model: nn.Module) -> tuple[int, bool]:
             count, has_class = count + 1, True
         elif last in OTHER_TOKENS:
             count += parameter.shape[-2]
+    if not has_class and _first_is_pooled(result):
+        return count + 1, True
     return count, has_class
+
+
+def _first_is_pooled(result: Any) -> bool:
+    """Whether the first of several tokens, not all alike, is the pooled output."""
+    state, pooled = result.last_hidden_state, getattr(result, "pooler_output", None)
+    several = state.dim() == 3 and not torch.equal(state[:, 0], state[:, -1])
+    return several and pooled is not None and torch.equal(pooled, state[:, 0])
 
 
 def _refuse_other_layers(named: Named, layers: tuple[int, ...], states: tuple[Tensor, ...]) -> None:

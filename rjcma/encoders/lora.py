@@ -18,8 +18,11 @@ from rjcma.encoders.pretrained import Named
 from rjcma.encoders.settings import Lora
 from rjcma.problem import Problem
 
-LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "out_proj")
-"""The names that transformers gives to attention's linear layers."""
+LAYERS = (
+    *("q_proj", "k_proj", "v_proj", "o_proj", "out_proj"),
+    *("linear_q", "linear_k", "linear_v", "linear_out"),
+)
+"""The names that transformers gives to attention's linear layers; the latter in conformers."""
 
 ADAPTERS = (".lora_A", ".lora_B")
 """How the names of modules end that hold what is trained."""
@@ -28,7 +31,7 @@ ADAPTERS = (".lora_A", ".lora_B")
 def adapted(model: nn.Module, settings: Lora, named: Named, within: str = "") -> nn.Module:
     """The model with adapters in the blocks `within` it, which change nothing yet; A is random.
 
-    Raises `Problem` if `peft` is not installed, and for a model without attention.
+    Raises `Problem` if `peft` is not installed, and for a model without such layers.
     """
     layers = [
         f"{block}.{name}"
@@ -37,8 +40,9 @@ def adapted(model: nn.Module, settings: Lora, named: Named, within: str = "") ->
         if isinstance(part, nn.Linear) and name.rpartition(".")[2] in LAYERS
     ]
     if not layers:
-        found, cure = "a model without attention", f"set encoders.{named.modality}.lora to null"
-        raise named.problem(found, "linear layers of attention for adapters", cure)
+        expected = f"linear layers of attention called {', '.join(LAYERS)}"
+        cure = f"set encoders.{named.modality}.lora to null"
+        raise named.problem("a model without attention that adapters know", expected, cure)
     peft = _peft(f"encoders.{named.modality}.lora")
     config = peft.LoraConfig(
         r=settings.rank, lora_alpha=settings.alpha, target_modules=layers, lora_dropout=0.0

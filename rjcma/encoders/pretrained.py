@@ -18,7 +18,7 @@ from rjcma.problem import Problem
 from rjcma.text import loading
 
 UNUSED = ("masked_spec_embed", "mask_token")
-"""Weights that models use only while they are pretrained."""
+"""Names of weights that models use only while they are pretrained."""
 
 
 class Named(NamedTuple):
@@ -59,7 +59,7 @@ def network(
 ) -> nn.Module:
     """The model in float32, in evaluation mode, frozen; or the submodule `part` of it.
 
-    Weights may be missing whose names contain one of `unused`. Weights of other modules than the
+    Weights may be missing in the model's own parts `unused`. Weights of other modules than the
     model's, such as a classifier's, are left out, and a line on stderr says so. Raises `Problem`
     for files that are missing or damaged, and for weights that are missing or too many.
     """
@@ -70,7 +70,7 @@ def network(
     missing = [
         key
         for key in sorted(report["missing_keys"])
-        if key.startswith(wanted) and not any(name in key for name in (*UNUSED, *unused))
+        if key.startswith(wanted) and not _is_unused(key, unused)
     ]
     surplus = report["unexpected_keys"]
     loading.refuse_weights(named.name, missing, loading.of_its_parts(model, report), key=named.key)
@@ -78,6 +78,16 @@ def network(
         say(f"{named.name}: {loading.listed(surplus)} not needed, left out")
     chosen: nn.Module = model.get_submodule(part)
     return chosen.eval().requires_grad_(False)
+
+
+def _is_unused(key: str, parts: Sequence[str]) -> bool:
+    """Whether a weight is of one of the model's own `parts`, or needed only while pretraining.
+
+    >>> [_is_unused(key, ["head"]) for key in ("head.bias", "blocks.0.head.bias", "mask_token")]
+    [True, False, True]
+    """
+    names = key.split(".")
+    return names[0] in parts or any(name in UNUSED for name in names)
 
 
 def random_network(config: Mapping[str, Any]) -> nn.Module:

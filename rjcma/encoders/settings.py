@@ -85,8 +85,8 @@ class Transformers(Encoder):
     must be given."""
     layers: tuple[Annotated[int, Field(ge=-999, le=999)], ...] | None = Field(None, min_length=1)
     """Numbers of layers, whose states are averaged: 0 is the input of the first block, 1 the output
-    of the first block, -1 that of the last. null: the model's own output, which is that of its last
-    block, after its last norm if it has one (ours)."""
+    of the first block, -1 that of the last. null: the model's own output (ours): that of its last
+    block, in most models after their last norm, in CLIP's vision tower before it."""
     checkpointing: Annotated[bool, NotKeyed] = True
     """Whether training computes what is within a block again, in place of keeping it, which takes
     a third more time and far less memory (ours)."""

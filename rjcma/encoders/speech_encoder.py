@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
 from rjcma.encoders.chunks import Grid
@@ -25,13 +25,15 @@ from rjcma.encoders.speech_model import (
     grid_of,
     refuse_other_families,
     refuse_other_layers,
+    refuse_other_states,
 )
 from rjcma.text import preprocessors
 from rjcma.text.preprocessors import WHISPER
 from rjcma.wav import RATE
 
-BLOCKS = "encoder"
-"""The submodule with the blocks of attention; the convolutions before it count as embeddings."""
+BLOCKS = ("encoder.layers", "encoder")
+"""The submodule with the blocks of attention, the first of these that a model has; the convolutions
+before it count as embeddings."""
 
 
 class Looks(NamedTuple):
@@ -66,13 +68,12 @@ class SpeechEncoder(Finetuned):
         else:
             self.model = random_network(looks.config)
         self.looks = looks
-        config = self.model.config
-        self.grid: Grid = grid_of(config)
+        self.grid: Grid = grid_of(self.model.config)
         self._refuse_other_strides()
-        self.width = int(config.hidden_size)
+        silence = torch.zeros(RATE, dtype=torch.int16)
+        self.width = self._probe(silence)
         if own and settings.mode == "finetune":
-            silence = torch.zeros(RATE, dtype=torch.int16)
-            self.prepare(settings, lambda: self.states(silence), within=BLOCKS)
+            self.prepare(settings, lambda: self.states(silence), within=_blocks(self.model))
 
     def forward(self, sound: Sound) -> Tensor:
         self.begin()
@@ -96,6 +97,18 @@ class SpeechEncoder(Finetuned):
         silence = samples.new_zeros(max(0, self.grid.reach - len(samples)))
         return within(self.states(torch.cat([samples, silence])), frames[:, :2] - low, self.grid)
 
+    @torch.no_grad()
+    def _probe(self, samples: Tensor) -> int:
+        """Run the model once; -> the length D of its states. No later random number changes.
+
+        Raises `Problem` unless samples (n,) int16 have the states that the grid says.
+        """
+        with torch.random.fork_rng(devices=[]):  # wav2vec 2 draws numbers that it does not use
+            count, width = self.states(samples).shape
+        expected = self.grid.count(len(samples))
+        refuse_other_states(self.named, self.layers, count, len(samples), expected)
+        return width
+
     def _refuse_whisper(self, family: str) -> None:
         if family == WHISPER:
             raise self.named.problem(
@@ -111,6 +124,12 @@ class SpeechEncoder(Finetuned):
                 f"a whole number of states in a second, {RATE} samples, in mode finetune",
                 "set encoders.audio.mode to precompute",
             )
+
+
+def _blocks(model: nn.Module) -> str:
+    """The name of the submodule with the blocks of attention."""
+    names = {name for name, _ in model.named_modules()}
+    return next(name for name in BLOCKS if name in names)
 
 
 def within(states: Tensor, frames: Tensor, grid: Grid) -> Tensor:

@@ -121,3 +121,16 @@ def refuse_other_layers(named: Named, layers: tuple[int, ...] | None, blocks: in
         if not -blocks - 1 <= layer <= blocks:
             expected = f"layers from 0 to {blocks}, or from -{blocks + 1} to -1"
             raise named.problem(f"{key} with {layer}", expected, f"correct {key}")
+
+
+def refuse_other_states(
+    named: Named, layers: tuple[int, ...] | None, states: int, samples: int, expected: int
+) -> None:
+    """Raise `Problem` unless so many samples have as many states as the grid says."""
+    if states != expected:
+        another = f"name another model in {named.key}"
+        raise named.problem(
+            f"{states} states of {samples} samples",
+            f"{expected}, as its configuration says",
+            f"set encoders.{named.modality}.layers to null, or {another}" if layers else another,
+        )

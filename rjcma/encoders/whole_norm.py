@@ -14,7 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-BLOCK = 2 * 16_000
+from rjcma.wav import RATE
+
+BLOCK = 2 * RATE
 """Samples that are convolved at a time (ours: 26 MB in a model of base size)."""
 
 Read = Callable[[int, int], Tensor]

@@ -18,6 +18,10 @@ from rjcma.wav import RATE, Wav
 HEARD = RATE // 10
 """Samples around a frame's beginning by which its loudness is compared (ours)."""
 
+BEYOND = RATE
+"""Samples after the sound's end at which all later frames count as being (ours): they have its last
+state wherever they are, and silence between it and them need not be read."""
+
 
 class SoundReader(FeatureReader):
     """The sound of a clip: rows are the samples of its video, (samples,) int16, read from the WAV.
@@ -51,6 +55,7 @@ class SoundReader(FeatureReader):
             raise self._problem(f"{len(frames)} frames", f"the clip's {self.frames}")
         samples = _Samples(Path(os.path.normpath(self.path.parent / sound)), self.clip)
         chunks = needed(frames, samples.shape[0])
+        frames = np.minimum(frames, samples.shape[0] + BEYOND)
         self._rows, self._index = samples, np.concatenate([frames, chunks], axis=1)
         return self._rows, self._index
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import h5py
 import image_models
@@ -14,10 +15,17 @@ from clips import clip
 from encoder_settings import encoders
 from image_models import MODELS, SIZE, TOKENS_BEFORE_PATCHES
 from safetensors.torch import load_file, save_file
-from transformers import AutoImageProcessor, AutoModel
+from transformers import (
+    AutoImageProcessor,
+    AutoModel,
+    EfficientNetImageProcessor,
+    MobileViTImageProcessor,
+    ViTMAEConfig,
+    ViTMAEModel,
+)
 
 from rjcma import store
-from rjcma.encoders import encode_faces
+from rjcma.encoders import encode_faces, pretrained
 from rjcma.encoders.encode_faces import encode_clip
 from rjcma.encoders.image_model import ImageModel
 from rjcma.problem import Problem
@@ -92,7 +100,7 @@ def test_the_mean_of_patches_is_that_of_the_librarys_own_call(name, folders):
     assert encoder.width == expected.shape[1]
 
 
-@pytest.mark.parametrize("name", ["vit", "deit", "registers", "clip", "beit"])
+@pytest.mark.parametrize("name", ["vit", "deit", "registers", "clip", "beit", "dinov3 convnext"])
 def test_the_class_token_is_the_first(name, folders):
     found = vectors(model(folders(name), output="class"), crops())
     assert_close(found, library(folders(name), crops()).last_hidden_state[:, 0])
@@ -104,7 +112,7 @@ def test_pooled_is_what_the_model_makes_of_it(name, folders):
     assert_close(found, library(folders(name), crops()).pooler_output.flatten(1))
 
 
-@pytest.mark.parametrize("name", ["vit", "swin", "convnext"])
+@pytest.mark.parametrize("name", ["vit", "swin", "convnext", "cvt", "dinov3 convnext"])
 @pytest.mark.parametrize("layers", [[-1], [1], [-1, -1]])
 def test_layers_are_averaged(name, layers, folders):
     states = library(folders(name), crops()).hidden_states
@@ -130,6 +138,12 @@ def test_the_whole_crop_is_seen_where_a_processor_would_cut_its_middle(folders, 
     encoder = model(tmp_path)
     assert encoder.size == SIZE
     assert_close(vectors(encoder, crops()), vectors(model(folders("vit")), crops()), 1e-6)
+
+
+def test_a_mean_may_be_one_number_of_all_channels(folders, tmp_path):
+    image_models.save(tmp_path, "vit", image_mean=0.5, image_std=0.25)
+    found = vectors(model(tmp_path), crops())
+    assert_close(found, library(tmp_path, crops()).last_hidden_state[:, 1:].mean(1))
 
 
 # Clips.
@@ -169,6 +183,15 @@ def test_vectors_do_not_depend_on_how_many_crops_are_read_at_once(root, folders)
             found.append(file["rows"][...])
     assert_close(found[0], found[2], 1e-5)
     assert_close(found[1], found[2], 1e-5)
+
+
+def test_a_file_is_the_same_however_many_vectors_are_written_at_once(root, folders, monkeypatch):
+    files = []
+    for written in (4096, 4):
+        monkeypatch.setattr(encode_faces, "WRITTEN", written)
+        encode_clip("visual", settings(folders("vit")), root / "faces", ANNA, root / "out.h5")
+        files.append((root / "out.h5").read_bytes())
+    assert files[0] == files[1]
 
 
 def test_what_is_not_finite_in_half_precision_names_the_precision(root, tmp_path):
@@ -241,6 +264,19 @@ def test_a_pooler_without_weights_is_a_problem_only_if_it_is_used(folders):
     refused(r"weights missing: pooler\.", folders("vit classifier"), output="pooled")
 
 
+def test_a_weight_missing_in_a_block_is_a_problem_though_its_module_is_called_head(
+    folders, monkeypatch
+):
+    def read(named, auto, **options):
+        found = library_read(named, auto, **options)
+        return (found[0], lacking) if auto is AutoModel else found
+
+    lacking = {"missing_keys": ["layers.1.head.weight"], "unexpected_keys": []}
+    library_read = pretrained.read
+    monkeypatch.setattr(pretrained, "read", read)
+    refused(r"weights missing: layers\.1\.head\.weight", folders("vit"))
+
+
 def test_what_else_a_checkpoint_holds_is_left_out_and_said(folders, capsys):
     model(folders("vit classifier"))
     assert "classifier.bias, classifier.weight (2) not needed, left out" in capsys.readouterr().err
@@ -256,6 +292,14 @@ def test_a_model_that_brings_code_is_refused_and_its_code_is_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_masked_autoencoder_is_refused_and_changes_no_later_random_number(tmp_path):
+    ViTMAEModel(ViTMAEConfig(**image_models.SEES, **image_models.VIT)).save_pretrained(tmp_path)
+    image_models.preprocessor().save_pretrained(tmp_path)
+    before = torch.get_rng_state()
+    refused("draws random numbers whenever it runs", tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_size_that_the_model_cannot_read_is_a_problem(tmp_path):
     image_models.save(tmp_path, "vit", size={"height": 40, "width": 40})
     refused("cannot read pictures of 40 pixels", tmp_path)
@@ -267,10 +311,35 @@ def test_a_processor_that_scales_pixels_in_another_way_is_refused(reads, tmp_pat
 
 
 @pytest.mark.parametrize(
+    "reads, made",
+    [
+        (MobileViTImageProcessor(crop_size={"height": 32, "width": 32}), "0.784, 0.392, 0.0392"),
+        (EfficientNetImageProcessor(), "of red, green and blue 10, 100, 200 it makes"),
+    ],
+    ids=["swapped channels", "scaled twice"],
+)
+def test_a_processor_that_swaps_channels_or_scales_twice_is_refused(reads, made, tmp_path):
+    image_models.save(tmp_path, "vit", processor=False)
+    reads.size = {"height": SIZE, "width": SIZE}
+    reads.save_pretrained(tmp_path)
+    refused(made, tmp_path)
+
+
+def test_a_processor_that_fails_or_does_not_say_how_it_resizes_is_a_problem(tmp_path, monkeypatch):
+    image_models.save(tmp_path, "vit", image_mean=None)
+    refused("cannot read a picture of 32 pixels .*image_mean", tmp_path)
+    silent = SimpleNamespace(size=SimpleNamespace(height=SIZE))
+    monkeypatch.setattr("rjcma.encoders.image_model.read", lambda *_: silent)
+    refused("does not say how it resizes", tmp_path)
+
+
+@pytest.mark.parametrize(
     "name, changes, reason",
     [
         ("siglip", {"output": "class"}, "without a class token"),
         ("swin", {"output": "class"}, "without a class token"),
+        ("cvt", {"output": "class"}, "without a class token"),
+        ("dinov3 convnext", {"output": "class", "layers": [1]}, "without a class token"),
         ("vit", {"layers": [3]}, r"layers with 3; expected layers from 0 to 2, or from -3 to -1"),
         ("vit", {"layers": [-4]}, "layers with -4"),
         ("vit", {"layers": [1], "output": "pooled"}, "layers with the output pooled"),

@@ -292,5 +292,14 @@ def test_an_adapter_that_changes_the_times_of_states_is_noticed(tmp_path):
     config = Wav2Vec2Config(**speech_models.SIZES, add_adapter=True, output_hidden_size=16)
     Wav2Vec2Model(config).save_pretrained(tmp_path)
     speech_models.extractor("wav2vec2").save_pretrained(tmp_path)
-    with pytest.raises(Problem, match=r"states of 48000 samples; expected 149"):
+    with pytest.raises(Problem, match=r"states of 48000 samples; expected 149.*name another model"):
         encoded(tmp_path, section(tmp_path), sound(3))
+
+
+def test_layers_of_another_rate_than_the_models_output_are_noticed(tmp_path):
+    """SEW's blocks have half as many states as its output."""
+    folder = speech_models.save(tmp_path, "sew")
+    with pytest.raises(
+        Problem, match=r"74 states.*expected 149.*set encoders\.audio\.layers to null"
+    ):
+        encoded(tmp_path, section(folder, layers=[-1]), sound(3))

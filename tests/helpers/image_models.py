@@ -55,6 +55,14 @@ MODELS = {
     "resnet": lambda: t.ResNetModel(
         t.ResNetConfig(hidden_sizes=[8, 12], depths=[1, 1], embedding_size=8)
     ),
+    "cvt": lambda: t.CvtModel(
+        t.CvtConfig(
+            embed_dim=[8, 10, 12], num_heads=[1, 1, 1], depth=[1, 2, 3], initializer_range=0.2
+        )
+    ),
+    "dinov3 convnext": lambda: t.DINOv3ConvNextModel(
+        t.DINOv3ConvNextConfig(hidden_sizes=[8, 10, 12], depths=[1, 1, 1], initializer_range=0.2)
+    ),
 }
 """By name, what makes a model."""
 
@@ -67,6 +75,7 @@ TOKENS_BEFORE_PATCHES = {
     "beit": 1,
     "clip": 1,
     "siglip": 0,
+    "dinov3 convnext": 1,
 }
 """Of the models whose states are tokens, as their papers say; others have cells."""
 

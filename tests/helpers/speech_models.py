@@ -51,6 +51,24 @@ MODELS = {
 }
 """By name, what makes a model."""
 
+SQUEEZED = {
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "squeeze_factor": 2,
+}
+OTHERS = {
+    "sew": lambda: t.SEWModel(t.SEWConfig(**SIZES, **SQUEEZED)),
+    "adapter": lambda: t.Wav2Vec2Model(
+        t.Wav2Vec2Config(**SIZES, add_adapter=True, output_hidden_size=24)
+    ),
+    "data2vec": lambda: t.Data2VecAudioModel(
+        t.Data2VecAudioConfig(**{**SIZES, "num_conv_pos_embeddings": 3})
+    ),
+    "conformer": lambda: t.Wav2Vec2ConformerModel(t.Wav2Vec2ConformerConfig(**SIZES)),
+}
+"""More of their kin, each with something of its own; the states of some are not where the strides
+of their convolutions say."""
+
 
 def extractor(name: str, **changes):
     """What prepares sound for the model of this name."""
@@ -62,7 +80,7 @@ def extractor(name: str, **changes):
 def save(folder: Path, name: str, *, seed: int = 3, **reads) -> Path:
     """Save a model and its extractor as `save_pretrained` does; -> its folder."""
     torch.manual_seed(seed)
-    MODELS[name]().save_pretrained(folder)
+    {**MODELS, **OTHERS}[name]().save_pretrained(folder)
     extractor(name, **reads).save_pretrained(folder)
     return folder
 

@@ -17,6 +17,7 @@ from encoder_settings import encoders
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from rjcma import manifest
 from rjcma.encoders.chunks import Grid
@@ -164,6 +165,15 @@ def test_the_last_third_of_attention_is_released_first_and_convolutions_never(na
     assert any("feature_extractor.conv_layers.0" in part for part in free.groups[1])
 
 
+def test_convolutions_of_positions_are_no_blocks(tmp_path):
+    """data2vec has several, in a list before the list of blocks."""
+    folder = speech_models.save(tmp_path, "data2vec")
+    encoder = SpeechEncoder(section(folder).audio)
+    assert encoder.groups == (("model.encoder.layers.1",), ("model.encoder.layers.0",))
+    free = SpeechEncoder(section(folder, frozen_embeddings=False).audio)
+    assert any("pos_conv_embed.layers.2" in part for part in free.groups[1])
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gradients_reach_the_first_convolution_and_its_norm(name, models, root):
     encoder = SpeechEncoder(section(models[name], frozen_embeddings=False).audio)
@@ -209,6 +219,26 @@ def test_adapters_compute_again_with_the_same_gradients_and_keep_less(name, mode
     assert kept[1] < kept[0] / 4
 
 
+def test_a_conformers_attention_has_adapters(tmp_path):
+    pytest.importorskip("peft")
+    folder = speech_models.save(tmp_path, "conformer")
+    plain = SpeechEncoder(section(folder).audio)
+    encoder = SpeechEncoder(section(folder, lora={"rank": 2}).audio)
+    samples = torch.from_numpy(speech_models.sound(1))
+    assert torch.equal(encoder.states(samples), plain.states(samples))
+    parts = {part.split(".self_attn.")[1] for part in encoder.groups[0]}
+    assert parts == {f"linear_{n}.lora_{m}" for n in ("q", "k", "v", "out") for m in "AB"}
+    for part in (part for group in encoder.groups for part in group):
+        for weight in encoder.get_submodule(part).requires_grad_(True).parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+    trained = encoder.states(samples)
+    trained.square().sum().backward()
+    assert all(w.grad.any() for w in encoder.parameters() if w.requires_grad)
+    encoder.merge()
+    assert (trained - plain.states(samples)).abs().max() > 0.01
+    torch.testing.assert_close(encoder.states(samples), trained, rtol=1e-4, atol=1e-5)
+
+
 def test_whisper_and_attention_that_passes_adapters_by_are_refused(models):
     with pytest.raises(
         Problem, match=r"Whisper's encoder.*set encoders\.audio\.mode to precompute"
@@ -217,6 +247,25 @@ def test_whisper_and_attention_that_passes_adapters_by_are_refused(models):
     pytest.importorskip("peft")
     with pytest.raises(Problem, match=r"past adapters.*set encoders\.audio\.lora to null"):
         SpeechEncoder(section(models["wavlm"], lora={"rank": 2}).audio)
+
+
+def test_a_model_whose_states_are_at_other_times_is_refused(tmp_path):
+    adapter, sew = (speech_models.save(tmp_path / name, name) for name in ("adapter", "sew"))
+    with pytest.raises(Problem, match=r"7 states of 16000 samples; expected 49.*another model"):
+        SpeechEncoder(section(adapter).audio)
+    with pytest.raises(Problem, match=r"24 states.*set encoders\.audio\.layers to null"):
+        SpeechEncoder(section(sew, layers=[-1]).audio)
+    assert SpeechEncoder(section(sew).audio).width == 16
+
+
+def test_the_width_is_that_of_the_states(tmp_path):
+    config = {"add_adapter": True, "adapter_stride": 1, "output_hidden_size": 24}
+    model = Wav2Vec2Model(Wav2Vec2Config(**speech_models.SIZES, **config))
+    model.save_pretrained(tmp_path)
+    speech_models.extractor("wav2vec2").save_pretrained(tmp_path)
+    encoder = SpeechEncoder(section(tmp_path).audio)
+    assert encoder.width == encoder.states(torch.zeros(RATE)).shape[1] == 24
+    assert SpeechEncoder(section(tmp_path).audio, encoder.looks).width == 24
 
 
 RELEASES = {"warmup": 1, "patience": 1, "learning_rate": 0.03, "min_learning_rate": 0.03}
@@ -332,6 +381,29 @@ def test_sound_that_is_missing_is_named_before_training(root, models, trained, t
 def test_files_that_refer_to_no_sound_are_refused(feature, root):
     with pytest.raises(Problem, match=r"anna.*(no reference to sound|no such file)"):
         opened(root, {"anna"}, feature)
+
+
+def test_frames_long_after_the_end_of_the_sound_have_its_last_vector_and_little_is_read(
+    models, tmp_path, monkeypatch
+):
+    record = clip("long", 36_000, fps=10)
+    (tmp_path / "wav").mkdir()
+    speech_models.write(tmp_path / "wav" / f"{record.video}.wav", speech_models.sound(5.2))
+    referred(tmp_path, [record], tmp_path / "voice")
+    encoder = SpeechEncoder(section(models["wav2vec2 large"]).audio)
+
+    def heard():
+        data = open_all([record], {"audio": tmp_path / "voice"}, {"audio": SOUND}, None, "valence")
+        return read(data, [("long", 45, 56), ("long", 35_990, 36_000)])
+
+    sound = heard()
+    found = encoder(sound)
+    assert len(sound.rows) < 5 * RATE
+    assert torch.equal(found[11:], found[11:12].expand(10, -1))
+    monkeypatch.setattr("rjcma.training.sound_reader.BEYOND", 3600 * RATE)
+    whole = heard()
+    assert len(whole.rows) > 3500 * RATE
+    assert torch.equal(encoder(whole), found)
 
 
 def test_references_of_another_length_are_refused(root, tmp_path):
