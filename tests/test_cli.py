@@ -16,6 +16,7 @@ from drawn_people import drawn
 from scoring_world import make, results
 
 from rjcma import params, start, store
+from rjcma.doctor import project
 from rjcma.scoring import report
 from rjcma.speech import words
 from rjcma.speech.words import Word
@@ -25,7 +26,8 @@ ROOT = places.ROOT
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The folder in which commands run, with only the committed models."""
+    """The folder in which commands run, with the pipeline and only the committed models."""
+    (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -92,6 +94,14 @@ def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
     assert last == f"{ROOT / 'params/affwild2.yaml'}: all 12 sections are valid"
     kept = "the model is missing here; files made with it are kept"
     assert notes == [f"note: {key}: {kept}" for key in PAPERS]
+
+
+def test_check_and_the_doctor_read_the_record_that_stage_index_writes(rjcma, folder):
+    (folder / "data").mkdir()
+    (folder / "data/models.json").write_text(json.dumps(dict.fromkeys(PAPERS, "a digest")))
+    assert rjcma("check", ROOT / "params/affwild2.yaml")[0] == 0
+    told = project.lines(ROOT / "params/affwild2.yaml")
+    assert sum("is kept" in line.found for line in told) == len(PAPERS)
 
 
 @pytest.mark.parametrize(

@@ -180,17 +180,15 @@ def _memory(needed: Mapping[str, float]) -> Line:
 
 
 def _manifest() -> Path:
-    return _arguments("score")[0]
+    from rjcma import places
+
+    return places.arguments("score")[0]
 
 
 def _recorded() -> Path:
-    return _arguments("index")[3]
-
-
-def _arguments(stage: str) -> list[Path]:
     from rjcma import places
 
-    return places.arguments(stage)
+    return places.record_of_models()
 
 
 if __name__ == "__main__":
