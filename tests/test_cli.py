@@ -284,6 +284,14 @@ def test_each_of_several_videos_has_a_sheet_and_a_person_may_be_asked_for(rjcma,
     assert {path.name for path in folder.glob("*.png")} == {"faces-anna.png", "faces-bert.png"}
 
 
+def test_sheets_of_two_videos_of_one_name_are_refused_before_any_is_drawn(rjcma, folder, film):
+    other = folder / "Anna.mp4"
+    other.write_bytes(film.read_bytes())
+    status, printed, problems = rjcma("faces", film, other, "--engine", "haar")
+    assert (status, printed) == (1, "") and not list(folder.glob("*.png"))
+    assert problems.startswith(f"problem: {other}: found a video with the name of {film}")
+
+
 def test_the_detector_of_the_params_is_used(rjcma, folder, film):
     edited(folder, ("detector: null", "detector: {engine: haar}"))
     assert rjcma("faces", film)[0] == 0
