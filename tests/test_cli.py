@@ -246,6 +246,27 @@ def test_a_folder_in_place_of_a_file_is_one_line_and_so_is_a_file_of_a_folder(
     assert problems.startswith(f"problem: {named}; expected")
 
 
+LONG = 300 * "x"
+"""A name that no file can have: file systems allow 255 bytes."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", LONG, "--run", "models"],
+        ["predict", "talk.mkv", "--run", LONG],
+        ["faces", "talk.mkv", "--params", LONG],
+        ["check", LONG],
+        ["compare", LONG, "models"],
+    ],
+)
+def test_a_name_that_is_too_long_is_one_line(rjcma, folder, words):
+    status, printed, problems = rjcma(*words)
+    assert (status, printed) == (1, "") and len(problems.splitlines()) == 1
+    assert problems.startswith(f"problem: {LONG}")
+    assert ": found file name too long; expected a name that a file can have" in problems
+
+
 def test_any_other_error_of_the_system_is_not_hidden(rjcma, monkeypatch):
     def broken(root):
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")
