@@ -97,7 +97,7 @@ def _refuse_nothing(video: Path) -> None:
     if not video.is_file():
         raise Problem(
             file=video,
-            found="a folder" if video.is_dir() else "no such file",
-            expected="a video",
+            found="a folder without videos" if video.is_dir() else "no such file",
+            expected="a video, or a folder of videos",
             cure="correct the path",
         )
