@@ -12,7 +12,7 @@ import numpy as np
 
 from rjcma.jobs.files import written
 from rjcma.predict.result import Predicted
-from rjcma.predict.series import edges, missing, number, stretches
+from rjcma.predict.series import NO_FACE, edges, missing, number, stretches
 from rjcma.speech.words import Word
 from rjcma.timeline import Seconds
 
@@ -20,7 +20,6 @@ STEP: Seconds = 1.0
 """The length of a segment of values (ours): ELAN shows each as a box with its text."""
 
 HEADER = ("tier", "begin", "end", "value")
-NO_FACE = "no face"
 
 
 class Annotation(NamedTuple):
