@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 repro: setup
 	@rjcma mend
-	@rjcma check --models data/models.json
+	@rjcma check
 	dvc repro encode embed_text
 	$(if $(RJCMA_LAUNCH),,rjcma make train)
 	dvc repro
@@ -22,7 +22,7 @@ repro: setup
 # Trains each row of ablation/rows.yaml several times, which takes long. Finished runs are kept.
 ablation: setup
 	@rjcma mend
-	@rjcma check --models data/models.json
+	@rjcma check
 	dvc repro ablation/dvc.yaml
 	@cat data/ablation/report/tables.md
 	@# The front page of the report shows the ablation, where runs have been trained.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,15 @@ from rjcma.problem import Problem, Problems
 
 DIGESTS = Path(".rjcma/digests.jsonl")
 """The file, on this machine, in which digests of files are remembered."""
+
+_KIND = "a folder where a folder is asked for, and a file where a file is"
+EXPECTED = {
+    errno.EISDIR: _KIND,
+    errno.ENOTDIR: _KIND,
+    errno.EEXIST: _KIND,
+    errno.ENAMETOOLONG: "a name that a file can have",
+}
+"""What is expected of a path that the user names, by the number of the system's error."""
 
 
 def run(main: Callable[..., Any]) -> None:
@@ -39,8 +49,9 @@ def run(main: Callable[..., Any]) -> None:
 def problems_as_lines() -> Iterator[None]:
     """Print a `Problem` on stderr and exit with status 1; meanwhile remember digests of files.
 
-    A full disk, a folder that must not be written, and a folder in place of a file, or the other
-    way round, are problems too. A package that cannot be imported is a line that names the doctor.
+    A full disk, a folder that must not be written, a folder in place of a file, or the other way
+    round, and a name that no file can have are problems too. A package that cannot be imported is a
+    line that names the doctor.
     """
     remember_in(DIGESTS)
     try:
@@ -53,7 +64,7 @@ def problems_as_lines() -> Iterator[None]:
             raise
         sys.exit(f"problem: {error}: run `rjcma doctor`, which says what to do")
     except OSError as error:
-        refused = _of_another_kind(error) or unwritable(error, Path.cwd())
+        refused = _of_a_wrong_path(error) or unwritable(error, Path.cwd())
         if refused is None:
             raise
         _print(refused)
@@ -62,17 +73,13 @@ def problems_as_lines() -> Iterator[None]:
         remember_in(None)
 
 
-def _of_another_kind(error: OSError) -> Problem | None:
-    """The problem of a path that names a folder in place of a file, or a file of a folder."""
-    kinds = (IsADirectoryError, NotADirectoryError, FileExistsError)
-    if not isinstance(error, kinds) or error.filename is None:
+def _of_a_wrong_path(error: OSError) -> Problem | None:
+    """The problem of a path that names another kind of thing, or that nothing can have."""
+    expected = EXPECTED.get(error.errno or 0)
+    if expected is None or error.filename is None:
         return None
-    return Problem(
-        file=error.filename,
-        found=str(error.strerror).lower(),
-        expected="a folder where a folder is asked for, and a file where a file is",
-        cure="name another path",
-    )
+    found, cure = str(error.strerror).lower(), "name another path"
+    return Problem(file=error.filename, found=found, expected=expected, cure=cure)
 
 
 def _print(problem: Problem | Problems) -> None:

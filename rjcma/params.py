@@ -230,6 +230,7 @@ PLAIN = {
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
+    "json_invalid": "JSON",
 }
 """What is allowed, in terms of YAML, by pydantic's type of error."""
 

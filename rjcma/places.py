@@ -37,3 +37,8 @@ def arguments(stage: str) -> list[Path]:
         expected="the pipeline's stages",
         cure="go to the project's folder, or correct the file",
     )
+
+
+def record_of_models() -> Path:
+    """The record of models that stage `index` writes. Raises `Problem` as `arguments` does."""
+    return arguments("index")[3]

@@ -18,6 +18,8 @@ from rjcma.scoring.settings import Runs
 from rjcma.training.request import Data
 from rjcma.training.sections import Settings
 
+WRITE = ("rjcma.ablation.report:write",)
+
 
 def main(
     clips: Path,
@@ -48,7 +50,7 @@ def main(
     read = digest_inputs([out / f"{name}.json" for name in results])
     inputs = {"manifest": digest_file(clips), "rows": digest_file(rows_file)}
     inputs |= {"results": digest_value(read)}
-    write_report(tables, "ablate", "rjcma.ablation.report:write", {"runs": keyed(wanted)}, inputs)
+    write_report(tables, "ablate", WRITE, report.WRITTEN, {"runs": keyed(wanted)}, inputs)
 
 
 if __name__ == "__main__":

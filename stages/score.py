@@ -12,11 +12,15 @@ from rjcma.corpus.settings import Corpus
 from rjcma.jobs.digests import digest_file, digest_folder
 from rjcma.jobs.provenance import write_report
 from rjcma.pages import report as pages
+from rjcma.pages import site
 from rjcma.pages.sources import Sources
 from rjcma.params import keyed, load
 from rjcma.scoring import report
 from rjcma.scoring import runs as trained
 from rjcma.scoring.settings import Runs
+
+WRITE = ("rjcma.scoring.report:write", "rjcma.pages.report:write")
+WRITTEN = (*report.FILES, *report.FOLDERS, *site.WRITTEN)  # all that these write
 
 
 def main(
@@ -49,7 +53,7 @@ def main(
     pages.write(results, out, sources)
     inputs = {"manifest": digest_file(clips), "all labels": digest_folder(labels)}
     inputs |= report.digests(results.runs, runs) | sources.digests(records)
-    write_report(out, "score", "rjcma.scoring.report:write", {"runs": keyed(wanted)}, inputs)
+    write_report(out, "score", WRITE, WRITTEN, {"runs": keyed(wanted)}, inputs)
 
 
 if __name__ == "__main__":

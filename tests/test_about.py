@@ -147,7 +147,8 @@ def report(folder: Path) -> Path:
     (folder / "table.csv").write_text("fold,ccc\n0,0.5\n")
     (folder / "traces" / "anna.csv").write_text("time\n")
     inputs = {"valence-0/run.json": "0123"}
-    provenance.write_report(folder, "score", f"{__name__}:report", {"runs": {}}, inputs)
+    parts = ("*.csv", "traces")
+    provenance.write_report(folder, "score", [f"{__name__}:report"], parts, {"runs": {}}, inputs)
     return folder
 
 
@@ -165,9 +166,11 @@ def test_files_of_a_report_are_told_from_its_about_json(tmp_path):
     assert (folder / "about.json").read_bytes() == before
 
 
-def test_a_folder_in_a_report_that_has_a_ledger_of_its_own_is_no_part_of_it(tmp_path):
+def test_what_else_is_in_the_folder_of_a_report_is_no_part_of_it(tmp_path):
     folder = tmp_path / "report"
     path = made(folder / "previews")
+    (folder / "comparison").mkdir()
+    (folder / "comparison/table.csv").write_text("of another command\n")
     report(folder)
     assert tell(path).about["stage"] == "transcribe" and tell(path).state == WHOLE
     assert list(json.loads((folder / "about.json").read_text())["files"]) == [

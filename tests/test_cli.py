@@ -16,6 +16,7 @@ from drawn_people import drawn
 from scoring_world import make, results
 
 from rjcma import params, start, store
+from rjcma.doctor import project
 from rjcma.scoring import report
 from rjcma.speech import words
 from rjcma.speech.words import Word
@@ -25,7 +26,8 @@ ROOT = places.ROOT
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The folder in which commands run, with only the committed models."""
+    """The folder in which commands run, with the pipeline and only the committed models."""
+    (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -92,6 +94,14 @@ def test_models_that_are_recorded_may_be_missing(rjcma, tmp_path):
     assert last == f"{ROOT / 'params/affwild2.yaml'}: all 12 sections are valid"
     kept = "the model is missing here; files made with it are kept"
     assert notes == [f"note: {key}: {kept}" for key in PAPERS]
+
+
+def test_check_and_the_doctor_read_the_record_that_stage_index_writes(rjcma, folder):
+    (folder / "data").mkdir()
+    (folder / "data/models.json").write_text(json.dumps(dict.fromkeys(PAPERS, "a digest")))
+    assert rjcma("check", ROOT / "params/affwild2.yaml")[0] == 0
+    told = project.lines(ROOT / "params/affwild2.yaml")
+    assert sum("is kept" in line.found for line in told) == len(PAPERS)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +246,27 @@ def test_a_folder_in_place_of_a_file_is_one_line_and_so_is_a_file_of_a_folder(
     assert problems.startswith(f"problem: {named}; expected")
 
 
+LONG = 300 * "x"
+"""A name that no file can have: file systems allow 255 bytes."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", LONG, "--run", "models"],
+        ["predict", "talk.mkv", "--run", LONG],
+        ["faces", "talk.mkv", "--params", LONG],
+        ["check", LONG],
+        ["compare", LONG, "models"],
+    ],
+)
+def test_a_name_that_is_too_long_is_one_line(rjcma, folder, words):
+    status, printed, problems = rjcma(*words)
+    assert (status, printed) == (1, "") and len(problems.splitlines()) == 1
+    assert problems.startswith(f"problem: {LONG}")
+    assert ": found file name too long; expected a name that a file can have" in problems
+
+
 def test_any_other_error_of_the_system_is_not_hidden(rjcma, monkeypatch):
     def broken(root):
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")
@@ -272,6 +303,14 @@ def test_each_of_several_videos_has_a_sheet_and_a_person_may_be_asked_for(rjcma,
     status, printed, _ = rjcma("faces", film, other, "--engine", "haar", "--person", "right")
     assert status == 0 and printed.count("one person only, on the left") == 2
     assert {path.name for path in folder.glob("*.png")} == {"faces-anna.png", "faces-bert.png"}
+
+
+def test_sheets_of_two_videos_of_one_name_are_refused_before_any_is_drawn(rjcma, folder, film):
+    other = folder / "Anna.mp4"
+    other.write_bytes(film.read_bytes())
+    status, printed, problems = rjcma("faces", film, other, "--engine", "haar")
+    assert (status, printed) == (1, "") and not list(folder.glob("*.png"))
+    assert problems.startswith(f"problem: {other}: found a video with the name of {film}")
 
 
 def test_the_detector_of_the_params_is_used(rjcma, folder, film):

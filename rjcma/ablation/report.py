@@ -52,10 +52,14 @@ class Study(NamedTuple):
         return lines(table, self.ablation, self.rows, self.results, self.wanted, videos)
 
 
+WRITTEN = ("*.md", "*.csv", "*.png")
+"""Patterns of the names of all files of a report."""
+
+
 def write(study: Study, folder: Path) -> None:
     """Write the report. An earlier one is removed first: its files may be links into a cache."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [p for pattern in ("*.md", "*.csv", "*.png") for p in folder.glob(pattern)]:
+    for path in [p for pattern in WRITTEN for p in folder.glob(pattern)]:
         path.unlink()
     tables = {name: study.lines(name) for name in study.ablation.tables}
     (folder / "tables.md").write_text(markdown(study, tables))

@@ -18,13 +18,16 @@ app = typer.Typer()
 def check(
     params: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml"),
     models: Annotated[
-        Path, typer.Option(help="The record of models; a model in it may be missing here.")
-    ] = Path("models.json"),
+        Path | None,
+        typer.Option(
+            help="The record of models, else stage index's; a model in it may be missing here."
+        ),
+    ] = None,
 ) -> None:
     """Check a params file: every key, and the devices and models that it names."""
-    from rjcma import start
+    from rjcma import places, start
 
-    checked = start.check(params, models)
+    checked = start.check(params, models or places.record_of_models())
     for note in checked.notes:
         print(f"note: {note}")
     print(f"{params}: all {len(checked.sections)} sections are valid")

@@ -26,8 +26,10 @@ def faces(
     The sheet shows frames with boxes, landmarks and the number of each track. The chosen person is
     green, and the person's crops are below.
     """
+    from rjcma.predict.videos import refuse_twins
     from rjcma.vision import inspection
 
+    refuse_twins(videos)
     settings = inspection.settings(params, engine, model)
     who = inspection.person(person)
     for video in videos:

@@ -15,6 +15,9 @@ files are up to 23 bytes longer than the clip's."""
 UNUSABLE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's categories of control characters, of bytes that are not UTF-8, and of ends of lines."""
 
+FOLDERS = (".", "..")
+"""Names that mean a folder, and the one above it; a video `...avi` has the stem `..`."""
+
 
 def normal(name: str) -> str:
     """A name with composed letters: macOS may write é as two characters, e and an accent.
@@ -32,14 +35,22 @@ def alike(name: str) -> str:
 
 def refuse(clip: str, file: Path) -> None:
     """Raise `Problem` if a clip's files, of which `file` is one, cannot have this name."""
+    if found := _wrong(clip):
+        raise Problem(
+            clip=clip,
+            file=file,
+            found=found,
+            expected=f"a name in one line, in UTF-8, of at most {LONGEST} bytes, that is no path",
+            cure=f"rename the clip's files, {EXCLUDE}",
+        )
+
+
+def _wrong(clip: str) -> str:
+    """What is wrong with a clip's name; empty if nothing is."""
+    wrong = {char for char in clip if char == "/" or unicodedata.category(char) in UNUSABLE}
+    if wrong:
+        return f"{', '.join(map(ascii, sorted(wrong)))} in the name"
+    if clip in FOLDERS:
+        return f"the name {clip}, which means a folder"
     size = len(clip.encode("utf-8", "surrogateescape"))
-    wrong = sorted({char for char in clip if unicodedata.category(char) in UNUSABLE})
-    if size <= LONGEST and not wrong:
-        return
-    raise Problem(
-        clip=clip,
-        file=file,
-        found=f"{', '.join(map(ascii, wrong))} in the name" if wrong else f"a name of {size} bytes",
-        expected=f"a name in one line, in UTF-8, of at most {LONGEST} bytes",
-        cure=f"rename the clip's files, {EXCLUDE}",
-    )
+    return f"a name of {size} bytes" if size > LONGEST else ""

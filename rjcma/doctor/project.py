@@ -118,22 +118,24 @@ def _sizes(sections: Mapping[str, Any]) -> Iterator[Line]:
     from rjcma import manifest
     from rjcma.doctor import needs
 
-    path = _manifest()
+    path, size = _manifest(), None
     if not path.is_file():
         yield Line("manifest", f"{path}: not made yet; `dvc repro index` makes it")
-        size = None
     else:
         try:
             size = needs.Corpus.of(manifest.read(path))
+            yield Line("manifest", _shown(size))
         except Problem as problem:
-            yield Line("manifest", problem.found, problem.cure)
-            return
-        hours = size.seconds / 3600
-        shown = f"{hours:.1f} hours" if hours >= 1 else f"{size.seconds / 60:.1f} minutes"
-        found = f"{size.clips:,} clips, {size.frames:,} frames, {shown} of video"
-        yield Line("manifest", found)
+            found = problem.found.removeprefix(" = ")  # of a line that is not even JSON: no key
+            yield Line("manifest", f"{path}: {found}", problem.cure)
     yield _disk(None if size is None else needs.disk(size, sections), path.parent)
     yield _memory(needs.memory(sections))
+
+
+def _shown(size: Any) -> str:
+    hours = size.seconds / 3600
+    length = f"{hours:.1f} hours" if hours >= 1 else f"{size.seconds / 60:.1f} minutes"
+    return f"{size.clips:,} clips, {size.frames:,} frames, {length} of video"
 
 
 def _disk(needed: Mapping[str, float] | None, data: Path) -> Line:
@@ -180,17 +182,15 @@ def _memory(needed: Mapping[str, float]) -> Line:
 
 
 def _manifest() -> Path:
-    return _arguments("score")[0]
+    from rjcma import places
+
+    return places.arguments("score")[0]
 
 
 def _recorded() -> Path:
-    return _arguments("index")[3]
-
-
-def _arguments(stage: str) -> list[Path]:
     from rjcma import places
 
-    return places.arguments(stage)
+    return places.record_of_models()
 
 
 if __name__ == "__main__":

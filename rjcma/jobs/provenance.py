@@ -1,7 +1,8 @@
 """Provenance: what a file was made of, kept inside the file.
 
     file, clip | video | run    its name in its folder, and the name of the job that made it
-    stage, function, package    what made it: the stage, the function, the version of this package
+    stage, function, package    what made it: the stage, the function (of a report: the functions),
+                                the version of this package
     code, libraries, settings, models       its recipe (`rjcma.jobs.recipe`)
     inputs                      by name, the digests of its inputs
     content                     the digest of the file before its provenance was put in
@@ -20,14 +21,13 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from rjcma.jobs.digests import digest_read
 from rjcma.jobs.files import ABOUT, replace, replacing
-from rjcma.jobs.ledger import LEDGER
 from rjcma.jobs.recipe import Recipe, modules_of
 
 PACKAGE = "rjcma"
@@ -73,26 +73,36 @@ def read(path: Path) -> About | None:
 
 
 def write_report(
-    folder: Path, stage: str, function: str, settings: About, inputs: Mapping[str, str]
+    folder: Path,
+    stage: str,
+    functions: Sequence[str],
+    parts: Sequence[str],
+    settings: About,
+    inputs: Mapping[str, str],
 ) -> None:
     """Write the provenance of a report, and the digest of each of its files, as `about.json`.
 
-    `function`, `module:name`, has written the report. A folder in it that has a ledger of its own
-    is not part of it.
+    `functions`, each as `module:name`, have written it; `parts` are the names of its files and
+    folders, or patterns of such. What else is in the folder is not part of it.
     """
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != REPORT)
-    files = (path for path in found if not (path.parent / LEDGER).is_file())
+    files = sorted(_files(folder, parts))
     content = {
-        "files": {path.relative_to(folder).as_posix(): digest_read(path) for path in sorted(files)},
+        "files": {path.relative_to(folder).as_posix(): digest_read(path) for path in files},
         ABOUT: {
             "stage": stage,
-            "function": function,
+            "function": ", ".join(functions),
             "package": package(),
-            **Recipe.of(modules_of(function), settings, {}).model_dump(),
+            **Recipe.of(modules_of(*functions), settings, {}).model_dump(),
             "inputs": dict(inputs),
         },
     }
     replace(folder / REPORT, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _files(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """The files in a folder that these parts of it are, or hold."""
+    for path in (found for part in parts for found in folder.glob(part)):
+        yield from (file for file in (path, *path.rglob("*")) if file.is_file())
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from rjcma.predict.paint import (
     ring,
     tint,
 )
-from rjcma.predict.series import Floats, Series
+from rjcma.predict.series import NO_FACE, Floats, Series
 from rjcma.timeline import Seconds
 from rjcma.vision.pictures import Pixels
 
@@ -33,8 +33,6 @@ PLANE = ("valence", "arousal")
 
 TRAIL: Seconds = 3.0
 """How long the dot's trail is (ours)."""
-
-NO_FACE = "no face"
 
 PIECES = 24
 """The most pieces that a trail is drawn in, each fainter than the next (ours)."""

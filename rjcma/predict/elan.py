@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +12,14 @@ import numpy as np
 
 from rjcma.jobs.files import written
 from rjcma.predict.result import Predicted
-from rjcma.predict.series import edges, missing, number, stretches
+from rjcma.predict.series import NO_FACE, edges, missing, number, stretches
+from rjcma.speech.words import Word
 from rjcma.timeline import Seconds
 
 STEP: Seconds = 1.0
 """The length of a segment of values (ours): ELAN shows each as a box with its text."""
 
 HEADER = ("tier", "begin", "end", "value")
-NO_FACE = "no face"
 
 
 class Annotation(NamedTuple):
@@ -36,7 +37,8 @@ def write(predicted: Predicted, out: Path, step: Seconds = STEP) -> None:
     Tier `words` has an annotation per word, each target's tier the mean of the folds over every
     `step` seconds, in the target's own units, and tier `face` the stretches without a face. Times
     are hours, minutes, seconds and milliseconds from the video's first frame. In a tier no two
-    annotations overlap, as ELAN demands: of two words that do, the first one is cut.
+    annotations overlap, as ELAN demands: of two words that do, the first one is cut; words that
+    begin in the same millisecond are one annotation, and a word has at least a millisecond.
     """
     lines = ["\t".join(HEADER)]
     for tier, begin, end, value in tiers(predicted, step):
@@ -75,13 +77,15 @@ def plain(text: str) -> str:
 
 
 def _words(predicted: Predicted) -> Iterator[Annotation]:
-    words = predicted.words
-    for place, word in enumerate(words):
-        begin, end = _ms(word.start), _ms(word.end)
-        if place + 1 < len(words):
-            end = min(end, _ms(words[place + 1].start))
-        if begin < end:
-            yield Annotation("words", begin, end, word.text)
+    """The words, cut where the next begins; those that begin together are one annotation."""
+    spoken: dict[int, list[Word]] = {}
+    for word in predicted.words:
+        spoken.setdefault(_ms(word.start), []).append(word)
+    begins = [*spoken, sys.maxsize]
+    for (begin, words), following in zip(spoken.items(), begins[1:], strict=True):
+        end = max(begin + 1, *(_ms(word.end) for word in words))
+        text = " ".join(word.text for word in words)
+        yield Annotation("words", begin, min(end, following), text)
 
 
 def _values(predicted: Predicted, target: str, step: Seconds) -> Iterator[Annotation]:

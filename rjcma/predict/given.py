@@ -30,7 +30,8 @@ def folders(named: Sequence[Path], work: Path) -> list[Path]:
 def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Videos, and what is no video but runs: a shell puts all of `--run FOLDER/*` among them.
 
-    A folder that holds videos stands for these, in the order of their names.
+    A folder that holds videos stands for these, in the order of their names. One that holds neither
+    videos nor runs is taken for a video, to be reported as such.
     """
     videos: list[Path] = []
     runs: list[Path] = []
@@ -38,7 +39,7 @@ def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         within = _videos(path)
         if within:
             videos += within
-        elif path.is_dir() or bundle.is_bundle(path):
+        elif _is_run(path) or _within(path) or bundle.is_bundle(path):
             runs.append(path)
         else:
             videos.append(path)

@@ -14,6 +14,9 @@ from rjcma.predict.result import Predicted
 
 Floats = NDArray[np.float64]
 
+NO_FACE = "no face"
+"""What is written where a person's face is missing."""
+
 
 class Series(NamedTuple):
     """What is drawn of one person. Values are in [-1, 1], from the lowest to the highest one."""

@@ -27,7 +27,7 @@ def clips_of(videos: Sequence[Path], out: Path, failures: Failures) -> list[Clip
         raise Problem(
             file="VIDEO", found="no video", expected="a video, or several", cure="name it"
         )
-    _refuse_twins(videos)
+    refuse_twins(videos)
     jobs = []
     for video in videos:
         _refuse_nothing(video)
@@ -53,6 +53,20 @@ def of_person(clip: Clip, person: Person) -> Clip:
     return clip.model_copy(update={"name": f"{clip.name}_{person}", "person": person})
 
 
+def refuse_twins(videos: Sequence[Path]) -> None:
+    """Raise `Problem` for two videos of one stem: their files would have the same names."""
+    known: dict[str, Path] = {}
+    for video in videos:
+        other = known.setdefault(alike(video.stem), video)
+        if other is not video:
+            raise Problem(
+                file=video,
+                found=f"a video with the name of {other}",
+                expected="videos of different names, since what is written of each bears its name",
+                cure="rename one of them, give it once, or call this for each, with another --out",
+            )
+
+
 def _clip(video: Path, path: Path) -> Clip:
     found = Probe.model_validate_json(path.read_bytes())
     return Clip(
@@ -71,20 +85,6 @@ def _clip(video: Path, path: Path) -> Clip:
     )
 
 
-def _refuse_twins(videos: Sequence[Path]) -> None:
-    """Raise `Problem` for two videos of one stem: their files would have the same names."""
-    known: dict[str, Path] = {}
-    for video in videos:
-        other = known.setdefault(alike(video.stem), video)
-        if other is not video:
-            raise Problem(
-                file=video,
-                found=f"a video with the name of {other}",
-                expected="videos of different names, since their predictions are called by these",
-                cure="rename one of them, give it once, or call this for each, with another --out",
-            )
-
-
 def _refuse_name(video: Path) -> None:
     """Raise `Problem` for a name that files cannot have."""
     try:
@@ -97,7 +97,7 @@ def _refuse_nothing(video: Path) -> None:
     if not video.is_file():
         raise Problem(
             file=video,
-            found="a folder" if video.is_dir() else "no such file",
-            expected="a video",
+            found="a folder without videos" if video.is_dir() else "no such file",
+            expected="a video, or a folder of videos",
             cure="correct the path",
         )

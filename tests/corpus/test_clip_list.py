@@ -194,6 +194,8 @@ ROW = "x,videos/one.mp4,ratings/one.csv,train,,,,,\n"
         (ROW.replace("ratings/one", "ratings/lost"), ["lost.csv"]),
         (ROW.replace("x,", "anna,", 1), ["clip anna", "a clip of an earlier row"]),
         (ROW.replace("x,", ",", 1), ["line 6"]),
+        (ROW.replace("x,", "..,", 1), ["clip ..", "the name .., which means a folder"]),
+        (ROW.replace("x,", "../x,", 1), ["clip ../x", "'/' in the name", "that is no path"]),
         (ROW.replace("train", "learn"), ["'learn'", "train, validation or test"]),
         (ROW.replace(",train,,,", ",train,,middle,"), ["'middle'", "left, right, or a number"]),
         (ROW.replace(",train,,,", ",train,,0,"), ["'0'"]),

@@ -73,6 +73,24 @@ def test_a_folder_in_place_of_params_is_to_be_corrected(folder, capsys):
     assert "IsADirectoryError" in line.found and line.cure.startswith("correct that file")
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("garbage\n", "'garbage' in line 1, not JSON"),
+        ('{"name": "a"}\n', "video = no value in line 1, not a value"),
+    ],
+)
+def test_a_damaged_manifest_is_named_and_disk_and_memory_are_still_looked_at(
+    folder, content, found
+):
+    (folder / "data").mkdir()
+    (folder / "data/clips.jsonl").write_text(content)
+    told = {line.name: line for line in project.lines(committed.params(folder))}
+    assert told["manifest"].found == f"data/clips.jsonl: {found}"
+    assert "dvc repro index" in told["manifest"].cure
+    assert "is known after" in told["disk"].found and "available" in told["memory"].found
+
+
 def a_corpus(root: Path, **changed) -> AffWild2:
     plain = {"videos": ["v"], "faces": ["f"], "train": "a/t", "validation": "a/v"}
     return AffWild2.model_validate({"root": str(root), **plain, **changed})

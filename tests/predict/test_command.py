@@ -193,6 +193,14 @@ def test_nothing_but_runs_where_a_video_is_to_be_is_one_line(rjcma, world):
     assert status == 1 and len(problems) == 1 and "no video" in problems[0]
 
 
+def test_a_folder_without_videos_is_no_run(rjcma, world):
+    Path("talks/more").mkdir(parents=True)
+    Path("talks/notes.txt").touch()
+    status, printed, problems = rjcma("predict", "talks", "--run", *world.runs)
+    assert (status, printed) == (1, "") and len(problems) == 1
+    assert problems[0].startswith("problem: talks: found a folder without videos; expected a video")
+
+
 def test_a_users_own_files_in_a_working_folder_are_not_removed(rjcma, world, talk):
     Path("videos").mkdir()
     own = Path(shutil.copy(talk, "videos"))

@@ -83,6 +83,17 @@ def test_no_two_annotations_of_a_tier_overlap(spans):
         own = [(begin, end) for name, begin, end, _ in rows(of) if name == tier]
         assert all(begin < end for begin, end in own)
         assert all(a[1] <= b[0] for a, b in pairwise(own))
+    texts = [value for name, *_, value in rows(of) if name == "words"]
+    assert " ".join(texts).split() == ["w"] * len(spans)
+
+
+def test_words_that_begin_together_are_one_annotation_as_long_as_the_longest():
+    words = [Word("one", 0.1, 0.5, 1.0), Word("two", 0.1, 0.6, 1.0), Word("three", 0.7, 0.7, 1.0)]
+    of = predicted(FILM, clip(frames=10), words=words)
+    assert [row[1:] for row in rows(of) if row[0] == "words"] == [
+        (100, 600, "one two"),
+        (700, 701, "three"),
+    ]
 
 
 def test_hours_are_counted():

@@ -139,11 +139,12 @@ def test_two_videos_of_one_name_are_refused(tmp_path):
 
 
 def test_a_name_that_files_cannot_have_is_refused(tmp_path):
-    path = tmp_path / "two\nlines.mp4"
-    path.touch()
-    with pytest.raises(Problem, match="in the name") as caught:
-        clips_of([path], tmp_path / "out", Failures())
-    assert caught.value.cure == "rename the clip's files"
+    for name, found in (("two\nlines.mp4", "in the name"), ("...mp4", "which means a folder")):
+        path = tmp_path / name
+        path.touch()
+        with pytest.raises(Problem, match=found) as caught:
+            clips_of([path], tmp_path / "out", Failures())
+        assert caught.value.cure == "rename the clip's files"
 
 
 def test_the_others_go_on_when_one_fails(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from scoring_world import FPS, FRAMES, VALIDATION, choose, files, make, results, table, write_run
 
 from rjcma.concordance import ccc
+from rjcma.jobs import code
 from rjcma.problem import Problems
 from rjcma.scoring import trace_plots
 from stages import score
@@ -85,6 +86,21 @@ def test_a_report_of_other_targets_has_their_names_and_the_units_of_the_corpus(t
     template = json.loads((world.report / "traces.json").read_text())
     assert template["encoding"]["row"]["sort"] == list(RANGES)
     assert set(template["transform"][0]["fold"]) == set(traces[0]) - {"frame", "time"}
+
+
+def test_the_report_knows_the_code_of_its_pages(world):
+    about = json.loads((world.report / "about.json").read_text())["about"]
+    assert about["function"] == "rjcma.scoring.report:write, rjcma.pages.report:write"
+    assert about["code"] == code.digest(["rjcma.scoring.report", "rjcma.pages.report"])
+
+
+def test_a_comparison_in_the_reports_folder_is_no_part_of_the_report(tmp_path):
+    world = scored(make(tmp_path, targets=("valence",), folds=(0,)))
+    before = (world.report / "about.json").read_bytes()
+    (world.report / "comparison/clips").mkdir(parents=True)
+    (world.report / "comparison/clips/anna.html").write_text("A and B")
+    scored(world)
+    assert (world.report / "about.json").read_bytes() == before
 
 
 def test_the_report_says_what_it_was_made_from(tmp_path):
