@@ -52,8 +52,8 @@ def is_right_to_left(text: str) -> bool:
 
 
 def _drawable(text: str) -> str:
-    """The text without control characters, which have no letters."""
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
+    """The text without control characters and ends of lines, which have no letters."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp"))
 
 
 @functools.lru_cache(maxsize=65536)

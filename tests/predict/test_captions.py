@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rjcma.predict.captions import LINGER, PAUSE, Captions, lines
@@ -97,6 +97,7 @@ def test_a_word_that_is_wider_than_the_room_is_cut_off():
     assert len(drawn_at([Word("W" * 500, 0, 1, 1.0)], 0.5))
 
 
+@example("\u2029")
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_every_text_has_a_mask_of_its_width(text):
     mask = LETTERS.mask(text)
