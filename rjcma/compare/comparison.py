@@ -24,11 +24,26 @@ class Comparison(NamedTuple):
     """Those for which B loses most are first."""
     tests: list[Tested]
     moments: list[Moment]
+    asked: int
+    """The number of moments that were asked for."""
 
     @property
     def measures(self) -> list[str]:
         """The targets, and their mean if there are several."""
         return paired.measures(self.shared.targets)
+
+    @property
+    def no_moments(self) -> str:
+        """Why no moment is shown; empty if some are, or if none was asked for."""
+        if self.moments or not self.asked:
+            return ""
+        shared = self.shared
+        compared = [t for t in shared.comparable if any(t in each.targets for each in shared.pairs)]
+        if not compared:
+            return "The targets have other units: values are not compared."
+        whole = len(compared) == len(shared.targets)
+        of_targets = "" if whole else f" of {' and '.join(compared)}"
+        return f"The predictions{of_targets} are the same."
 
 
 class FoldRow(NamedTuple):
@@ -51,9 +66,8 @@ def compare(a: Source, b: Source, count: int) -> Comparison:
     key = MEAN if len(shared.targets) > 1 else shared.targets[0]
     scores.sort(key=lambda each: (each.difference(key) is None, each.difference(key), each.clip))
     tests = paired.tested(shared, scores)
-    return Comparison(
-        first, second, shared, scores, tests, moments.most(shared, first, second, count)
-    )
+    most = moments.most(shared, first, second, count)
+    return Comparison(first, second, shared, scores, tests, most, count)
 
 
 def fold_rows(comparison: Comparison) -> list[FoldRow]:

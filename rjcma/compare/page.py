@@ -144,6 +144,7 @@ def _front(pages: Site, comparison: Comparison, links: Sequence[ReportLinks]) ->
         clips=[_row(comparison, score) for score in comparison.clips],
         clip_figures=clips,
         moments=[_moment(each, links) for each in comparison.moments],
+        no_moments=comparison.no_moments,
     )
 
 
@@ -197,7 +198,9 @@ def _clip(pages: Site, comparison: Comparison, number: int, links: Sequence[Repo
     pair = comparison.shared.pairs[number]
     name = f"clip-{number}"
     drawn = [
-        figures.traces(pair, target, row, comparison.a) for row, target in enumerate(pair.targets)
+        figures.traces(pair, target, row, comparison.a)
+        for row, target in enumerate(pair.targets)
+        if target in comparison.shared.comparable
     ]
     pages.data(name, {"figures": {figure.name: figure.plot() for figure in drawn}})
     score = next((each for each in comparison.clips if each.clip == pair.clip), None)
@@ -205,6 +208,7 @@ def _clip(pages: Site, comparison: Comparison, number: int, links: Sequence[Repo
         "clip": pair.clip,
         "links": [(link, "../" + link.to(pair.clip)) for link in links if link.to(pair.clip)],
         "drawn": drawn,
+        "not_drawn": [each for each in pair.targets if each not in comparison.shared.comparable],
         "figures_of": name,
         "scores": _clip_table(comparison, score) if score else None,
         "moments": [_moment(each, links) for each in comparison.moments if each.clip == pair.clip],

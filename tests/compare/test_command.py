@@ -65,3 +65,40 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(rjcma, folder, argum
     assert (status, printed) == (1, "")
     assert problems.startswith("problem: ") and found in problems and problems.count("\n") == 1
     assert sorted(folder.rglob("*")) == before
+
+
+def test_reports_without_moments_that_were_asked_for_are_not_called_the_same(rjcma, folder):
+    _, printed, _ = rjcma("compare", "a", "b", "--moments", 0, "--out", "pages")
+    front = (folder / "pages/index.html").read_text()
+    for text in (printed, front):
+        assert "the same." not in text and "part most" not in text
+    assert 'id="moments"' not in front and '"#moments"' not in front
+
+
+def in_other_units(folder, *targets: str) -> None:
+    """Two reports, `c` and `d`, with other predictions; of `targets` the units differ too."""
+    c, d = Report(2, CLIPS), Report(3, CLIPS)
+    for target in set(c.predicted) - set(targets):
+        d.predicted[target] = c.predicted[target]
+    d.ranges |= dict.fromkeys(targets, (0.0, 100.0))
+    c.write(folder / "c")
+    d.write(folder / "d")
+
+
+def test_values_in_other_units_are_neither_compared_nor_drawn_together(rjcma, folder):
+    in_other_units(folder, "valence", "arousal")
+    _, printed, _ = rjcma("compare", "c", "d", "--out", "pages")
+    for text in (printed, (folder / "pages/index.html").read_text()):
+        assert "The targets have other units: values are not compared." in text
+        assert "the same." not in text
+    page = (folder / "pages/clips/anna.html").read_text()
+    assert "data-figure" not in page and "Arousal has other units in A than in B" in page
+
+
+def test_only_targets_in_the_same_units_can_be_the_same(rjcma, folder):
+    in_other_units(folder, "arousal")
+    _, printed, _ = rjcma("compare", "c", "d", "--out", "pages")
+    for text in (printed, (folder / "pages/index.html").read_text()):
+        assert "The predictions of valence are the same." in text
+    page = (folder / "pages/clips/anna.html").read_text()
+    assert page.count("data-figure") == 1 and "Valence has other units" not in page
