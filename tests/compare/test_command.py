@@ -33,6 +33,9 @@ def test_tables_tests_clips_and_moments_are_printed(rjcma, folder):
     folds = {row[0]: row[1:] for row in cells if row[0].startswith("Fold")}
     assert folds["Fold 0"][3:6] == ["0.250", "0.750", "+0.500"]
     assert folds["Fold 1"][3:6] == ["0.500", "", ""]  # B has no such fold
+    over = next(row for row in cells if row[0].startswith("Over"))
+    assert over[0] == "Over common folds"
+    assert over[1:7] == ["0.375", "0.375", "+0.000", "0.250", "0.750", "+0.500"]  # arousal: fold 0
     (pooled,) = [row for row in cells if row[0] == "Arousal, pooled"]
     assert pooled[4] == "4 of 4 groups" and float(pooled[5]) == round(smallest_p(4), 2)
     assert {row[0] for row in cells} >= set(CLIPS)
@@ -43,6 +46,15 @@ def test_pages_are_written_where_they_are_asked_for(rjcma, folder):
     status, printed, _ = rjcma("compare", "a", "b", "--out", "new/pages")
     assert status == 0 and printed.endswith("new/pages/index.html: written\n")
     assert (folder / "new/pages/clips/anna.html").is_file()
+
+
+def test_without_a_common_fold_there_is_no_mean_over_folds(rjcma, folder):
+    c = Report(2, CLIPS)
+    c.scores = {target: {2: 0.5} for target in c.scores}
+    c.write(folder / "c")
+    status, printed, _ = rjcma("compare", "a", "c", "--out", "pages")
+    (over,) = [line for line in printed.splitlines() if "Over common folds" in line]
+    assert status == 0 and not set("0123456789") & set(over)
 
 
 def test_equal_reports_part_nowhere(rjcma, folder):
