@@ -90,17 +90,13 @@ def check(out: Path) -> None:
     """Raise `Problem` if `out` is no folder, or has pages that are no earlier comparison."""
     folder = next(each for each in (out, *out.absolute().parents) if each.exists())
     if not folder.is_dir():
-        found, cure = f"that {folder} is a file", "name a folder"
-    elif any((out / name).exists() for name in site.WRITTEN) and not _is_comparison(out):
-        found = "pages of something else, which would be replaced"
-        cure = "name a folder of its own, such as --out comparison"
-    else:
-        return
-    raise Problem(file=out, found=found, expected="a folder for the comparison", cure=cure)
-
-
-def _is_comparison(folder: Path) -> bool:
-    return (folder / site.ASSETS / "data" / f"{DATA}.js").is_file()
+        raise Problem(
+            file=out,
+            found=f"that {folder} is a file",
+            expected="a folder for the comparison",
+            cure="name a folder",
+        )
+    site.refuse_others(out, DATA, "name a folder of its own, such as --out comparison")
 
 
 def _links(letter: str, report: Side, pages: Site, out: Path) -> ReportLinks:

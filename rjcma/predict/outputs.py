@@ -141,6 +141,10 @@ def _refuse_forms(videos: Sequence[Path], out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
+    if forms.report:
+        from rjcma.predict import report  # here, since matplotlib takes long to load
+
+        report.check(out / REPORT)
     _make_folder(out / REPORT if forms.report else out, "--out")
     if forms.overlay is not None:
         if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":

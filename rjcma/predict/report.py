@@ -8,7 +8,7 @@ from pathlib import Path
 from rjcma.attention import stored
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.mp4.previews import previews
-from rjcma.pages import made_from, predictions
+from rjcma.pages import made_from, predictions, site
 from rjcma.pages.clip_pages import address_of
 from rjcma.pages.clip_view import ClipView, FoldSeries
 from rjcma.pages.site import CLIPS
@@ -17,6 +17,11 @@ from rjcma.predict.videos import ROOT
 from rjcma.store import FeatureReader
 
 PREVIEWS = "previews"
+
+
+def check(folder: Path) -> None:
+    """Raise `Problem` if `folder` has pages of something else, which would be replaced."""
+    site.refuse_others(folder, predictions.DATA, "name another folder by --out")
 
 
 def write(made: Sequence[Predicted], folder: Path) -> None:

@@ -10,6 +10,8 @@ import predicted_clips
 import pytest
 
 from rjcma.attention import stored
+from rjcma.compare import page
+from rjcma.pages import predictions
 from rjcma.predict import outputs, report
 from rjcma.predict.outputs import Forms
 from rjcma.predict.predict import Request
@@ -50,6 +52,29 @@ def test_a_place_where_no_pages_can_be_is_refused_before_anything_is_computed(
     with pytest.raises(Problem, match="a file where a folder is to be"):
         list(outputs.write_all(request, tmp_path / "out", Forms(report=True)))
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    "other", ["index.html", "clips/mine.html", "assets/logo.txt", "assets/data/front.js"]
+)
+def test_pages_of_something_else_are_refused_before_anything_is_computed(
+    world, talk, tmp_path, other
+):
+    own = tmp_path / "out" / "report" / other
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    request = Request([talk], world.runs, tmp_path / "work")
+    with pytest.raises(Problem, match="pages of something else"):
+        list(outputs.write_all(request, tmp_path / "out", Forms(report=True)))
+    assert own.read_text() == "mine" and not (tmp_path / "work").exists()
+
+
+def test_earlier_pages_of_predictions_are_replaced(tmp_path):
+    made = predicted_clips.predicted(tmp_path / "anna.mp4", predicted_clips.clip("anna"))
+    predictions.write([report.view(made, tmp_path / "report/clips")], tmp_path / "report")
+    report.check(tmp_path / "report")
+    with pytest.raises(Problem, match="pages of something else"):
+        page.check(tmp_path / "report")
 
 
 def test_a_view_has_each_fold_in_the_targets_own_units(tmp_path):
