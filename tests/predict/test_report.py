@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -92,3 +93,15 @@ def test_videos_below_the_present_folder_are_found_from_the_pages(tmp_path, monk
     clip = predicted_clips.predicted(tmp_path / "films" / "anna.mp4", predicted_clips.clip("anna"))
     seen = report.view(clip, Path("out/report/clips"))
     assert re.fullmatch(r"(\.\./)+films", seen.videos) and seen.videos == "../../../films"
+
+
+@pytest.mark.parametrize("films", ["here/films", "elsewhere/films", "."])
+@pytest.mark.parametrize("out", ["out", "../elsewhere/out", "..out", "../out"])
+def test_pages_find_the_videos_wherever_they_are_written(tmp_path, monkeypatch, films, out):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    there, pages = tmp_path / films, Path(out) / "report" / "clips"
+    made = predicted_clips.predicted(there / "anna.mp4", predicted_clips.clip("anna"))
+    videos = report.view(made, pages).videos
+    assert os.path.normpath(Path.cwd() / pages / videos) == str(there)
+    assert Path(videos).is_absolute() != (films == "here/films" and out in ("out", "..out"))
