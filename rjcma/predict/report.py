@@ -25,13 +25,17 @@ def check(folder: Path) -> None:
 
 
 def write(made: Sequence[Predicted], folder: Path) -> None:
-    """Write the pages of these clips into `folder`, and previews of videos that no browser plays.
-
-    Earlier pages are replaced. Raises `Problems`, one line for each video of which there is no
-    preview; the pages are there nevertheless.
-    """
+    """Write the pages of these clips into `folder`, and replace earlier ones."""
     views = [view(each, folder / CLIPS) for each in made]
     predictions.write(views, folder, made_from.of_files(made[0].files) if made else [])
+
+
+def write_previews(made: Sequence[Predicted], folder: Path) -> None:
+    """Write previews of the videos that no browser plays, for the pages in `folder`.
+
+    Raises `Problems`, one line for each video of which there is none, and `Problem` if files that
+    are no previews are where they belong.
+    """
     previews([each.clip for each in made], ROOT, folder / PREVIEWS)
 
 

@@ -16,7 +16,7 @@ from rjcma.pages import predictions
 from rjcma.predict import outputs, report
 from rjcma.predict.outputs import Forms
 from rjcma.predict.predict import Request
-from rjcma.problem import Problem
+from rjcma.problem import Problem, Problems
 
 
 def test_a_page_shows_the_prediction_the_words_and_what_was_made_on_the_way(
@@ -76,6 +76,27 @@ def test_earlier_pages_of_predictions_are_replaced(tmp_path):
     report.check(tmp_path / "report")
     with pytest.raises(Problem, match="pages of something else"):
         page.check(tmp_path / "report")
+
+
+def test_what_is_said_of_unusable_videos_is_said_also_if_films_and_previews_are_refused(
+    world, talk, tmp_path
+):
+    broken, work = tmp_path / "broken.mp4", tmp_path / "work"
+    broken.write_text("no video")
+    for folder in (work / "overlays", tmp_path / "out/report/previews"):
+        folder.mkdir(parents=True)
+        (folder / "mine.txt").write_text("mine")
+    forms = Forms(overlay=tmp_path / "film.mp4", report=True)
+    request = Request([talk, broken], world.runs, work)
+    with pytest.raises(Problems) as raised:
+        list(outputs.write_all(request, tmp_path / "out", forms))
+    first, *others = raised.value.problems
+    assert first.clip == "broken"
+    assert [Path(each.file) for each in others] == [
+        work / "overlays",
+        tmp_path / "out/report/previews",
+    ]
+    assert (tmp_path / "out/report/clips/talk.html").is_file()
 
 
 def test_a_view_has_each_fold_in_the_targets_own_units(tmp_path):
