@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rjcma.jobs.files import written
+from rjcma.pages.strips import stretches
 from rjcma.predict.result import Predicted
-from rjcma.predict.series import edges, missing, number, stretches
+from rjcma.predict.series import edges, missing, number
 from rjcma.timeline import Seconds
 
 STEP: Seconds = 1.0
