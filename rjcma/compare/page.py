@@ -22,6 +22,7 @@ from rjcma.pages import site
 from rjcma.pages.figure import Table
 from rjcma.pages.site import Site, clip_address
 from rjcma.problem import Problem
+from rjcma.timeline import Seconds
 
 DATA = "comparison"
 """The name of the front page's data."""
@@ -39,12 +40,20 @@ class ReportLinks(NamedTuple):
     clips: frozenset[str]
     """The clips that it has a page of."""
 
-    def to(self, clip: str, seconds: float | None = None) -> str:
+    def to(self, clip: str, seconds: Seconds | None = None) -> str:
         """The address of a clip's page, at a moment; empty if there is none."""
         if clip not in self.clips:
             return ""
-        at = "" if seconds is None else f"#t={seconds:.2f}"
-        return f"{self.root}/{clip_address(clip)}{at}"
+        return f"{self.root}/{clip_address(clip)}{_at(seconds)}"
+
+
+def _at(seconds: Seconds | None) -> str:
+    """The end of an address that names a time, to the digits of the traces: it is in its frame.
+
+    >>> _at(361 / 30), _at(None)
+    ('#t=12.033333', '')
+    """
+    return "" if seconds is None else f"#t={seconds:.6f}"
 
 
 class ClipRow(NamedTuple):
@@ -186,7 +195,7 @@ def _row(comparison: Comparison, score: ClipScore) -> ClipRow:
 def _moment(moment: Moment, links: Sequence[ReportLinks]) -> MomentRow:
     clip, seconds = moment.clip, moment.time
     reports = [(link.letter, link.to(clip, seconds)) for link in links if link.to(clip)]
-    address = f"{clip_address(clip)}#t={seconds:.2f}"
+    address = f"{clip_address(clip)}{_at(seconds)}"
     return MomentRow(moment, text.clock(seconds), address, reports)
 
 
