@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +25,26 @@ class Comparison(NamedTuple):
     """Those for which B loses most are first."""
     tests: list[Tested]
     moments: list[Moment]
+    asked: int
+    """The number of moments that were asked for."""
 
     @property
     def measures(self) -> list[str]:
         """The targets, and their mean if there are several."""
         return paired.measures(self.shared.targets)
+
+    @property
+    def no_moments(self) -> str:
+        """Why no moment is shown; empty if some are, or if none was asked for."""
+        if self.moments or not self.asked:
+            return ""
+        shared = self.shared
+        compared = [t for t in shared.comparable if any(t in each.targets for each in shared.pairs)]
+        if not compared:
+            return "The targets have other units: values are not compared."
+        whole = len(compared) == len(shared.targets)
+        of_targets = "" if whole else f" of {' and '.join(compared)}"
+        return f"The predictions{of_targets} are the same."
 
 
 class FoldRow(NamedTuple):
@@ -36,7 +52,7 @@ class FoldRow(NamedTuple):
 
     name: str
     a: dict[str, float | None]
-    """By measure; None if the report has no such fold."""
+    """By measure; None if the report has no such fold, or if there is no common one."""
     b: dict[str, float | None]
 
 
@@ -51,13 +67,15 @@ def compare(a: Source, b: Source, count: int) -> Comparison:
     key = MEAN if len(shared.targets) > 1 else shared.targets[0]
     scores.sort(key=lambda each: (each.difference(key) is None, each.difference(key), each.clip))
     tests = paired.tested(shared, scores)
-    return Comparison(
-        first, second, shared, scores, tests, moments.most(shared, first, second, count)
-    )
+    most = moments.most(shared, first, second, count)
+    return Comparison(first, second, shared, scores, tests, most, count)
 
 
 def fold_rows(comparison: Comparison) -> list[FoldRow]:
-    """A row per fold of either report, as their own tables have it, and the means over folds."""
+    """A row per fold of either report, as their own tables have it; then the means over folds.
+
+    The means are over the folds that both have, of each target.
+    """
     sides = (comparison.a, comparison.b)
     targets = comparison.shared.targets
     folds = sorted({f for each in sides for target in targets for f in each.scores[target]})
@@ -65,7 +83,10 @@ def fold_rows(comparison: Comparison) -> list[FoldRow]:
         FoldRow(f"Fold {fold}", *(_of_fold(each, targets, fold) for each in sides))
         for fold in folds
     ]
-    return [*rows, FoldRow("Over folds", *(_over_folds(each, targets) for each in sides))]
+    common = {t: sorted({*sides[0].scores[t]} & {*sides[1].scores[t]}) for t in targets}
+    whole = all({*common[t]} == {*each.scores[t]} for t in targets for each in sides)
+    name = "Over folds" if whole else "Over common folds"
+    return [*rows, FoldRow(name, *(_over_folds(each, common) for each in sides))]
 
 
 def _of_fold(report: Side, targets: list[str], fold: int) -> dict[str, float | None]:
@@ -73,8 +94,15 @@ def _of_fold(report: Side, targets: list[str], fold: int) -> dict[str, float | N
     return _with_mean(values)
 
 
-def _over_folds(report: Side, targets: list[str]) -> dict[str, float | None]:
-    return _with_mean({t: float(np.mean(list(report.scores[t].values()))) for t in targets})
+def _over_folds(report: Side, folds: Mapping[str, Sequence[int]]) -> dict[str, float | None]:
+    """The means over these folds of each target; None for a target without any."""
+    values: dict[str, float | None] = {
+        target: float(np.mean([report.scores[target][fold] for fold in of_target]))
+        if of_target
+        else None
+        for target, of_target in folds.items()
+    }
+    return _with_mean(values)
 
 
 def _with_mean(values: dict[str, float | None]) -> dict[str, float | None]:

@@ -157,7 +157,7 @@ def _better(score: ClipScore, target: str) -> str:
 
 
 def traces(pair: Pair, target: str, number: int, side: Side) -> Figure:
-    """The labels and both predictions of a clip, over time."""
+    """The labels and both predictions of a clip, over time; `side` has the units of both."""
     both = pair.targets[target]
     styles = {
         "label": {"color": "var(--truth)", "width": 3},

@@ -22,6 +22,7 @@ from rjcma.pages import site
 from rjcma.pages.figure import Table
 from rjcma.pages.site import Site, clip_address
 from rjcma.problem import Problem
+from rjcma.timeline import Seconds
 
 DATA = "comparison"
 """The name of the front page's data."""
@@ -39,12 +40,20 @@ class ReportLinks(NamedTuple):
     clips: frozenset[str]
     """The clips that it has a page of."""
 
-    def to(self, clip: str, seconds: float | None = None) -> str:
+    def to(self, clip: str, seconds: Seconds | None = None) -> str:
         """The address of a clip's page, at a moment; empty if there is none."""
         if clip not in self.clips:
             return ""
-        at = "" if seconds is None else f"#t={seconds:.2f}"
-        return f"{self.root}/{clip_address(clip)}{at}"
+        return f"{self.root}/{clip_address(clip)}{_at(seconds)}"
+
+
+def _at(seconds: Seconds | None) -> str:
+    """The end of an address that names a time, to the digits of the traces: it is in its frame.
+
+    >>> _at(361 / 30), _at(None)
+    ('#t=12.033333', '')
+    """
+    return "" if seconds is None else f"#t={seconds:.6f}"
 
 
 class ClipRow(NamedTuple):
@@ -90,17 +99,13 @@ def check(out: Path) -> None:
     """Raise `Problem` if `out` is no folder, or has pages that are no earlier comparison."""
     folder = next(each for each in (out, *out.absolute().parents) if each.exists())
     if not folder.is_dir():
-        found, cure = f"that {folder} is a file", "name a folder"
-    elif any((out / name).exists() for name in site.WRITTEN) and not _is_comparison(out):
-        found = "pages of something else, which would be replaced"
-        cure = "name a folder of its own, such as --out comparison"
-    else:
-        return
-    raise Problem(file=out, found=found, expected="a folder for the comparison", cure=cure)
-
-
-def _is_comparison(folder: Path) -> bool:
-    return (folder / site.ASSETS / "data" / f"{DATA}.js").is_file()
+        raise Problem(
+            file=out,
+            found=f"that {folder} is a file",
+            expected="a folder for the comparison",
+            cure="name a folder",
+        )
+    site.refuse_others(out, DATA, "name a folder of its own, such as --out comparison")
 
 
 def _links(letter: str, report: Side, pages: Site, out: Path) -> ReportLinks:
@@ -144,6 +149,7 @@ def _front(pages: Site, comparison: Comparison, links: Sequence[ReportLinks]) ->
         clips=[_row(comparison, score) for score in comparison.clips],
         clip_figures=clips,
         moments=[_moment(each, links) for each in comparison.moments],
+        no_moments=comparison.no_moments,
     )
 
 
@@ -189,7 +195,7 @@ def _row(comparison: Comparison, score: ClipScore) -> ClipRow:
 def _moment(moment: Moment, links: Sequence[ReportLinks]) -> MomentRow:
     clip, seconds = moment.clip, moment.time
     reports = [(link.letter, link.to(clip, seconds)) for link in links if link.to(clip)]
-    address = f"{clip_address(clip)}#t={seconds:.2f}"
+    address = f"{clip_address(clip)}{_at(seconds)}"
     return MomentRow(moment, text.clock(seconds), address, reports)
 
 
@@ -197,7 +203,9 @@ def _clip(pages: Site, comparison: Comparison, number: int, links: Sequence[Repo
     pair = comparison.shared.pairs[number]
     name = f"clip-{number}"
     drawn = [
-        figures.traces(pair, target, row, comparison.a) for row, target in enumerate(pair.targets)
+        figures.traces(pair, target, row, comparison.a)
+        for row, target in enumerate(pair.targets)
+        if target in comparison.shared.comparable
     ]
     pages.data(name, {"figures": {figure.name: figure.plot() for figure in drawn}})
     score = next((each for each in comparison.clips if each.clip == pair.clip), None)
@@ -205,6 +213,7 @@ def _clip(pages: Site, comparison: Comparison, number: int, links: Sequence[Repo
         "clip": pair.clip,
         "links": [(link, "../" + link.to(pair.clip)) for link in links if link.to(pair.clip)],
         "drawn": drawn,
+        "not_drawn": [each for each in pair.targets if each not in comparison.shared.comparable],
         "figures_of": name,
         "scores": _clip_table(comparison, score) if score else None,
         "moments": [_moment(each, links) for each in comparison.moments if each.clip == pair.clip],

@@ -70,11 +70,13 @@ def common(a: Side, b: Side) -> Common:
     if not names:
         raise _nothing(a, b, "clips", a.clips, b.clips)
     notes = [
-        *_only(a, b, "target", a.targets, b.targets),
-        *_only(a, b, "clip", a.clips, b.clips),
+        *_only("target", a.targets, b.targets),
+        *_only("clip", a.clips, b.clips),
+        *_only_folds(a, b, targets),
         *_ranges(a, b, targets),
     ]
     pairs, cut, apart, relabelled = [], [], [], []
+    alone: dict[tuple[str, str], list[str]] = {(t, side): [] for t in targets for side in "AB"}
     together, folds_a, folds_b = _together(a, b), a.folds(), b.folds()
     for name in names:
         of_a, of_b = a.series(name), b.series(name)
@@ -87,10 +89,14 @@ def common(a: Side, b: Side) -> Common:
         if any(_differ(of_a, of_b, target, frames) for target in targets):
             relabelled.append(name)
         both = {t: found for t in targets if (found := _both(of_a, of_b, t, frames))}
+        for target in targets:
+            if side := _only_predicted_in(of_a, of_b, target, frames):
+                alone[target, side].append(name)
         fold = folds_a[name][0] if folds_a[name] and folds_a[name] == folds_b[name] else None
         pairs.append(Pair(name, together[name], fold, of_a.times[:frames], both))
     if not any(pair.targets for pair in pairs):
         raise _nothing(a, b, "frames", a.clips, b.clips)
+    notes += _predicted_in_one(alone)
     notes += _several(cut, "has other frames", "have other frames", "the first that both have")
     notes += _several(apart, "has frames at other times", "have frames at other times", "left out")
     cure = "each report is scored against its own labels, where both have some"
@@ -106,14 +112,33 @@ def common(a: Side, b: Side) -> Common:
 
 
 def _both(a: Series, b: Series, target: str, frames: int) -> Both | None:
-    if target not in a.prediction or target not in b.prediction:
+    if not (_predicted(a, target, frames) and _predicted(b, target, frames)):
         return None
-    predictions = a.prediction[target][:frames], b.prediction[target][:frames]
-    if not all(np.isfinite(values).all() for values in predictions):
-        return None  # all runs of one of them were trained on the clip
     truths = np.array([a.truth[target][:frames], b.truth[target][:frames]])
     truths[:, ~np.isfinite(truths).all(axis=0)] = np.nan
+    predictions = a.prediction[target][:frames], b.prediction[target][:frames]
     return Both(*predictions, truths[0], truths[1])
+
+
+def _predicted(series: Series, target: str, frames: int) -> bool:
+    """Whether a clip has predictions; it has none if all runs were trained on it."""
+    values = series.prediction.get(target)
+    return values is not None and bool(np.isfinite(values[:frames]).all())
+
+
+def _only_predicted_in(a: Series, b: Series, target: str, frames: int) -> str:
+    """The letter of the only one that predicted a target of a clip; empty for both, or neither."""
+    in_a, in_b = (_predicted(each, target, frames) for each in (a, b))
+    return "" if in_a == in_b else "A" if in_a else "B"
+
+
+def _predicted_in_one(clips: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+    """Notes on clips, by target and by the letter of the only report that predicted them."""
+    return [
+        f"Predicted in {side} only: {target} of {_count(names, 'clip')}, not compared."
+        for (target, side), names in clips.items()
+        if names
+    ]
 
 
 def _differ(a: Series, b: Series, target: str, frames: int) -> bool:
@@ -133,14 +158,26 @@ def _together(a: Side, b: Side) -> dict[str, str]:
     return {**b.together(), **a.together()} if a.listed else b.together()
 
 
-def _only(a: Side, b: Side, kind: str, of_a: Sequence[str], of_b: Sequence[str]) -> list[str]:
+def _only(kind: str, of_a: Sequence[str], of_b: Sequence[str], of: str = "") -> list[str]:
     notes = []
     for letter, own, other in (("A", of_a, of_b), ("B", of_b, of_a)):
         known = set(other)
         if missing := [name for name in own if name not in known]:
-            count = f"{len(missing)} {kind}{'s' * (len(missing) > 1)}"
-            notes.append(f"Only in {letter}: {count} ({named(missing)}), not compared.")
+            notes.append(f"Only in {letter}: {_count(missing, kind, of)}, not compared.")
     return notes
+
+
+def _only_folds(a: Side, b: Side, targets: Sequence[str]) -> list[str]:
+    """A note on each target whose folds differ: the means over folds are of the common ones."""
+    notes = []
+    for target in targets:
+        in_a, in_b = (list(map(str, sorted(each.scores[target]))) for each in (a, b))
+        notes += _only("fold", in_a, in_b, f" of {target}")
+    return notes
+
+
+def _count(names: Sequence[str], kind: str, of: str = "") -> str:
+    return f"{len(names)} {kind}{'s' * (len(names) > 1)}{of} ({named(names)})"
 
 
 def _ranges(a: Side, b: Side, targets: Sequence[str]) -> list[str]:

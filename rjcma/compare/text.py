@@ -27,6 +27,7 @@ def text(comparison: Comparison) -> str:
         *_tests(comparison),
         *_clips(comparison),
         *_moments(comparison.moments),
+        comparison.no_moments,
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -117,7 +118,7 @@ def _clips(comparison: Comparison) -> list[str]:
 
 def _moments(moments: Sequence[Moment]) -> list[str]:
     if not moments:
-        return ["The predictions are the same."]
+        return []
     head = ["Clip", "At", "Target", "A", "B", "Label", "Closer", "Said"]
     rows = [
         [

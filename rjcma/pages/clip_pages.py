@@ -48,9 +48,10 @@ def views(results: Results, sources: Sources, pages: Path) -> Iterator[ClipView]
 
 
 def address_of(folder: Path | None, pages: Path) -> str:
-    """A folder as pages refer to it: from the pages, if both are in the project, else as it is.
+    """A folder as pages refer to it: from the pages, if both are in the project, else absolute.
 
-    So nothing in a page depends on where the project is. A reader can set another folder.
+    The project is the present folder. So nothing in a page depends on where the project is, as long
+    as both are in it. A reader can set another folder.
 
     >>> address_of(Path("corpora/sample"), Path("report/clips"))
     '../../corpora/sample'
@@ -59,8 +60,9 @@ def address_of(folder: Path | None, pages: Path) -> str:
     """
     if folder is None:
         return "."
-    outside = folder.is_absolute() or os.path.relpath(pages).startswith("..")
-    return (folder if outside else Path(os.path.relpath(folder, pages))).as_posix()
+    if folder.is_absolute() or Path(os.path.relpath(pages)).parts[0] == os.pardir:
+        return folder.absolute().as_posix()
+    return Path(os.path.relpath(folder, pages)).as_posix()
 
 
 def _folds(results: Results, clip: Clip, target: str) -> list[FoldSeries]:

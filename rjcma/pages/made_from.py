@@ -52,7 +52,8 @@ def _runs(runs: Sequence[TrainedRun], folder: Path) -> list[Part]:
         return []
     each = [_rows(about) for about in known.values()]
     common = [pair for pair in each[0].items() if all(pair in rows.items() for rows in each[1:])]
-    differing = [key for key in each[0] if key not in dict(common) and key not in OWN]
+    keys = dict.fromkeys(key for of_run in each for key in of_run)
+    differing = [key for key in keys if key not in dict(common) and key not in OWN]
     rows = [(key, value) for key, value in common if key not in OWN]
     rows += [(key, "differs from run to run") for key in differing]
     return [Part(f"{len(runs)} runs", f"Made by stage train: {', '.join(known)}.", rows)]

@@ -18,7 +18,8 @@ from rjcma.pages.palette import colours
 from rjcma.pages.site import Site, clip_address
 from rjcma.pages.sparkline import Sparkline, path
 
-DATA = "front"
+DATA = "predictions"
+"""The name of the front page's data."""
 
 
 class Predicted(NamedTuple):

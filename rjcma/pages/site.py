@@ -30,6 +30,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from rjcma.jobs.files import partial_of
+from rjcma.problem import Problem
 
 INDEX, CLIPS, ASSETS = "index.html", "clips", "assets"
 WRITTEN = (INDEX, CLIPS, ASSETS)
@@ -94,6 +95,21 @@ def building(folder: Path, name: str) -> Iterator[Site]:
             (partial / part).rename(folder / part)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_others(folder: Path, data: str, cure: str) -> None:
+    """Raise `Problem` if `folder` has pages of another kind, which new ones would replace.
+
+    Each kind of pages has data of one name, `data`, by which earlier ones of it are known.
+    """
+    there = any((folder / name).exists() for name in WRITTEN)
+    if there and not (folder / ASSETS / "data" / f"{data}.js").is_file():
+        raise Problem(
+            file=folder,
+            found="pages of something else, which would be replaced",
+            expected=f"a folder without pages, or with earlier ones of the same kind ({data})",
+            cure=cure,
+        )
 
 
 def clip_address(clip: str) -> str:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rjcma.jobs.files import written
+from rjcma.pages.strips import stretches
 from rjcma.predict.result import Predicted
-from rjcma.predict.series import NO_FACE, edges, missing, number, stretches
+from rjcma.predict.series import NO_FACE, edges, missing, number
 from rjcma.speech.words import Word
 from rjcma.timeline import Seconds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def write_all(request: Request, out: Path, forms: Forms) -> Iterator[str]:
     """Predict, and write each clip's files to the folder `out`; -> a line for each file.
 
     Raises `Problem` before anything is computed if what was asked for cannot be written; `Problems`
-    of single videos after all others are written.
+    of single videos, of films and of pages after all else is written.
     """
     film = [] if forms.overlay is None else [forms.overlay.parent]
     with no_empty_folders(request.work, out / REPORT, *film):
@@ -58,19 +59,35 @@ def _written(request: Request, out: Path, forms: Forms) -> Iterator[str]:
             raise
         failed = several.problems
     if forms.overlay is not None:
-        failures, films = Failures(), _films(forms.overlay, request.videos)
-        yield from _overlays(results, films, request.work / "overlays", failures)
-        failed = [*failed, *failures.problems]
+        films = _films(forms.overlay, request.videos)
+        with _noting(failed):
+            yield from _overlays(results, films, request.work / "overlays")
     if forms.report:
-        from rjcma.predict import report  # here, since matplotlib takes long to load
-
-        try:
-            report.write(results, out / REPORT)
-        except Problems as several:
-            failed = [*failed, *several.problems]
-        yield f"{out / REPORT / 'index.html'}: open it in a browser"
+        with _noting(failed):
+            yield from _pages(results, out / REPORT, failed)
     if failed:
         raise Problems(failed)
+
+
+@contextmanager
+def _noting(failed: list[Problem]) -> Iterator[None]:
+    """Add the problems that end what is within to `failed`; what comes after it is done."""
+    try:
+        yield
+    except Problem as problem:
+        failed.append(problem)
+    except Problems as several:
+        failed += several.problems
+
+
+def _pages(results: Sequence[Predicted], folder: Path, failed: list[Problem]) -> Iterator[str]:
+    """Write the pages, and the previews; the pages are there also without these."""
+    from rjcma.predict import report  # here, since matplotlib takes long to load
+
+    report.write(results, folder)
+    with _noting(failed):
+        report.write_previews(results, folder)
+    yield f"{folder / 'index.html'}: open it in a browser"
 
 
 def _files(predicted: Predicted, out: Path, forms: Forms) -> Iterator[str]:
@@ -92,13 +109,13 @@ def _files(predicted: Predicted, out: Path, forms: Forms) -> Iterator[str]:
         yield f"{out / name}.png: drawn"
 
 
-def _overlays(
-    results: Sequence[Predicted], films: Mapping[str, Path], kept: Path, failures: Failures
-) -> Iterator[str]:
+def _overlays(results: Sequence[Predicted], films: Mapping[str, Path], kept: Path) -> Iterator[str]:
     """Draw the film of each video, with all its people that were predicted.
 
-    `films` has its path by the video's name. They are kept by key in the folder `kept`.
+    `films` has its path by the video's name. They are kept by key in the folder `kept`. Raises
+    `Problem` if none can be drawn there, and `Problems` of single films after the others.
     """
+    failures = Failures()
     groups = groupby(results, key=lambda each: each.clip.video)
     shown = {video: list(people) for video, people in groups}
     jobs = [
@@ -109,10 +126,16 @@ def _overlays(
     run(failures, Work(make, jobs, kept, ".mp4", stage="predict", unit="video"))
     failed = {problem.clip for problem in failures.problems}
     for video in shown:
-        if video not in failed:
+        if video in failed:
+            continue
+        try:
             with written(films[video], "a path for an MP4 file") as partial:
                 shutil.copyfile(kept / f"{video}.mp4", partial)
+        except Problem as problem:
+            failures.problems.append(problem)
+        else:
             yield f"{films[video]}: drawn"
+    failures.check()
 
 
 def _films(path: Path, videos: Sequence[Path]) -> dict[str, Path]:
@@ -141,6 +164,10 @@ def _refuse_forms(videos: Sequence[Path], out: Path, forms: Forms) -> None:
     """Raise `Problem` for what cannot be written; make the folders of what can."""
     if forms.parquet:
         tables.refuse_without_parquet()
+    if forms.report:
+        from rjcma.predict import report  # here, since matplotlib takes long to load
+
+        report.check(out / REPORT)
     _make_folder(out / REPORT if forms.report else out, "--out")
     if forms.overlay is not None:
         if forms.overlay.is_dir() or forms.overlay.suffix.lower() != ".mp4":

@@ -8,7 +8,7 @@ from pathlib import Path
 from rjcma.attention import stored
 from rjcma.audio.windows import WINDOW_ROWS
 from rjcma.mp4.previews import previews
-from rjcma.pages import made_from, predictions
+from rjcma.pages import made_from, predictions, site
 from rjcma.pages.clip_pages import address_of
 from rjcma.pages.clip_view import ClipView, FoldSeries
 from rjcma.pages.site import CLIPS
@@ -19,14 +19,23 @@ from rjcma.store import FeatureReader
 PREVIEWS = "previews"
 
 
-def write(made: Sequence[Predicted], folder: Path) -> None:
-    """Write the pages of these clips into `folder`, and previews of videos that no browser plays.
+def check(folder: Path) -> None:
+    """Raise `Problem` if `folder` has pages of something else, which would be replaced."""
+    site.refuse_others(folder, predictions.DATA, "name another folder by --out")
 
-    Earlier pages are replaced. Raises `Problems`, one line for each video of which there is no
-    preview; the pages are there nevertheless.
-    """
+
+def write(made: Sequence[Predicted], folder: Path) -> None:
+    """Write the pages of these clips into `folder`, and replace earlier ones."""
     views = [view(each, folder / CLIPS) for each in made]
     predictions.write(views, folder, made_from.of_files(made[0].files) if made else [])
+
+
+def write_previews(made: Sequence[Predicted], folder: Path) -> None:
+    """Write previews of the videos that no browser plays, for the pages in `folder`.
+
+    Raises `Problems`, one line for each video of which there is none, and `Problem` if files that
+    are no previews are where they belong.
+    """
     previews([each.clip for each in made], ROOT, folder / PREVIEWS)
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rjcma.pages.strips import stretches
 from rjcma.predict.letters import Letters
 from rjcma.predict.paint import FAINT, INK, PLOT, QUIET, disc, line, mixed, polygon, tint
-from rjcma.predict.series import Floats, Series, stretches
+from rjcma.predict.series import Floats, Series
 from rjcma.timeline import Seconds
 from rjcma.vision.pictures import Pixels
 

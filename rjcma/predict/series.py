@@ -110,13 +110,3 @@ def number(value: float, low: float, high: float) -> str:
     digits = max(0, 2 - math.floor(math.log10((high - low) / 2)))
     sign = "+" if low < 0 < high else ""
     return f"{value:{sign}z.{digits}f}".replace("-", "−")
-
-
-def stretches(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The first number and the one beyond of each stretch of true values.
-
-    >>> stretches(np.array([True, True, False, True]))
-    [(0, 2), (3, 4)]
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(first), int(beyond)) for first, beyond in zip(edges[::2], edges[1::2])]

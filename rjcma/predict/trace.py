@@ -16,9 +16,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from rjcma.jobs.files import written
+from rjcma.pages.strips import stretches
 from rjcma.predict.letters import having
 from rjcma.predict.result import Predicted
-from rjcma.predict.series import Floats, edges, missing, stretches
+from rjcma.predict.series import Floats, edges, missing
 from rjcma.scoring.scene import Placed, stagger
 from rjcma.scoring.style import FAINT, INK, QUIET, colours, figure, save, style
 from rjcma.speech.words import Word

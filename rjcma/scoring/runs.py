@@ -8,6 +8,7 @@ predictions.h5  a dataset (T,) for every clip of the manifest
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -114,14 +115,23 @@ def _metadata(path: Path, target: str, fold: int, names: Collection[str]) -> dic
 def _history(path: Path) -> list[dict[str, float]]:
     try:
         with path.open(newline="") as file:
-            history = [{key: float(row[key]) for key in CURVES} for row in csv.DictReader(file)]
+            history = [_epoch(row) for row in csv.DictReader(file)]
     except FileNotFoundError:
         raise _unfinished(path) from None
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
-        expected = f"the columns {', '.join(CURVES)} with numbers in them"
+        expected = f"the columns {', '.join(CURVES)} with finite numbers in them"
         raise Problem(file=path, found=found, expected=expected, cure=_AGAIN) from None
     return history
+
+
+def _epoch(row: Mapping[str, str]) -> dict[str, float]:
+    """A row of numbers. Raises `ValueError`, `KeyError` or `TypeError` for one that is not so."""
+    values = {key: float(row[key]) for key in CURVES}
+    for key, value in values.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{key} is {value} in epoch {row['epoch']}")
+    return values
 
 
 def _predictions(path: Path, clips: Sequence[Clip]) -> dict[str, NDArray[np.float32]]:

@@ -105,6 +105,19 @@ def test_without_labels_there_are_predictions_to_look_at_and_no_tests(tmp_path):
     assert 'id="moments"' in text and 'id="tests"' not in text and 'id="clips"' not in text
 
 
+def test_a_link_to_a_moment_lies_within_the_frame_that_it_is_of(tmp_path):
+    made = [Report(seed, {"anna": 900}) for seed in (2, 3)]
+    for each in made:
+        each.times["anna"] = np.arange(900) / 30
+    comparison = compare(*(each.write(tmp_path / str(n)) for n, each in enumerate(made)), 8)
+    page.write(comparison, tmp_path / "out")
+    text = (tmp_path / "out/clips/anna.html").read_text()
+    linked = [float(each) for each in re.findall(r"#t=([\d.]+)", text)]
+    frames = [round(moment.time * 30) for moment in comparison.moments]
+    assert any(frame % 3 for frame in frames)  # whose times have no end in decimals
+    assert [int((seconds + 1e-6) * 30) for seconds in linked] == frames  # as `Frames.at` does
+
+
 def unpacked(array) -> np.ndarray:
     """The numbers of an array of a page's data."""
     return np.frombuffer(base64.b64decode(array["bdata"]), f"<{array['dtype']}")

@@ -91,6 +91,28 @@ def test_a_clip_that_a_report_was_trained_on_is_compared_by_no_target_of_it(tmp_
     assert found["bert"] == {"arousal"} and found["anna"] == {"valence", "arousal"}
 
 
+def test_clips_that_only_one_report_predicted_are_named_by_target(tmp_path):
+    a, b = Report(2, CLIPS), Report(3, CLIPS)
+    a.predicted["valence"]["bert"][:] = np.nan
+    for name in ("anna", "cleo"):
+        b.predicted["arousal"][name][:] = np.nan
+    for report in (a, b):
+        report.predicted["arousal"]["bert"][:] = np.nan  # in neither: nothing is missing
+    assert shared(tmp_path, a, b).notes == [
+        "Predicted in B only: valence of 1 clip (bert), not compared.",
+        "Predicted in A only: arousal of 2 clips (anna, cleo), not compared.",
+    ]
+
+
+def test_folds_that_only_one_report_has_are_named(tmp_path):
+    a, b = Report(2, CLIPS), Report(3, CLIPS)
+    b.scores["arousal"] = {1: 0.75, 2: 0.5, 3: 0.5}
+    assert shared(tmp_path, a, b).notes == [
+        "Only in A: 1 fold of arousal (0), not compared.",
+        "Only in B: 2 folds of arousal (2, 3), not compared.",
+    ]
+
+
 def test_groups_are_those_of_the_report_that_knows_them(tmp_path):
     a, b = Report(2, CLIPS), Report(3, CLIPS)
     a.listed, b.together["bert"] = False, "anna"

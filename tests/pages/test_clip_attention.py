@@ -157,6 +157,26 @@ def test_matrices_of_other_windows_are_loaded_when_they_are_shown(browser, pages
     there.close()
 
 
+def test_a_window_whose_matrices_are_missing_is_told_and_shows_no_others(browser, tmp_path):
+    pages = clip_world.write(tmp_path, clip_world.view(tmp_path / "f", attention=STORED))
+    (missing,) = (tmp_path / "report").rglob("attention-0-1.js")
+    missing.unlink()
+    there = Opened(browser, pages / "anna.html")
+    page = there.page
+    page.wait_for_selector("[data-ready]")
+    page.locator('[data-part="attention"]').scroll_into_view_if_needed()
+    page.wait_for_selector(".grid:not([hidden])")
+    for _ in range(2):
+        page.get_by_role("button", name="Window →").click()
+    page.wait_for_selector(".grid", state="hidden")
+    assert "window 2 of 2" in about(page) and "attention-0-1.js, or it is damaged" in about(page)
+    page.get_by_role("button", name="← Window").click()
+    page.wait_for_selector(".grid:not([hidden])")
+    assert "window 1 of 2" in about(page) and "missing" not in about(page)
+    assert not [each for each in there.errors if "ERR_FILE_NOT_FOUND" not in each]
+    there.close()
+
+
 @pytest.mark.parametrize(
     ("attention", "why"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import json
 import re
 
 import numpy as np
@@ -280,16 +281,17 @@ def test_the_tables_that_an_ablation_writes_can_be_read():
 
 def test_what_all_runs_share_is_told_once(tmp_path):
     runs = []
-    for name, seed in (("valence-0", 1), ("arousal-0", 2)):
+    for name, other in (("valence-0", {"seed": 1}), ("arousal-0", {"seed": 2, "delay": 0.5})):
         (tmp_path / name).mkdir()
-        about = f'{{"about": {{"package": "p 1", "settings": {{"seed": {seed}, "batch": 4}}}}}}'
-        (tmp_path / name / "run.json").write_text(about)
+        about = {"package": "p 1", "settings": {**other, "batch": 4}}
+        (tmp_path / name / "run.json").write_text(json.dumps({"about": about}))
         runs.append(type("Run", (), {"name": name}))
     (part,) = made_from.parts(runs, pages_world.Sources(tmp_path))
     assert part.rows == [
         ("package", "p 1"),
         ("settings batch", "4"),
         ("settings seed", "differs from run to run"),
+        ("settings delay", "differs from run to run"),
     ]
 
 

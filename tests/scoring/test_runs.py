@@ -101,6 +101,9 @@ def test_a_predictions_file_cut_in_half_is_a_problem(tmp_path):
         ("run.json", '{"target": "valence", "fold": 0, "best_epoch": "last"}', "'last'"),
         ("history.csv", "epoch,loss,ccc\n1,0.5,0.5\n", "KeyError: 'learning_rate'"),
         ("history.csv", "epoch,loss,ccc,learning_rate\n1,high,0.5,0.1\n", "'high'"),
+        ("history.csv", "epoch,loss,ccc,learning_rate\n1,nan,0.5,0.1\n", "loss is nan in epoch 1"),
+        ("history.csv", "epoch,loss,ccc,learning_rate\n2,0.5,-inf,0.1\n", "ccc is -inf in epoch 2"),
+        ("history.csv", "epoch,loss,ccc,learning_rate\nnan,0.5,0.5,0.1\n", "epoch is nan"),
     ],
 )
 def test_nonsense_in_a_run_is_a_problem(tmp_path, name, text, found):

@@ -100,8 +100,14 @@ class Attention {
       `${network}, window ${this.window + 1} of ${windows.length}: ` +
       `${minutes(from, 1)} to ${minutes(to, 1)}, frames ${asked.start} to ${asked.stop - 1}` +
       (windows.length < all ? ` (of ${all} windows, ${windows.length} were kept).` : ".");
-    asked.values ??= await this.values(asked);
+    asked.values ??= await this.values(asked).catch(() => null);
     if (asked !== this.present.windows[this.window]) return; // another one was asked for meanwhile
+    if (!asked.values) {
+      this.grid.hidden = true;
+      this.about.textContent +=
+        ` Its matrices are missing: there is no ${asked.script}, or it is damaged.`;
+      return;
+    }
     this.grid.hidden = false;
     this.build();
     this.paint();
