@@ -27,7 +27,7 @@ from rjcma.timeline import Seconds
 
 # Pixels at scale 1; the picture is written at scale SHARP, for sharp screens.
 NARROWEST, WIDEST, A_SECOND = 900, 2400, 60
-LEFT, RIGHT, TOP, BOTTOM, GAP, PANEL, ROW, SPEECH = 66, 18, 44, 46, 18, 130, 23, 16
+LEFT, RIGHT, TOP, BOTTOM, GAP, PANEL, ROW, SPEECH = 66, 26, 44, 46, 18, 130, 23, 16
 SHARP = 2
 
 WORD_SIZE = 9.5  # points
@@ -87,6 +87,16 @@ class _Chart(NamedTuple):
         return cls(predicted, times, width, words, rows * ROW if rows else SPEECH)
 
     @property
+    def seconds(self) -> Seconds:
+        """How long the clip is."""
+        return float(self.edges[-1] - self.edges[0])
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its times are minutes and hours."""
+        return self.seconds > CLOCK
+
+    @property
     def height(self) -> int:
         targets = len(self.predicted.ranges)
         return TOP + targets * (PANEL + GAP) + self.below + BOTTOM
@@ -97,6 +107,9 @@ class _Chart(NamedTuple):
         place = (LEFT / self.width, 1 - (top + height) / self.height, across, height / self.height)
         axes = fig.add_axes(place)
         axes.set_xlim(self.edges[0], self.edges[-1])
+        if self.is_long:
+            steps = (step for step in TICKS if self.seconds <= MOST_TICKS * step)
+            axes.xaxis.set_major_locator(MultipleLocator(next(steps, TICKS[-1])))
         return axes
 
 
@@ -207,10 +220,7 @@ def _draw_words(axes: Axes, chart: _Chart) -> None:
         axes.broken_barh(spans, (0.15, 0.6), facecolor=QUIET, linewidth=0)
         axes.set_ylabel("speech", color=QUIET, rotation=0, ha="right", va="center", labelpad=4)
     axes.set_xlim(chart.edges[0], chart.edges[-1])
-    seconds = float(chart.edges[-1] - chart.edges[0])
-    if seconds > CLOCK:
-        steps = (step for step in TICKS if seconds <= MOST_TICKS * step)
-        axes.xaxis.set_major_locator(MultipleLocator(next(steps, TICKS[-1])))
+    if chart.is_long:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: clock(time)))
         axes.set_xlabel("time", labelpad=2)
     else:

@@ -67,6 +67,18 @@ def test_short_extremes_of_a_long_clip_are_not_lost(tmp_path):
     assert np.abs(one.astype(int) - other).max(axis=2).any(axis=1).sum() > 50
 
 
+def test_all_panels_of_three_hours_have_the_same_marks_and_no_time_is_cut_off(tmp_path):
+    frames = 3 * 3600 * 25
+    picture = drawn(tmp_path, predicted(FILM, clip(frames=frames, fps=25.0), wave(frames)))
+    dark = picture.max(axis=2) < 200
+    below = [trace.TOP + place * (trace.PANEL + trace.GAP) + trace.PANEL for place in (0, 1)]
+    rows = [trace.SHARP * (y + 2) for y in (*below, picture.shape[0] // trace.SHARP - trace.BOTTOM)]
+    marks = [np.flatnonzero(dark[row]) for row in rows]
+    assert all(np.array_equal(each, marks[0]) for each in marks)
+    assert (np.diff(marks[0]) > 1).sum() == 12  # every 15 minutes, both ends included
+    assert not dark[:, -2:].any()
+
+
 def test_frames_without_a_face_are_shaded(tmp_path):
     boxes = np.ones((100, 4), np.float32)
     boxes[25:50] = np.nan
