@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rjcma.corpus.labels import Ranges
-from rjcma.jobs.files import read_json
+from rjcma.jobs.files import read_json, replace
 from rjcma.manifest import Clip
 from rjcma.params import first_mistake
 from rjcma.problem import Problem
@@ -70,7 +70,7 @@ def write(path: Path, content: Listing) -> None:
     """Write clips.json: a line per clip."""
     targets = json.dumps(content.targets)
     lines = ",\n".join(f"  {each.model_dump_json()}" for each in content.clips)
-    path.write_text(f'{{\n "targets": {targets},\n "clips": [\n{lines}\n ]\n}}\n', encoding="utf-8")
+    replace(path, f'{{\n "targets": {targets},\n "clips": [\n{lines}\n ]\n}}\n'.encode())
 
 
 def read(path: Path) -> Listing:

@@ -88,7 +88,8 @@ def read_sample(path: Path, clips: Iterable[Clip], runs: Iterable[TrainedRun]) -
     lines = _lines(path)
     header = [cell.strip() for cell in lines[0][1]]
     targets, run = header[1:], {each.target for each in runs}
-    if header[0] != LOCATION or not targets or len(set(header)) != len(header):
+    is_clear = len(set(header)) == len(header) and "" not in header
+    if header[0] != LOCATION or not targets or not is_clear:
         raise _problem(path, f"the header {','.join(header)[:200]}")
     if missing := [target for target in targets if target not in run]:
         raise Problem(
@@ -232,8 +233,8 @@ def _are_test_clips(path: Path, names: Iterable[str], clips: Iterable[Clip]) -> 
             raise Problem(
                 clip=name,
                 file=path,
-                found=f"a {partitions[name]} clip: runs have learnt from it",
-                expected="rows of the manifest's test clips only",
+                found=f"a {partitions[name]} clip",
+                expected="rows of the manifest's test clips only: runs have seen others' labels",
                 cure="correct the file, or the clip's partition",
             )
 

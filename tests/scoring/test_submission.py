@@ -131,6 +131,7 @@ def test_a_mark_at_the_beginning_and_empty_lines_are_no_harm(world, tmp_path, te
         (b"", "an empty file"),
         (b"image_location,valence\n", "no row after the header"),
         (b"image,valence\nx/1.jpg,0\n", "the header image,valence"),
+        (b"image_location,valence,\nx/1.jpg,0,\n", "the header image_location,valence,"),
         (b"image_location;valence\nx/1.jpg;0\n", "the header image_location;valence"),
         (b"image_location,valence,valence\n", "the header"),
         (b"image_location,joy\nemil_test/1.jpg,0\n", "a column joy"),
