@@ -63,7 +63,7 @@ class Checked(NamedTuple):
     """What is allowed but may surprise the user."""
 
 
-def check(params: Path, recorded: Path) -> Checked:
+def check(params: Path, recorded: Path | None) -> Checked:
     """Check a params file: its values, its devices and its models.
 
     `recorded` is the record of models (`record`). A model that is missing here, but is in the
@@ -81,7 +81,7 @@ def check(params: Path, recorded: Path) -> Checked:
     if problems:
         raise Problems(each_once(problems))
     models = models_of(sections)
-    known = read_record(recorded)
+    known = read_record(recorded) if recorded else {}
     missing = missing_of(sections, models)
     notes = [f"{key}: the model is missing here; files made with it are kept" for key in missing]
     notes += list(_unused(sections))

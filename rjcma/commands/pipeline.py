@@ -27,7 +27,9 @@ def check(
     """Check a params file: every key, and the devices and models that it names."""
     from rjcma import places, start
 
-    checked = start.check(params, models or places.record_of_models())
+    is_project = places.PIPELINE.is_file()  # elsewhere, there is no record
+    recorded = models or (places.record_of_models() if is_project else None)
+    checked = start.check(params, recorded)
     for note in checked.notes:
         print(f"note: {note}")
     print(f"{params}: all {len(checked.sections)} sections are valid")
