@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def browsing() -> Iterator:
         )
         yield browser
         browser.close()
+
+
+PATIENCE = 10.0
+"""Seconds until what is to be seen on a page must be there; on most machines it takes moments."""
+
+
+def eventually(page, is_so: Callable[[], bool]) -> bool:
+    """Whether something comes to be so while the page goes on."""
+    last = time.monotonic() + PATIENCE
+    while not (so := is_so()) and time.monotonic() < last:
+        page.wait_for_timeout(20)
+    return so
 
 
 class Opened:

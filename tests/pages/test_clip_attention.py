@@ -5,7 +5,7 @@ from __future__ import annotations
 import clip_world
 import numpy as np
 import pytest
-from chromium import Opened
+from chromium import Opened, eventually
 
 from rjcma.attention.stored import from_bytes
 
@@ -86,8 +86,9 @@ def test_each_picture_shows_the_correlation_of_its_recursion_and_modality(page, 
         "Ct text, recursion 1",
         "Cv visual, recursion 2",
     ]
-    page.wait_for_timeout(200)
     largest = float(np.abs(from_bytes(STORED[network].matrices[window])).max())
+    last = expected(STORED[network].matrices[window, 1, 2], largest)
+    assert eventually(page, lambda: np.allclose(colours(page, 5), last, atol=1))
     for place in range(6):
         matrix = STORED[network].matrices[window, place // 3, place % 3]
         np.testing.assert_allclose(colours(page, place), expected(matrix, largest), atol=1)
