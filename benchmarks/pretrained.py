@@ -4,8 +4,8 @@ Run as `python -m benchmarks.pretrained`; nothing else is needed. The models hav
 their kind, and random weights. The plain loop prepares and reads each clip by transformers' own
 processor and model, on all cores; ours reads one clip per core, as the stage does. Both read the
 same clips, in turn: faces of the model's own size, and 30 seconds of sound, which are one chunk.
-Longer sound has chunks that overlap by a third. At last, the greatest memory of the stage's
-function for long sound is measured, with a small model.
+Longer sound has chunks that overlap by a third. Before, the greatest memory of the stage's function
+for long sound is measured, with a small model.
 """
 
 from __future__ import annotations
@@ -231,14 +231,19 @@ def main(
     minutes: Annotated[list[float] | None, typer.Option(help="of long sound")] = None,
     only_memory: Annotated[float, typer.Option(help="print the memory of one length")] = 0,
 ) -> None:
-    """Print a Markdown table of speeds, and a line of memory for each length of sound."""
+    """Print a line of memory for each length of sound, and a Markdown table of speeds."""
     if only_memory:
         memory(only_memory)
         return
+    # First, since a process that is started begins with the greatest memory of this one.
+    for length in minutes or [10, 60, 180]:
+        command = [sys.executable, "-m", "benchmarks.pretrained", "--only-memory", str(length)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        print(f"{length:g} minutes of sound: {done.stdout.split()[-1]} MiB", flush=True)
     count, where = worker_count(), choose("auto")
     torch.set_num_threads(count)
     print(
-        f"{where.type}, {count} cores, a clip of each, {frames} faces or {SECONDS} s;"
+        f"\n{where.type}, {count} cores, a clip of each, {frames} faces or {SECONDS} s;"
         f" median of {rounds}\n"
     )
     print("| model | in a second | transformers | stage encode | ratio | relative error |")
@@ -255,10 +260,6 @@ def main(
             compared = (faces if seen else sound)(folder, clips, where)
             amount, unit = (frames, "frames") if seen else (SECONDS, "seconds of sound")
             print(compare(name, compared, count * amount, unit, rounds, where), flush=True)
-    for length in minutes or [10, 60, 180]:
-        command = [sys.executable, "-m", "benchmarks.pretrained", "--only-memory", str(length)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        print(f"{length:g} minutes of sound: {done.stdout.split()[-1]} MiB", flush=True)
 
 
 if __name__ == "__main__":
