@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from rjcma.wav import RATE
 
-BLOCK = 2 * RATE
-"""Samples that are convolved at a time (ours: 26 MB in a model of base size)."""
+BLOCK = 60 * RATE
+"""Samples that are read at a time (ours)."""
 
 Read = Callable[[int, int], Tensor]
 """Gives samples from the first number to the second, (1, n), on the model's device."""
@@ -45,18 +45,27 @@ class WholeNorm(nn.Module):
         self._own = threading.local()
 
     def measure(self, read: Read, samples: int) -> Statistics:
-        """Measure so many samples, in blocks."""
+        """Measure so many samples, in blocks.
+
+        The convolution makes w x of each window x of samples. So its mean over time is w times the
+        windows' mean, and the mean of its square is w R w, R the mean of their products.
+        """
         (conv,) = self._conv
         step, width = conv.stride[0], conv.kernel_size[0]
         count = (samples - width) // step + 1
-        sums = torch.zeros(2, conv.out_channels, dtype=torch.float64)
+        total = torch.zeros(width, dtype=torch.float64)
+        products = torch.zeros(width, width, dtype=torch.float64)
         for first in range(0, count, BLOCK // step):
             beyond = min(first + BLOCK // step, count)
-            values = conv(read(first * step, (beyond - 1) * step + width)[:, None])[0].double()
-            sums += torch.stack([values.sum(1), (values**2).sum(1)]).cpu()
-        mean, squares = sums / count
-        deviation = (squares - mean**2).clamp(min=0).add(self.norm.eps).sqrt()
-        return Statistics(mean, deviation)
+            part = read(first * step, (beyond - 1) * step + width)[0].cpu().double()
+            windows = part.unfold(0, width, step)  # (windows, width)
+            total += windows.sum(0)
+            products += windows.mT @ windows
+        weights = conv.weight[:, 0].cpu().double()
+        mean = weights @ total / count
+        variance = (weights @ products / count * weights).sum(1) - mean**2
+        deviation = variance.clamp(min=0).add(self.norm.eps).sqrt()
+        return Statistics(mean if conv.bias is None else mean + conv.bias.cpu().double(), deviation)
 
     def use(self, statistics: Statistics) -> None:
         """Normalise by these what this thread reads next."""
